@@ -1,0 +1,180 @@
+using System.Buffers;
+using System.Buffers.Text;
+using Tunnel.Http.Bodies;
+
+namespace Tunnel.Http.Heads;
+
+/// <summary>
+/// Writes one head from the model, always as HTTP/1.1: start line, fields, framing, the caller's own fields, empty line.
+/// Every part is valid by construction, either because it was judged when read or because it is validated here; so nothing
+/// can smuggle a line end in. Nothing is handed to the output before its buffer is full or <see cref="End"/> is called.
+/// Content-Length and Transfer-Encoding are written by <see cref="Framing"/> and by nothing else.
+/// </summary>
+public ref struct HeadWriter(IBufferWriter<byte> output)
+{
+    private Span<byte> _span;
+    private int _used;
+
+    /// <summary>The request line, with <see cref="RequestHead.Target"/>.</summary>
+    public void RequestLine(RequestHead head)
+    {
+        Put(head.MethodName);
+        Put(" "u8);
+        Put(head.Target);
+        Put(" HTTP/1.1\r\n"u8);
+    }
+
+    /// <summary>The status line of a response that was read.</summary>
+    public void StatusLine(ResponseHead head) => PutStatus(head.Status, head.ReasonPhrase);
+
+    /// <summary>The status line of a response of our own.</summary>
+    public void StatusLine(int status)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(status, 100);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(status, 599);
+        PutStatus(status, ReasonPhrases.For(status));
+    }
+
+    /// <summary>The fields that are present in the list, in order, except Content-Length and Transfer-Encoding.</summary>
+    public void Fields(HeaderList headers)
+    {
+        foreach (var field in headers)
+        {
+            if (field.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding)
+            {
+                continue;
+            }
+
+            Put(field.Name);
+            Put(": "u8);
+            Put(field.Value);
+            Put("\r\n"u8);
+        }
+    }
+
+    /// <summary>Content-Length, Transfer-Encoding, or neither, as the framing of what is sent asks.</summary>
+    public void Framing(in BodyFraming framing)
+    {
+        if (framing.Kind == BodyKind.Chunked)
+        {
+            Put("Transfer-Encoding: chunked\r\n"u8);
+        }
+        else if (framing.Length is { } length)
+        {
+            Put("Content-Length: "u8);
+            PutNumber(length);
+            Put("\r\n"u8);
+        }
+    }
+
+    /// <summary>An upgrade offer or confirmation: <c>Connection: Upgrade</c> and the protocols. Nothing when empty.</summary>
+    /// <param name="protocols">The <c>Upgrade</c> of a head that was read.</param>
+    /// <exception cref="ArgumentException">The value has a control byte or outer whitespace.</exception>
+    public void Upgrade(ReadOnlySpan<byte> protocols)
+    {
+        if (!protocols.IsEmpty)
+        {
+            Field(KnownHeader.Connection, "Upgrade"u8);
+            Field(KnownHeader.Upgrade, protocols);
+        }
+    }
+
+    /// <exception cref="ArgumentException">Unknown header, or a value with a control byte or outer whitespace.</exception>
+    public void Field(KnownHeader header, ReadOnlySpan<byte> value) => Field(KnownHeaders.NameOf(header), value);
+
+    public void Field(KnownHeader header, long value)
+    {
+        StartField(KnownHeaders.NameOf(header));
+        Value(value);
+        EndField();
+    }
+
+    /// <exception cref="ArgumentException">The name is no token, or the value has a control byte or outer whitespace.</exception>
+    public void Field(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        FieldLine.ValidateValue(value);
+        StartField(name);
+        Put(value);
+        EndField();
+    }
+
+    /// <summary>Begins a field whose value comes in several parts; <see cref="EndField"/> ends it.</summary>
+    /// <exception cref="ArgumentException">The name is no token, or one that only <see cref="Framing"/> writes.</exception>
+    public void StartField(ReadOnlySpan<byte> name)
+    {
+        FieldLine.ValidateName(name);
+        if (KnownHeaders.Find(name) is KnownHeader.ContentLength or KnownHeader.TransferEncoding)
+        {
+            throw new ArgumentException("Framing fields are written from the framing.", nameof(name));
+        }
+
+        Put(name);
+        Put(": "u8);
+    }
+
+    /// <summary>A part of a value.</summary>
+    /// <exception cref="ArgumentException">The part has a control byte.</exception>
+    public void Value(ReadOnlySpan<byte> part)
+    {
+        if (!FieldLine.IsValue(part))
+        {
+            throw new ArgumentException("A field value must not contain control bytes (RFC 9110 section 5.5).", nameof(part));
+        }
+
+        Put(part);
+    }
+
+    /// <summary>A decimal number as part of a value.</summary>
+    public void Value(long part) => PutNumber(part);
+
+    public void EndField() => Put("\r\n"u8);
+
+    /// <summary>The empty line; hands everything to the output. The writer is done.</summary>
+    public void End()
+    {
+        Put("\r\n"u8);
+        Commit();
+        _span = default;
+    }
+
+    private void PutStatus(int status, ReadOnlySpan<byte> phrase)
+    {
+        Put("HTTP/1.1 "u8);
+        PutNumber(status);
+        Put(" "u8);
+        Put(phrase);
+        Put("\r\n"u8);
+    }
+
+    private void PutNumber(long number)
+    {
+        const int MostDigits = 20;
+        Span<byte> digits = stackalloc byte[MostDigits];
+        Utf8Formatter.TryFormat(number, digits, out var length);
+        Put(digits[..length]);
+    }
+
+    private void Put(scoped ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.TryCopyTo(_span[_used..]))
+        {
+            var fits = Math.Min(bytes.Length, _span.Length - _used);
+            bytes[..fits].CopyTo(_span[_used..]);
+            _used += fits;
+            bytes = bytes[fits..];
+            Commit();
+            _span = output.GetSpan();
+        }
+
+        _used += bytes.Length;
+    }
+
+    private void Commit()
+    {
+        if (_used > 0)
+        {
+            output.Advance(_used);
+            _used = 0;
+        }
+    }
+}

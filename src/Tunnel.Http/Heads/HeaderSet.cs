@@ -1,0 +1,35 @@
+namespace Tunnel.Http.Heads;
+
+/// <summary>An immutable set of known fields in one word.</summary>
+internal readonly struct HeaderSet
+{
+    /// <summary>The fields that say who the visitor is and how it came; routing never reads them (DESIGN section 6).</summary>
+    public static readonly HeaderSet Forwarding = new(
+        KnownHeader.Forwarded, KnownHeader.XForwardedFor, KnownHeader.XForwardedProto, KnownHeader.XForwardedHost,
+        KnownHeader.XForwardedPort, KnownHeader.XRealIp);
+
+    /// <summary>Fields whose meaning an origin must never take from a name that merely resembles theirs.</summary>
+    public static readonly HeaderSet NotToImitate = Forwarding.And(
+        KnownHeader.ContentLength, KnownHeader.TransferEncoding, KnownHeader.XRequestId, KnownHeader.TunnelError);
+
+    private readonly ulong _bits;
+
+    public HeaderSet(params ReadOnlySpan<KnownHeader> headers) => _bits = Pack(headers);
+
+    private HeaderSet(ulong bits) => _bits = bits;
+
+    public bool Contains(KnownHeader header) => (_bits & (1UL << (int)header)) != 0;
+
+    public HeaderSet And(params ReadOnlySpan<KnownHeader> more) => new(_bits | Pack(more));
+
+    private static ulong Pack(ReadOnlySpan<KnownHeader> headers)
+    {
+        var bits = 0UL;
+        foreach (var header in headers)
+        {
+            bits |= 1UL << (int)header;
+        }
+
+        return bits;
+    }
+}

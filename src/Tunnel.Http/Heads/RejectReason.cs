@@ -1,0 +1,91 @@
+namespace Tunnel.Http.Heads;
+
+/// <summary>
+/// Why a message is refused: one name for each thing. <c>docs/http.md</c> lists them with their RFC sections;
+/// <see cref="RejectReasons"/> maps each to a status and a sentence.
+/// </summary>
+public enum RejectReason
+{
+    /// <summary>Nothing is wrong.</summary>
+    None,
+
+    // Bytes and lines.
+    BareCarriageReturn,
+    BareLineFeed,
+    NulByte,
+
+    // The request line.
+    EmptyLinesBeforeRequest,
+    MalformedRequestLine,
+    RequestLineTooLong,
+    InvalidMethod,
+    MethodTooLong,
+    MissingVersion,
+    MalformedVersion,
+    UnsupportedVersion,
+    InvalidTarget,
+    FragmentInTarget,
+    AsteriskWithoutOptions,
+    InvalidConnectTarget,
+
+    // The status line.
+    MalformedStatusLine,
+    StatusLineTooLong,
+    InvalidStatusCode,
+    InvalidReasonPhrase,
+
+    // Fields.
+    WhitespaceBeforeFields,
+    ObsoleteLineFolding,
+    WhitespaceBeforeColon,
+    MissingColon,
+    EmptyFieldName,
+    InvalidFieldName,
+    InvalidFieldValue,
+    TooManyFields,
+    HeadTooLarge,
+    HeadTruncated,
+
+    // Routing.
+    HostMissing,
+    HostRepeated,
+    HostEmpty,
+    HostInvalid,
+
+    // Framing.
+    TransferEncodingWithContentLength,
+    TransferEncodingInHttp10,
+    TransferEncodingRepeated,
+    TransferEncodingMalformed,
+    TransferEncodingNotChunked,
+    TransferCodingUnsupported,
+    TransferEncodingForbidden,
+    ContentLengthRepeated,
+    ContentLengthInvalid,
+    ContentLengthTooLarge,
+    ContentLengthForbidden,
+    ContentInTrace,
+
+    // Control fields.
+    ConnectionInvalid,
+    UpgradeInvalid,
+    UpgradeUnconfirmed,
+    ExpectationUnsupported,
+    MaxForwardsInvalid,
+
+    // Bodies.
+    ChunkSizeInvalid,
+    ChunkSizeTooLarge,
+    ChunkLineTooLong,
+    ChunkExtensionInvalid,
+    ChunkOverheadTooLarge,
+    ChunkEndMissing,
+    TrailersTooLarge,
+    BodyTruncated,
+
+    // Found out by whoever drives the parser, named here so that all refusals have one table.
+    HeadTimeout,
+    BodyTimeout,
+    BodyTooLarge,
+    ConnectRefused,
+}
