@@ -1,0 +1,114 @@
+namespace Tunnel.Framing.Flow;
+
+/// <summary>What a stream keeps for the queue it waits in.</summary>
+internal interface IFairQueueItem<T>
+    where T : class, IFairQueueItem<T>
+{
+    public T? NextInQueue { get; set; }
+
+    public bool IsQueued { get; set; }
+
+    /// <summary>Bytes it may still send ahead of the busy ones.</summary>
+    public int FreshBytes { get; set; }
+}
+
+/// <summary>
+/// Whose turn it is to send (DESIGN section 5, fairness): each waiting stream sends one frame a turn; one that has
+/// just become active goes ahead of the busy ones for its first 16 KiB, but the busy ones get a turn at least
+/// every 32 KiB or 32 frames. Intrusive, so that queueing allocates nothing. Pure; the caller holds the lock.
+/// </summary>
+internal sealed class FairQueue<T>
+    where T : class, IFairQueueItem<T>
+{
+    /// <summary>What a stream that became active may send ahead of the busy ones.</summary>
+    public const int FreshAllowance = 16 * 1024;
+
+    private const int FreshBytesInARow = 32 * 1024;
+    private const int FreshFramesInARow = 32;
+
+    private Line _fresh;
+    private Line _busy;
+    private int _freshBytes;
+    private int _freshFrames;
+
+    public bool IsEmpty => _fresh.First is null && _busy.First is null;
+
+    /// <summary>Lets a stream wait for its turn; one that already waits stays where it is.</summary>
+    public void Add(T item)
+    {
+        if (item.IsQueued)
+        {
+            return;
+        }
+
+        item.IsQueued = true;
+        if (item.FreshBytes > 0)
+        {
+            _fresh.Append(item);
+        }
+        else
+        {
+            _busy.Append(item);
+        }
+    }
+
+    /// <summary>The stream whose turn it is, no longer queued; null when none waits.</summary>
+    public T? Take()
+    {
+        bool busyIsDue = _freshBytes >= FreshBytesInARow || _freshFrames >= FreshFramesInARow;
+        bool fromFresh = _fresh.First is not null && !(busyIsDue && _busy.First is not null);
+        T? item = fromFresh ? _fresh.RemoveFirst() : _busy.RemoveFirst();
+        if (!fromFresh)
+        {
+            _freshBytes = 0;
+            _freshFrames = 0;
+        }
+
+        return item;
+    }
+
+    /// <summary>The stream just taken sent a frame of so many bytes.</summary>
+    public void Sent(T item, int bytes)
+    {
+        if (item.FreshBytes > 0)
+        {
+            item.FreshBytes -= bytes;
+            _freshBytes += bytes;
+            _freshFrames++;
+        }
+    }
+
+    private struct Line
+    {
+        private T? _last;
+
+        public T? First { get; private set; }
+
+        public void Append(T item)
+        {
+            if (First is null)
+            {
+                First = item;
+            }
+            else
+            {
+                _last!.NextInQueue = item;
+            }
+
+            _last = item;
+        }
+
+        public T? RemoveFirst()
+        {
+            T? item = First;
+            if (item is not null)
+            {
+                First = item.NextInQueue;
+                item.NextInQueue = null;
+                item.IsQueued = false;
+            }
+
+            return item;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Buffers;
+
+namespace Tunnel.Framing.Flow;
+
+/// <summary>
+/// A block of rented memory that a stream's user fills and the writer loop sends from. Shared by reference count:
+/// one for the stream's queue, one for every frame taken from it and not yet copied to the link. Whoever releases
+/// the last returns the memory.
+/// </summary>
+internal sealed class OutgoingChunk(IMemoryOwner<byte> owner)
+{
+    private int _references = 1;
+
+    public OutgoingChunk? Next { get; set; }
+
+    public Memory<byte> Memory { get; } = owner.Memory;
+
+    /// <summary>Bytes the user has written.</summary>
+    public int Written { get; set; }
+
+    /// <summary>Bytes the user has flushed: what the writer may take.</summary>
+    public int Published { get; set; }
+
+    /// <summary>Bytes the writer has taken.</summary>
+    public int Taken { get; set; }
+
+    public int Free => Memory.Length - Written;
+
+    public void AddReference() => Interlocked.Increment(ref _references);
+
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0)
+        {
+            owner.Dispose();
+        }
+    }
+}

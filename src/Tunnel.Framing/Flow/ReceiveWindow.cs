@@ -1,0 +1,94 @@
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Flow;
+
+/// <summary>
+/// What we allow the peer to send on one stream, and when we allow more (docs/protocol.md, section 5).
+/// Whatever was granted and not yet consumed counts against the session's budget.
+/// Pure: the caller brings the clock's readings and holds the session's lock.
+/// </summary>
+internal sealed class ReceiveWindow
+{
+    private readonly MemoryBudget _budget;
+    private int _available;
+    private int _consumed;
+    private TimeSpan _lastGrant;
+    private bool _returned;
+
+    /// <param name="wanted">Bytes to start with; less is taken when the budget does not give them.</param>
+    /// <param name="now">A reading of the session's clock.</param>
+    public ReceiveWindow(int wanted, MemoryBudget budget, TimeSpan now)
+    {
+        _budget = budget;
+        _lastGrant = now;
+        budget.Reserve(ProtocolLimits.LeastWindow);
+        int more = wanted - ProtocolLimits.LeastWindow;
+        Size = ProtocolLimits.LeastWindow + (more > 0 && budget.TryDraw(more) ? more : 0);
+        _available = Size;
+    }
+
+    /// <summary>The whole window: what may be underway or buffered at one time.</summary>
+    public int Size { get; private set; }
+
+    /// <summary>May become larger when it is what limits the sender.</summary>
+    public bool MayGrow => Size < ProtocolLimits.MostWindow && !_returned;
+
+    /// <exception cref="ProtocolViolationException">The peer sent more than it was granted.</exception>
+    public void Receive(int bytes)
+    {
+        if (bytes > _available)
+        {
+            throw new ProtocolViolationException(
+                CloseCode.WindowExceeded, $"{bytes} bytes on a window that has {_available} left.");
+        }
+
+        _available -= bytes;
+    }
+
+    /// <summary>The user took bytes. Returns whether a grant is due.</summary>
+    public bool Consume(int bytes)
+    {
+        _consumed += bytes;
+        return _consumed >= Size / 2 && !_returned;
+    }
+
+    /// <summary>The grant that is due: what was taken, and more when the window is what limits the sender.</summary>
+    /// <param name="leastRoundTrip">The least of the last seconds, or null while it is unknown: no growth then.</param>
+    public uint Grant(TimeSpan now, TimeSpan? leastRoundTrip)
+    {
+        int grant = _consumed;
+        if (_budget.IsTight && Size > ProtocolLimits.FirstAnswerWindow)
+        {
+            int less = Math.Min(grant - 1, Size - ProtocolLimits.FirstAnswerWindow);
+            _budget.Return(less);
+            Size -= less;
+            grant -= less;
+        }
+        else if (leastRoundTrip is { } roundTrip && MayGrow && now - _lastGrant < roundTrip)
+        {
+            // Half the window went in less than one round trip: the sender waited for us, not for itself.
+            int more = Math.Min(Size, ProtocolLimits.MostWindow - Size);
+            if (_budget.TryDraw(more))
+            {
+                Size += more;
+                grant += more;
+            }
+        }
+
+        _consumed = 0;
+        _available += grant;
+        _lastGrant = now;
+        return (uint)grant;
+    }
+
+    /// <summary>The stream is over: what it drew goes back, once.</summary>
+    public void ReturnBudget()
+    {
+        if (!_returned)
+        {
+            _returned = true;
+            _budget.Release(ProtocolLimits.LeastWindow);
+            _budget.Return(Size - ProtocolLimits.LeastWindow);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Tunnel.Framing.Frames;
+
+/// <summary>Reads and writes the JSON payloads (docs/protocol.md, sections 3 and 6).</summary>
+public static class JsonMessages
+{
+    /// <summary>Turns a message into a payload.</summary>
+    public static byte[] Write<T>(T message)
+        where T : IJsonMessage<T> =>
+        JsonSerializer.SerializeToUtf8Bytes(message, T.TypeInfo);
+
+    /// <summary>Reads a payload and checks its members.</summary>
+    /// <exception cref="ProtocolViolationException">Not JSON, too deep, or a member is missing or out of its range.</exception>
+    public static T Read<T>(in ReadOnlySequence<byte> payload)
+        where T : class, IJsonMessage<T>
+    {
+        var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = ProtocolLimits.JsonDepth });
+        T? message;
+        try
+        {
+            message = JsonSerializer.Deserialize(ref reader, T.TypeInfo);
+            if (reader.Read())
+            {
+                throw Malformed<T>("has something after its end");
+            }
+        }
+        catch (JsonException error)
+        {
+            // The path is made of member names of ours; the message may quote what the peer sent, so it stays out.
+            throw Malformed<T>(error.Path is { } path ? $"cannot be read at {Printable(path)}" : "is not JSON");
+        }
+        catch (InvalidOperationException)
+        {
+            // The reader's word for a string that is not valid UTF-16.
+            throw Malformed<T>("has a string that is not UTF-8");
+        }
+
+        if (message is null)
+        {
+            throw Malformed<T>("is null");
+        }
+
+        if (message.FindFault() is { } fault)
+        {
+            throw Malformed<T>(fault);
+        }
+
+        return message;
+    }
+
+    private static ProtocolViolationException Malformed<T>(string what)
+        where T : IJsonMessage<T> =>
+        new(CloseCode.MalformedPayload, $"{T.Name} {what}.");
+
+    private static string Printable(string path) =>
+        string.Concat(path.Take(64).Select(c => c is > ' ' and < (char)0x7F ? c : '?'));
+}
+
+/// <summary>A message with a JSON payload: knows its name, its form and its own faults.</summary>
+public interface IJsonMessage<T>
+    where T : IJsonMessage<T>
+{
+    /// <summary>The name in docs/protocol.md.</summary>
+    public static abstract string Name { get; }
+
+    public static abstract JsonTypeInfo<T> TypeInfo { get; }
+
+    /// <summary>Null, or what is wrong, as the end of a sentence that begins with the message's name.</summary>
+    public string? FindFault();
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    MaxDepth = ProtocolLimits.JsonDepth,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(HelloMessage))]
+[JsonSerializable(typeof(WelcomeMessage))]
+[JsonSerializable(typeof(RejectMessage))]
+[JsonSerializable(typeof(TunnelRequest))]
+[JsonSerializable(typeof(BoundMessage))]
+[JsonSerializable(typeof(UnbindMessage))]
+[JsonSerializable(typeof(GoAwayMessage))]
+internal sealed partial class MessageJson : JsonSerializerContext;

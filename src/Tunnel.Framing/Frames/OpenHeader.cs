@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Tunnel.Framing.Frames;
+
+/// <summary>What a stream carries.</summary>
+public enum StreamType : byte
+{
+    Http = 1,
+    Raw = 2,
+}
+
+/// <summary>How the visitor reached the edge.</summary>
+public enum VisitorScheme : byte
+{
+    None = 0,
+    Http = 1,
+    Https = 2,
+}
+
+/// <summary>The header in the payload of OPEN (docs/protocol.md, section 4).</summary>
+/// <param name="TunnelId">The agent's number for the tunnel.</param>
+/// <param name="AnswerWindow">Bytes the acceptor may send before the first CREDIT.</param>
+public readonly record struct OpenHeader(
+    StreamType Type, VisitorScheme Scheme, uint TunnelId, VisitorAddress Visitor, uint AnswerWindow)
+{
+    /// <summary>Bytes of a header without an address.</summary>
+    public const int LeastSize = 14;
+
+    /// <summary>Bytes of the largest header this version writes.</summary>
+    public const int MostSize = LeastSize + 16;
+
+    /// <summary>Bytes of this header on the wire.</summary>
+    public int Size => LeastSize + Visitor.Size;
+
+    public void Write(Span<byte> destination)
+    {
+        destination[0] = (byte)Size;
+        destination[1] = (byte)Type;
+        destination[2] = (byte)Scheme;
+        destination[3] = Visitor.Family;
+        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], TunnelId);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[8..], AnswerWindow);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[12..], Visitor.Port);
+        Visitor.WriteAddress(destination[LeastSize..]);
+    }
+
+    /// <summary>Splits the payload of OPEN into its header and the stream's first bytes.</summary>
+    /// <exception cref="ProtocolViolationException">The header does not fit, or has a value outside its range.</exception>
+    public static OpenHeader Read(in ReadOnlySequence<byte> payload, out ReadOnlySequence<byte> firstBytes)
+    {
+        Span<byte> bytes = stackalloc byte[MostSize];
+        int available = (int)Math.Min(payload.Length, MostSize);
+        payload.Slice(0, available).CopyTo(bytes);
+
+        int headerLength = bytes[0];
+        byte family = bytes[3];
+        int addressLength = family switch
+        {
+            0 => 0,
+            4 => 4,
+            6 => 16,
+            _ => throw Malformed("has an unknown address family"),
+        };
+        if (headerLength < LeastSize + addressLength || headerLength > payload.Length)
+        {
+            throw Malformed("has a header length that does not fit");
+        }
+
+        if (bytes[1] is not ((byte)StreamType.Http or (byte)StreamType.Raw) || bytes[2] > (byte)VisitorScheme.Https)
+        {
+            throw Malformed("has an unknown stream type or scheme");
+        }
+
+        uint window = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
+        if (window is < ProtocolLimits.LeastWindow or > ProtocolLimits.MostCredit)
+        {
+            throw Malformed($"grants a window of {window} bytes");
+        }
+
+        UInt128 bits = family switch
+        {
+            4 => BinaryPrimitives.ReadUInt32BigEndian(bytes[LeastSize..]),
+            6 => BinaryPrimitives.ReadUInt128BigEndian(bytes[LeastSize..]),
+            _ => 0,
+        };
+        firstBytes = payload.Slice(headerLength);
+        return new OpenHeader(
+            (StreamType)bytes[1],
+            (VisitorScheme)bytes[2],
+            BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]),
+            new VisitorAddress(family, bits, BinaryPrimitives.ReadUInt16BigEndian(bytes[12..])),
+            window);
+    }
+
+    private static ProtocolViolationException Malformed(string what) =>
+        new(CloseCode.MalformedPayload, $"OPEN {what}.");
+}

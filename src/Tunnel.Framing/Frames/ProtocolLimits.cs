@@ -1,0 +1,44 @@
+namespace Tunnel.Framing.Frames;
+
+/// <summary>The fixed numbers of docs/protocol.md, section 10. Bytes unless the name says otherwise.</summary>
+public static class ProtocolLimits
+{
+    /// <summary>The version of the protocol this library speaks.</summary>
+    public const int Version = 1;
+
+    /// <summary>Largest payload of OPEN and DATA that is accepted.</summary>
+    public const int AcceptedPayload = 64 * 1024;
+
+    /// <summary>Largest payload of OPEN and DATA that is sent.</summary>
+    public const int SentPayload = 16 * 1024;
+
+    /// <summary>Largest JSON payload; WELCOME may use <see cref="AcceptedPayload"/>.</summary>
+    public const int JsonPayload = 8 * 1024;
+
+    /// <summary>Deepest nesting in a JSON payload.</summary>
+    public const int JsonDepth = 8;
+
+    /// <summary>Longest sentence in RESET and CLOSE.</summary>
+    public const int Sentence = 512;
+
+    /// <summary>The window every stream direction has for sure.</summary>
+    public const int LeastWindow = 32 * 1024;
+
+    /// <summary>The window an answer starts with while memory is easy.</summary>
+    public const int FirstAnswerWindow = 256 * 1024;
+
+    /// <summary>The window no stream direction grows beyond.</summary>
+    public const int MostWindow = 8 * 1024 * 1024;
+
+    /// <summary>Sum of credit that may be outstanding.</summary>
+    public const int MostCredit = int.MaxValue;
+
+    /// <summary>Ids from here on are not opened: the session is replaced instead.</summary>
+    public const uint LastStreamId = (1u << 31) - (1u << 20);
+
+    /// <summary>Sequenced bytes after which an ACK is due at once.</summary>
+    public const int AckEvery = 512 * 1024;
+
+    /// <summary>Tunnels one HELLO may ask for, and one session may hold.</summary>
+    public const int Tunnels = 64;
+}

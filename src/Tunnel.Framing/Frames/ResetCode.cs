@@ -1,0 +1,44 @@
+namespace Tunnel.Framing.Frames;
+
+/// <summary>Why a stream ended early; the code in RESET (docs/protocol.md, section 4).</summary>
+public enum ResetCode : ushort
+{
+    Stop = 0,
+    Cancelled = 1,
+    NotProcessed = 2,
+    OriginRefused = 3,
+    OriginInvalid = 4,
+    OriginTimeout = 5,
+    OriginReset = 6,
+    RequestBroken = 7,
+    TooBusy = 8,
+    InternalError = 9,
+    TunnelUnknown = 10,
+
+    /// <summary>Never on the wire: the session ended under the stream.</summary>
+    SessionLost = 11,
+}
+
+/// <summary>The names of <see cref="ResetCode"/> as documentation and logs spell them.</summary>
+public static class ResetCodes
+{
+    public static string Name(this ResetCode code) => code switch
+    {
+        ResetCode.Stop => "stop",
+        ResetCode.Cancelled => "cancelled",
+        ResetCode.NotProcessed => "not-processed",
+        ResetCode.OriginRefused => "origin-refused",
+        ResetCode.OriginInvalid => "origin-invalid",
+        ResetCode.OriginTimeout => "origin-timeout",
+        ResetCode.OriginReset => "origin-reset",
+        ResetCode.RequestBroken => "request-broken",
+        ResetCode.TooBusy => "too-busy",
+        ResetCode.TunnelUnknown => "tunnel-unknown",
+        ResetCode.SessionLost => "session-lost",
+        _ => "internal-error",
+    };
+
+    /// <summary>A code off the wire: one that is unknown, or may not travel, is read as <see cref="ResetCode.InternalError"/>.</summary>
+    public static ResetCode FromWire(ushort code) =>
+        code <= (ushort)ResetCode.TunnelUnknown ? (ResetCode)code : ResetCode.InternalError;
+}

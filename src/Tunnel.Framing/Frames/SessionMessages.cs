@@ -1,0 +1,129 @@
+using System.Text.Json.Serialization.Metadata;
+
+namespace Tunnel.Framing.Frames;
+
+/// <summary>The server's yes to a HELLO (docs/protocol.md, section 3).</summary>
+public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
+{
+    public static string Name => "WELCOME";
+
+    public static JsonTypeInfo<WelcomeMessage> TypeInfo => MessageJson.Default.WelcomeMessage;
+
+    public required int Version { get; init; }
+
+    public string? Software { get; init; }
+
+    public required string Session { get; init; }
+
+    public string? Secret { get; init; }
+
+    /// <summary>Milliseconds a lost link is waited for; 0: a lost link ends the session.</summary>
+    public long ResumeWindow { get; init; }
+
+    public long? Count { get; init; }
+
+    public required IReadOnlyList<TunnelGrant> Tunnels { get; init; }
+
+    public string? FindFault() =>
+        Version < 1 || !Hex.IsHex(Session, 32) || ResumeWindow < 0 || Count < 0 || Tunnels.Count > ProtocolLimits.Tunnels
+            ? "has a member out of its range"
+            : null;
+}
+
+/// <summary>A tunnel the server granted.</summary>
+/// <param name="Id">The agent's number for it.</param>
+/// <param name="Name">The public name.</param>
+/// <param name="Url">What a visitor on the outside types.</param>
+public sealed record TunnelGrant(uint Id, string Name, string Url);
+
+/// <summary>The server's no to a HELLO (docs/protocol.md, section 3).</summary>
+public sealed record RejectMessage : IJsonMessage<RejectMessage>
+{
+    public static string Name => "REJECT";
+
+    public static JsonTypeInfo<RejectMessage> TypeInfo => MessageJson.Default.RejectMessage;
+
+    /// <summary>One of <see cref="RejectCodes"/>, or a later version's.</summary>
+    public required string Code { get; init; }
+
+    public required string Message { get; init; }
+
+    public bool Retry { get; init; }
+
+    /// <summary>Milliseconds.</summary>
+    public long? RetryAfter { get; init; }
+
+    public string? FindFault() =>
+        Code.Length > 64 || Message.Length > ProtocolLimits.Sentence || RetryAfter < 0 ? "has a member out of its range" : null;
+}
+
+/// <summary>The codes of REJECT and BOUND (docs/protocol.md, section 3).</summary>
+public static class RejectCodes
+{
+    public const string VersionMismatch = "version-mismatch";
+    public const string HelloInvalid = "hello-invalid";
+    public const string TokenRequired = "token-required";
+    public const string TokenRefused = "token-refused";
+    public const string NameRefused = "name-refused";
+    public const string NameConflict = "name-conflict";
+    public const string ResumeRefused = "resume-refused";
+    public const string TooManySessions = "too-many-sessions";
+    public const string Draining = "draining";
+}
+
+/// <summary>The answer to BIND: granted (name and url) or refused (code and message).</summary>
+public sealed record BoundMessage : IJsonMessage<BoundMessage>
+{
+    public static string Name => "BOUND";
+
+    public static JsonTypeInfo<BoundMessage> TypeInfo => MessageJson.Default.BoundMessage;
+
+    public required uint Id { get; init; }
+
+    [System.Text.Json.Serialization.JsonPropertyName("name")]
+    public string? TunnelName { get; init; }
+
+    public string? Url { get; init; }
+
+    public string? Code { get; init; }
+
+    public string? Message { get; init; }
+
+    public string? FindFault() => Id == 0 ? "has id 0" : null;
+}
+
+/// <summary>Drops a tunnel of a live session.</summary>
+public sealed record UnbindMessage : IJsonMessage<UnbindMessage>
+{
+    public static string Name => "UNBIND";
+
+    public static JsonTypeInfo<UnbindMessage> TypeInfo => MessageJson.Default.UnbindMessage;
+
+    public required uint Id { get; init; }
+
+    public string? FindFault() => Id == 0 ? "has id 0" : null;
+}
+
+/// <summary>Announces that the sender opens no more streams and will leave (docs/protocol.md, section 6).</summary>
+public sealed record GoAwayMessage : IJsonMessage<GoAwayMessage>
+{
+    public static string Name => "GOAWAY";
+
+    public static JsonTypeInfo<GoAwayMessage> TypeInfo => MessageJson.Default.GoAwayMessage;
+
+    /// <summary><c>shutdown</c>, <c>ids-exhausted</c>, <c>unbound</c>, or a later version's.</summary>
+    public required string Reason { get; init; }
+
+    public bool Reconnect { get; init; }
+
+    /// <summary>Milliseconds before dialling again.</summary>
+    public long Delay { get; init; }
+
+    /// <summary>Milliseconds that running streams have.</summary>
+    public long Grace { get; init; }
+
+    public string? FindFault() =>
+        Reason.Length > 64 || Delay is < 0 or > int.MaxValue || Grace is < 0 or > int.MaxValue
+            ? "has a member out of its range"
+            : null;
+}

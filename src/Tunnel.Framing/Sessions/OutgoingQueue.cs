@@ -1,0 +1,154 @@
+using System.IO.Pipelines;
+using Tunnel.Framing.Flow;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Resume;
+
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>A frame that has its place in the sequence; its bytes are copied to the link after the lock is let go.</summary>
+internal readonly record struct TakenFrame(FrameHeader Header, TunnelStream? Opens, ReadOnlyMemory<byte> Bytes, OutgoingChunk? Chunk);
+
+/// <summary>
+/// Everything that waits to be sent, in the order DESIGN section 5 gives it: ACK, PONG, PING, RESET and CREDIT first,
+/// each merged to one per session or stream, then the session's own messages, then streams in fair turns.
+/// Guarded by the session's lock.
+/// </summary>
+internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received)
+{
+    private readonly Queue<TunnelStream> _urgent = new();
+    private readonly Queue<uint> _refusals = new();
+    private readonly Queue<(FrameKind Kind, byte[] Payload)> _messages = new();
+    private ulong? _pong;
+    private ulong? _ping;
+    private bool _ackIsDue;
+
+    /// <summary>Streams with something to send.</summary>
+    public FairQueue<TunnelStream> Streams { get; } = new();
+
+    /// <summary>Nothing waits; an ACK alone does not count until it is due.</summary>
+    public bool IsEmpty =>
+        !_ackIsDue && !received.IsDue && _pong is null && _ping is null
+        && _urgent.Count == 0 && _refusals.Count == 0 && _messages.Count == 0 && Streams.IsEmpty;
+
+    public void RequestAck() => _ackIsDue = received.HasNews;
+
+    public void RequestPing(ulong number) => _ping = number;
+
+    public void RequestPong(ulong number) => _pong = number;
+
+    public void RequestMessage(FrameKind kind, byte[] payload) => _messages.Enqueue((kind, payload));
+
+    /// <summary>Refuses an OPEN of the peer with RESET <c>not-processed</c>.</summary>
+    public void RequestRefusal(uint id) => _refusals.Enqueue(id);
+
+    /// <summary>The stream has a RESET or CREDIT to send.</summary>
+    public void RequestUrgent(TunnelStream stream)
+    {
+        if (!stream.IsUrgent)
+        {
+            stream.IsUrgent = true;
+            _urgent.Enqueue(stream);
+        }
+    }
+
+    /// <summary>Writes all that goes ahead of the streams. Returns the bytes written.</summary>
+    public int WriteUrgent(PipeWriter link)
+    {
+        int written = 0;
+        if (received.HasNews && !IsEmpty)
+        {
+            written += Write(link, FrameKind.Ack, received.Tell());
+        }
+
+        _ackIsDue = false;
+        if (_pong is { } pong)
+        {
+            written += Write(link, FrameKind.Pong, pong);
+            _pong = null;
+        }
+
+        if (_ping is { } ping)
+        {
+            written += Write(link, FrameKind.Ping, ping);
+            _ping = null;
+        }
+
+        while (_refusals.TryDequeue(out uint id))
+        {
+            written += WriteReset(link, id, ResetCode.NotProcessed, "");
+        }
+
+        while (_urgent.TryDequeue(out TunnelStream? stream))
+        {
+            written += WriteUrgent(link, stream);
+        }
+
+        while (_messages.TryDequeue(out (FrameKind Kind, byte[] Payload) message))
+        {
+            var header = new FrameHeader(0, message.Kind, message.Payload.Length);
+            Span<byte> frame = link.GetSpan(header.FrameSize);
+            header.Write(frame);
+            message.Payload.CopyTo(frame[FrameHeader.Size..]);
+            written += Finish(link, header);
+        }
+
+        return written;
+    }
+
+    /// <summary>Writes the frame that ends the session.</summary>
+    public static void WriteClose(PipeWriter link, CloseCode code, string sentence)
+    {
+        Span<byte> frame = link.GetSpan(FrameHeader.Size + CodeAndSentence.MostSize);
+        int length = CodeAndSentence.Write(frame[FrameHeader.Size..], (ushort)code, sentence);
+        new FrameHeader(0, FrameKind.Close, length).Write(frame);
+        link.Advance(FrameHeader.Size + length);
+    }
+
+    private int WriteUrgent(PipeWriter link, TunnelStream stream)
+    {
+        stream.IsUrgent = false;
+        int written = 0;
+        if (stream.CreditToSend > 0 && stream.Halves.Receiving == HalfState.Open && !stream.Halves.ResetWasSent)
+        {
+            var header = new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint));
+            Span<byte> frame = link.GetSpan(header.FrameSize);
+            header.Write(frame);
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(frame[FrameHeader.Size..], stream.CreditToSend);
+            written += Finish(link, header);
+        }
+
+        stream.CreditToSend = 0;
+        if (stream.ResetToSend is { } code)
+        {
+            stream.ResetToSend = null;
+            written += WriteReset(link, stream.Id, code, stream.ResetDetail);
+        }
+
+        return written;
+    }
+
+    private int WriteReset(PipeWriter link, uint id, ResetCode code, string detail)
+    {
+        Span<byte> frame = link.GetSpan(FrameHeader.Size + CodeAndSentence.MostSize);
+        int length = CodeAndSentence.Write(frame[FrameHeader.Size..], (ushort)code, detail);
+        var header = new FrameHeader(id, FrameKind.Reset, length);
+        header.Write(frame);
+        return Finish(link, header);
+    }
+
+    private int Write(PipeWriter link, FrameKind kind, ulong number)
+    {
+        var header = new FrameHeader(0, kind, sizeof(ulong));
+        Span<byte> frame = link.GetSpan(header.FrameSize);
+        header.Write(frame);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(frame[FrameHeader.Size..], number);
+        return Finish(link, header);
+    }
+
+    private int Finish(PipeWriter link, in FrameHeader header)
+    {
+        sent.Add(header);
+        link.Advance(header.FrameSize);
+        return header.FrameSize;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Tunnel.Framing.Flow;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>What a session is given; the defaults are those of docs/protocol.md, section 10.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>Streams open at one time.</summary>
+    public int MaxStreams { get; init; } = 1024;
+
+    /// <summary>Bytes a session may hold for receiving, the reserve of every stream included.</summary>
+    public long SessionMemory { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>What all sessions of the process share beyond their reserves; null: no common bound.</summary>
+    public MemoryBudget? ProcessMemory { get; init; }
+
+    /// <summary>Rented bytes that may wait for the writer per stream; then its user waits.</summary>
+    public int WaitingPerStream { get; init; } = 64 * 1024;
+
+    public HeartbeatTimes BusyHeartbeat { get; init; } = HeartbeatTimes.Busy;
+
+    public HeartbeatTimes IdleHeartbeat { get; init; } = HeartbeatTimes.Idle;
+
+    /// <summary>Frames without effect that may come at once, and per second.</summary>
+    public int FloodAtOnce { get; init; } = 10_000;
+
+    public int FloodPerSecond { get; init; } = 2_000;
+
+    /// <summary>How long a CLOSE may take to leave before the link is dropped without it.</summary>
+    public TimeSpan CloseTime { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Where the users of streams go on when bytes arrive for them.</summary>
+    public PipeScheduler StreamScheduler { get; init; } = PipeScheduler.ThreadPool;
+
+    /// <summary>Where all memory of streams comes from.</summary>
+    public MemoryPool<byte> Pool { get; init; } = MemoryPool<byte>.Shared;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <exception cref="ArgumentOutOfRangeException">A value no session can work with.</exception>
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxStreams, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SessionMemory, (long)MaxStreams * ProtocolLimits.LeastWindow);
+        ArgumentOutOfRangeException.ThrowIfLessThan(WaitingPerStream, ProtocolLimits.SentPayload);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(BusyHeartbeat.Ask, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(IdleHeartbeat.Ask, TimeSpan.Zero);
+    }
+}

@@ -1,0 +1,186 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>
+/// The only loop that reads from the link. Hands every whole frame to the session and every payload to its stream;
+/// waits for nobody, because credit guarantees the room.
+/// </summary>
+internal sealed class SessionReader(Session session)
+{
+    // Streams that got bytes in this batch: their users are woken once, not per frame.
+    private readonly List<TunnelStream> _fed = [];
+
+    private LinkRole Sender => session.Role == LinkRole.Server ? LinkRole.Agent : LinkRole.Server;
+
+    /// <summary>Runs until CLOSE, the end of the link, a violation (thrown), or <paramref name="stop"/>.</summary>
+    /// <returns>The peer's CLOSE, or null when the link ended without one.</returns>
+    public async Task<SessionEnd?> RunAsync(PipeReader link, CancellationToken stop)
+    {
+        while (true)
+        {
+            ReadResult result = await link.ReadAsync(stop);
+            ReadOnlySequence<byte> buffer = result.Buffer;
+            SessionEnd? close = null;
+            if (!buffer.IsEmpty)
+            {
+                session.OnBytes();
+            }
+
+            try
+            {
+                while (close is null && FrameReader.TryRead(ref buffer, Sender, out FrameHeader header, out ReadOnlySequence<byte> payload))
+                {
+                    close = Handle(header, payload);
+                }
+            }
+            finally
+            {
+                WakeFed();
+                link.AdvanceTo(buffer.Start, buffer.End);
+            }
+
+            session.OnBatch();
+            if (close is not null || result.IsCompleted)
+            {
+                return close;
+            }
+        }
+    }
+
+    private SessionEnd? Handle(in FrameHeader header, in ReadOnlySequence<byte> payload)
+    {
+        session.OnFrame(header);
+        switch (header.Kind)
+        {
+            case FrameKind.Open:
+                HandleOpen(header, payload);
+                return null;
+            case FrameKind.Data:
+                HandleData(header, payload);
+                return null;
+            case FrameKind.Reset:
+                HandleReset(header, payload);
+                return null;
+            case FrameKind.Credit:
+                session.Streams.OnCredit(header.StreamId, ReadUInt32(payload), session.Flood);
+                return null;
+            case FrameKind.Ack:
+                session.OnAck(ReadUInt64(payload));
+                return null;
+            case FrameKind.Ping:
+                session.OnPing(ReadUInt64(payload));
+                return null;
+            case FrameKind.Pong:
+                session.OnPong(ReadUInt64(payload));
+                return null;
+            case FrameKind.GoAway:
+                session.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
+                return null;
+            case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind:
+                session.OnMessage(header.Kind, payload);
+                return null;
+            case FrameKind.Close:
+                (ushort code, string sentence) = CodeAndSentence.Read(payload);
+                return new SessionEnd(SessionEndKind.ClosedByPeer, (CloseCode)code, sentence);
+            default:
+                throw new ProtocolViolationException(CloseCode.UnexpectedFrame, $"{header.Kind} after the handshake.");
+        }
+    }
+
+    private void HandleOpen(in FrameHeader header, in ReadOnlySequence<byte> payload)
+    {
+        OpenHeader open = OpenHeader.Read(payload, out ReadOnlySequence<byte> bytes);
+        if (session.Streams.OnOpen(header, open, (int)bytes.Length, session.Flood) is { } stream)
+        {
+            Feed(stream, bytes, header.IsFin);
+            session.User.OnStream(stream);
+        }
+    }
+
+    private void HandleData(in FrameHeader header, in ReadOnlySequence<byte> payload)
+    {
+        if (session.Streams.OnData(header, session.Flood) is { } stream)
+        {
+            Feed(stream, payload, header.IsFin);
+        }
+    }
+
+    private void HandleReset(in FrameHeader header, in ReadOnlySequence<byte> payload)
+    {
+        (ushort wire, string detail) = CodeAndSentence.Read(payload);
+        ResetCode code = ResetCodes.FromWire(wire);
+        if (session.Streams.OnReset(header.StreamId, code, session.Flood, out bool failsReceiving) is { } stream && failsReceiving)
+        {
+            Forget(stream);
+            stream.In.Writer.Complete(new StreamResetException(code, detail));
+        }
+    }
+
+    private void Feed(TunnelStream stream, in ReadOnlySequence<byte> bytes, bool fin)
+    {
+        PipeWriter writer = stream.In.Writer;
+        if (!bytes.IsEmpty && !stream.In.IsCompleted)
+        {
+            foreach (ReadOnlyMemory<byte> segment in bytes)
+            {
+                writer.Write(segment.Span);
+            }
+
+            if (!fin && (_fed.Count == 0 || _fed[^1] != stream))
+            {
+                _fed.Add(stream);
+            }
+        }
+
+        if (fin)
+        {
+            // Completing also publishes what was written before it.
+            Forget(stream);
+            writer.Complete();
+        }
+    }
+
+    private void Forget(TunnelStream stream)
+    {
+        for (int i = _fed.Count - 1; i >= 0; i--)
+        {
+            if (_fed[i] == stream)
+            {
+                _fed.RemoveAt(i);
+            }
+        }
+    }
+
+    private void WakeFed()
+    {
+        foreach (TunnelStream stream in _fed)
+        {
+            // Completes at once: the pipe has no limit of its own.
+            ValueTask<FlushResult> flush = stream.In.Writer.FlushAsync(CancellationToken.None);
+            if (!flush.IsCompletedSuccessfully)
+            {
+                throw new InvalidOperationException("A stream's pipe made its writer wait.");
+            }
+        }
+
+        _fed.Clear();
+    }
+
+    private static uint ReadUInt32(in ReadOnlySequence<byte> payload)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        payload.CopyTo(bytes);
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes);
+    }
+
+    private static ulong ReadUInt64(in ReadOnlySequence<byte> payload)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        payload.CopyTo(bytes);
+        return BinaryPrimitives.ReadUInt64BigEndian(bytes);
+    }
+}

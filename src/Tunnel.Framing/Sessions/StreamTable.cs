@@ -1,0 +1,83 @@
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>
+/// The live streams of a session: those whose OPEN has entered the link, by id, and those that still wait for it.
+/// Guarded by the session's lock.
+/// </summary>
+internal sealed class StreamTable
+{
+    private const uint FirstId = 2;
+
+    private readonly Dictionary<uint, TunnelStream> _byId = [];
+    private readonly HashSet<TunnelStream> _live = [];
+    private uint _lastId;
+
+    /// <summary>Live streams, those that wait for their id included.</summary>
+    public int Count => _live.Count;
+
+    public IEnumerable<TunnelStream> Live => _live;
+
+    public bool IdsAreExhausted => _lastId >= ProtocolLimits.LastStreamId;
+
+    public void Add(TunnelStream stream)
+    {
+        _live.Add(stream);
+        if (stream.Id != 0)
+        {
+            _byId.Add(stream.Id, stream);
+        }
+    }
+
+    /// <summary>The opener's next id, given to a stream whose OPEN is taken now.</summary>
+    public void AssignId(TunnelStream stream)
+    {
+        _lastId = _lastId == 0 ? FirstId : _lastId + 2;
+        stream.Id = _lastId;
+        _byId.Add(_lastId, stream);
+    }
+
+    /// <summary>An id the peer opens.</summary>
+    /// <exception cref="ProtocolViolationException">It is odd, or not higher than the last.</exception>
+    public void AcceptId(uint id)
+    {
+        if ((id & 1) != 0 || id <= _lastId)
+        {
+            throw new ProtocolViolationException(CloseCode.BadStreamId, $"OPEN with id {id} after {_lastId}.");
+        }
+
+        _lastId = id;
+    }
+
+    /// <summary>Null when the stream is closed.</summary>
+    /// <exception cref="ProtocolViolationException">The id was never opened.</exception>
+    public TunnelStream? Find(uint id)
+    {
+        if (_byId.TryGetValue(id, out TunnelStream? stream))
+        {
+            return stream;
+        }
+
+        return (id & 1) == 0 && id <= _lastId
+            ? null
+            : throw new ProtocolViolationException(CloseCode.BadStreamId, $"A frame for stream {id}, which was never opened.");
+    }
+
+    public void Remove(TunnelStream stream)
+    {
+        _live.Remove(stream);
+        if (stream.Id != 0)
+        {
+            _byId.Remove(stream.Id);
+        }
+    }
+
+    /// <summary>Takes out all streams that match.</summary>
+    public List<TunnelStream> RemoveWhere(Func<TunnelStream, bool> matches)
+    {
+        List<TunnelStream> removed = [.. _live.Where(matches)];
+        removed.ForEach(Remove);
+        return removed;
+    }
+}

@@ -1,0 +1,109 @@
+using System.IO.Pipelines;
+using Tunnel.Framing.Flow;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>
+/// One request or one raw connection inside a session (docs/protocol.md, section 4): two halves of bytes that each
+/// end by themselves. <see cref="Input"/> and <see cref="Output"/> belong to one user, who disposes the stream once
+/// neither is in use any more.
+/// </summary>
+/// <remarks>
+/// Writing puts bytes straight into the session's outgoing queue; completing <see cref="Output"/> sends FIN. Flushing
+/// waits while too much is queued, and returns a completed result once the peer wants no more. Reading throws
+/// <see cref="StreamResetException"/> when the peer's half ended without FIN.
+/// </remarks>
+public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, IDisposable
+{
+    private readonly SessionStreams _streams;
+    private readonly StreamInput _input;
+    private readonly StreamOutput _output;
+
+    internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
+    {
+        _streams = streams;
+        Open = open;
+        Id = id;
+        ReceiveWindow = receiveWindow;
+        SendWindow = sendWindow;
+        Outgoing = new OutgoingBuffer(streams.Options.Pool);
+        _input = new StreamInput(this, streams);
+        _output = new StreamOutput(this, streams);
+    }
+
+    /// <summary>What OPEN says of this stream.</summary>
+    public OpenHeader Open { get; }
+
+    /// <summary>RequestId; 0 while OPEN has not entered a link.</summary>
+    public uint Id { get; internal set; }
+
+    public PipeReader Input => _input;
+
+    public PipeWriter Output => _output;
+
+    /// <summary>Why the stream ended early, or null; the first reason stays.</summary>
+    public ResetCode? ResetCode { get; internal set; }
+
+    internal StreamInput In => _input;
+
+    internal StreamOutput Out => _output;
+
+    // Everything below is guarded by the session's lock.
+    internal OutgoingBuffer Outgoing { get; }
+
+    internal ReceiveWindow ReceiveWindow { get; }
+
+    internal SendWindow SendWindow;
+
+    internal StreamHalves Halves;
+
+    /// <summary>The user completed its output: FIN goes with the last byte.</summary>
+    internal bool FinIsWanted { get; set; }
+
+    /// <summary>RESET to send, and whether the stream still waits among those with something urgent.</summary>
+    internal ResetCode? ResetToSend { get; set; }
+
+    internal string ResetDetail { get; set; } = "";
+
+    internal uint CreditToSend { get; set; }
+
+    internal bool IsUrgent { get; set; }
+
+    internal TimeSpan LastSent { get; set; }
+
+    TunnelStream? IFairQueueItem<TunnelStream>.NextInQueue { get; set; }
+
+    bool IFairQueueItem<TunnelStream>.IsQueued { get; set; }
+
+    int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;
+
+    /// <summary>The writer has something to do for this stream, window permitting.</summary>
+    internal bool CanSend =>
+        Halves.Sending == HalfState.Open
+        && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
+
+    /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
+    internal bool OpenIsWanted { get; set; }
+
+    /// <summary>
+    /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
+    /// Without effect on what has already ended.
+    /// </summary>
+    public void Abort(ResetCode code, string detail = "") => _streams.Abort(this, code, detail);
+
+    /// <summary>
+    /// The user is done and all memory goes back. An output that was completed is still sent to its end; one that was
+    /// not is aborted, and so is whatever the peer still sends.
+    /// </summary>
+    public void Dispose()
+    {
+        if (!_output.IsCompleted)
+        {
+            _streams.Abort(this, Frames.ResetCode.Cancelled, "");
+        }
+
+        _input.Complete();
+        _output.Complete();
+    }
+}
