@@ -1,0 +1,52 @@
+namespace Tunnel.Transport;
+
+/// <summary>
+/// How long to wait before the next try. First 0 to 250 ms at random, then a random time between 250 ms and a bound
+/// that doubles from 500 ms to 15 s. Keeps no clock: its owner says how long a link was healthy.
+/// </summary>
+/// <remarks>Not thread-safe; it belongs to one loop.</remarks>
+public sealed class Backoff(Random random)
+{
+    /// <summary>The most the first retry waits, and the least every later one does.</summary>
+    public static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The most any retry waits.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(15);
+
+    /// <summary>A link that lasted this long makes the next loss a first one again.</summary>
+    public static readonly TimeSpan Healthy = TimeSpan.FromSeconds(30);
+
+    private TimeSpan? _named;
+    private TimeSpan _bound = First;
+
+    /// <summary>The delay before the next try. Every call counts as a try.</summary>
+    public TimeSpan Next()
+    {
+        if (_named is { } named)
+        {
+            _named = null;
+            return named;
+        }
+
+        var least = _bound == First ? TimeSpan.Zero : First;
+        var delay = least + ((_bound - least) * random.NextDouble());
+        _bound = TimeSpan.FromTicks(Math.Min(_bound.Ticks * 2, Longest.Ticks));
+        return delay;
+    }
+
+    /// <summary>A link ended after it had been healthy for this long.</summary>
+    public void LinkEnded(TimeSpan healthyFor)
+    {
+        if (healthyFor >= Healthy)
+        {
+            _bound = First;
+        }
+    }
+
+    /// <summary>The server named a delay: the next try waits that long, the one after it as it would have now.</summary>
+    public void ServerNamed(TimeSpan delay)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        _named = delay;
+    }
+}

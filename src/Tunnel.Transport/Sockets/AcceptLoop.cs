@@ -1,0 +1,71 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tunnel.Transport.Sockets;
+
+/// <summary>
+/// Accepts from one listening socket until it is told to stop. No error ends it: what the peer caused costs nothing,
+/// what the system lacks (descriptors, memory) is waited for.
+/// </summary>
+internal sealed class AcceptLoop(
+    IPEndPoint endPoint,
+    Func<CancellationToken, ValueTask<Socket>> accept,
+    Action<Socket> onAccepted,
+    Action<AcceptFault>? onFault,
+    TimeProvider time)
+{
+    /// <summary>Long enough not to spin, short enough that a visitor in the backlog hardly notices.</summary>
+    internal static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    // A peer that gave up before it was accepted is no reason to pause; an endless row of such errors is.
+    private const int FreeFaults = 16;
+
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var faults = 0;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                // While connections wait in the backlog this completes at once: one wake-up takes them all.
+                var socket = await accept(stop);
+                faults = 0;
+                Hand(socket);
+            }
+            catch (Exception) when (stop.IsCancellationRequested)
+            {
+                // Whatever a socket says while it is being stopped is not news.
+                return;
+            }
+            catch (Exception e)
+            {
+                var error = (e as SocketException)?.SocketErrorCode ?? SocketError.SocketError;
+                var pause = IsPeersDoing(error) && ++faults <= FreeFaults ? TimeSpan.Zero : Pause;
+                onFault?.Invoke(new AcceptFault(endPoint, error, e, pause));
+                if (pause > TimeSpan.Zero)
+                {
+                    await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+            }
+        }
+    }
+
+    private static bool IsPeersDoing(SocketError error) => error is
+        SocketError.ConnectionAborted or SocketError.ConnectionReset or SocketError.TimedOut or SocketError.Interrupted
+        or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown
+        or SocketError.HostDown or SocketError.ProtocolOption;
+
+    private void Hand(Socket socket)
+    {
+        try
+        {
+            onAccepted(socket);
+        }
+        catch (Exception e)
+        {
+            // The taker's failure costs this one connection, never the listener.
+            socket.Dispose();
+            onFault?.Invoke(new AcceptFault(endPoint, SocketError.Success, e, TimeSpan.Zero));
+        }
+    }
+}

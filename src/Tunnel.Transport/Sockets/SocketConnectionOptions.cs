@@ -1,0 +1,38 @@
+namespace Tunnel.Transport.Sockets;
+
+/// <summary>How a <see cref="SocketConnection"/> tunes its socket. Nagle's algorithm is always off.</summary>
+public sealed record SocketConnectionOptions
+{
+    /// <summary>For connections to visitors and origins: the system's own buffer sizes, no probes.</summary>
+    public static SocketConnectionOptions Default { get; } = new();
+
+    /// <summary>
+    /// For links: a short queue in the kernel, so that a new request never waits behind megabytes of a download.
+    /// </summary>
+    public static SocketConnectionOptions Link { get; } = new()
+    {
+        UnsentLimit = 128 * 1024,
+        SendBufferSize = 256 * 1024,
+    };
+
+    /// <summary>
+    /// Bytes the kernel may hold that were not sent yet (<c>TCP_NOTSENT_LOWAT</c>); null leaves it alone. Where
+    /// the system has no such limit, <see cref="SendBufferSize"/> bounds the queue instead.
+    /// </summary>
+    public int? UnsentLimit { get; init; }
+
+    /// <summary>
+    /// Bytes of send buffer. With <see cref="UnsentLimit"/> set it is used only where that limit does not exist:
+    /// fixing the buffer would switch off the system's own tuning for nothing. Null leaves it alone.
+    /// </summary>
+    public int? SendBufferSize { get; init; }
+
+    /// <summary>Silence after which the system probes the peer; null sends no probes.</summary>
+    public TimeSpan? KeepAliveAfter { get; init; }
+
+    /// <summary>Time between probes.</summary>
+    public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Unanswered probes after which the connection is <see cref="ConnectionBreak.TimedOut"/>.</summary>
+    public int KeepAliveProbes { get; init; } = 4;
+}

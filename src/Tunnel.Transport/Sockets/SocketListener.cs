@@ -1,0 +1,91 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Tunnel.Transport.Sockets;
+
+/// <summary>
+/// Listens on one port of the addresses a <see cref="BindSpec"/> names. Bound by the constructor, so that all
+/// listeners of a program can be bound before any of them serves; accepting begins with <see cref="Start"/>.
+/// </summary>
+/// <remarks>Owns its sockets and its loops. Connections accepted belong to whoever takes them.</remarks>
+public sealed class SocketListener : IAsyncDisposable
+{
+    private readonly IReadOnlyList<Socket> _sockets;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private Task _loops = Task.CompletedTask;
+    private Task? _stopped;
+    private bool _started;
+
+    /// <param name="spec">Where to listen.</param>
+    /// <param name="time">For the pause after an error.</param>
+    /// <exception cref="BindException">An address cannot be listened on.</exception>
+    public SocketListener(BindSpec spec, TimeProvider time)
+    {
+        _time = time;
+        _sockets = spec.Open();
+        EndPoints = [.. _sockets.Select(static socket => (IPEndPoint)socket.LocalEndPoint!)];
+    }
+
+    /// <summary>The actual addresses, all with the same port.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints { get; }
+
+    /// <summary>The actual port, also when port 0 was asked for.</summary>
+    public int Port => EndPoints[0].Port;
+
+    /// <summary>Begins to accept.</summary>
+    /// <param name="onAccepted">
+    /// Takes over each connection; runs on the accepting loop, so it must not block. If it throws, the connection is
+    /// closed and the loop goes on.
+    /// </param>
+    /// <param name="onFault">Hears of every error; must not block or throw.</param>
+    public void Start(Action<Socket> onAccepted, Action<AcceptFault>? onFault = null)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stopped is not null, this);
+            if (_started)
+            {
+                throw new InvalidOperationException("The listener accepts already.");
+            }
+
+            _started = true;
+            _loops = Task.WhenAll(_sockets.Select((socket, i) =>
+                new AcceptLoop(EndPoints[i], socket.AcceptAsync, onAccepted, onFault, _time).RunAsync(_stop.Token)));
+        }
+    }
+
+    /// <summary>
+    /// Stops accepting, closes the port and waits until no connection is being handed over any more. Connections the
+    /// system had ready and nobody accepted are reset by it.
+    /// </summary>
+    public Task StopAsync()
+    {
+        lock (_gate)
+        {
+            return _stopped ??= CloseAsync();
+        }
+    }
+
+    /// <inheritdoc cref="StopAsync"/>
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    private async Task CloseAsync()
+    {
+        await _stop.CancelAsync();
+        try
+        {
+            await _loops;
+        }
+        finally
+        {
+            foreach (var socket in _sockets)
+            {
+                socket.Dispose();
+            }
+
+            _stop.Dispose();
+        }
+    }
+}

@@ -1,0 +1,381 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+
+namespace Tunnel.Transport.Sockets;
+
+/// <summary>
+/// Sends what a <see cref="SocketPipeWriter"/> hands over: at once on the caller's thread as far as the socket takes
+/// it, the rest as the socket gets room. There is one driver at a time; it owns the chain it sends from.
+/// </summary>
+internal sealed class SocketSender(Socket socket, ConnectionFault fault)
+{
+    private static readonly Action<object?, CancellationToken> Cancelled =
+        static (sender, token) => ((SocketSender)sender!).OnTokenCancelled(token);
+
+    private readonly Lock _gate = new();
+    private PendingCall<FlushResult>? _pending;
+    private TaskCompletionSource? _idle;
+
+    // Touched by the driver alone.
+    private SendChain _sending;
+    private SendOperation? _operation;
+
+    // Under the gate.
+    private SendChain _flushed;
+    private bool _driving;
+    private bool _cancelRequested;
+    private bool _completed;
+    private bool _finSent;
+
+    /// <summary>Everything was sent and the end of it, too: closing the socket loses nothing.</summary>
+    public bool EndedCleanly
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _finSent && !fault.IsSet;
+            }
+        }
+    }
+
+    /// <summary>Takes over the chain and waits until it was sent.</summary>
+    public ValueTask<FlushResult> FlushAsync(ref SendChain chain, CancellationToken token)
+    {
+        if (TakeOver(ref chain, complete: false))
+        {
+            Drive();
+        }
+
+        lock (_gate)
+        {
+            if (_pending is { IsWaiting: true })
+            {
+                throw new InvalidOperationException("A flush is pending already.");
+            }
+
+            if (!_driving)
+            {
+                return fault.IsSet
+                    ? ValueTask.FromException<FlushResult>(new ConnectionBrokenException(fault.Error))
+                    : new(TakeResult());
+            }
+
+            // Made under the gate, because a cancellation looks for it there.
+            _pending ??= new PendingCall<FlushResult>();
+        }
+
+        // The socket is full. The driver may finish any moment, before or after there is somebody to tell.
+        _pending.Begin(Cancelled, this, token);
+        bool finished;
+        lock (_gate)
+        {
+            finished = (!_driving || _cancelRequested) && _pending.TryClaim();
+        }
+
+        if (finished)
+        {
+            Finish(inline: true);
+        }
+
+        return _pending.Task;
+    }
+
+    /// <summary>Takes over the chain, sends it in the background and then the end of our sending.</summary>
+    public void Complete(ref SendChain chain)
+    {
+        if (TakeOver(ref chain, complete: true))
+        {
+            Drive();
+        }
+    }
+
+    public void CancelPendingFlush()
+    {
+        lock (_gate)
+        {
+            _cancelRequested = true;
+            if (_pending is null || !_pending.TryClaim())
+            {
+                return;
+            }
+        }
+
+        Finish(inline: false);
+    }
+
+    /// <summary>Completes when nothing is being sent; from then on only a new flush would change that.</summary>
+    public Task WhenIdleAsync()
+    {
+        lock (_gate)
+        {
+            if (!_driving)
+            {
+                return Task.CompletedTask;
+            }
+
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
+    /// <summary>The socket took some more, or failed. Runs on the socket's thread.</summary>
+    internal void OnSent(SocketError error, int bytes)
+    {
+        if (Account(error, bytes))
+        {
+            Drive();
+        }
+        else
+        {
+            Stop();
+        }
+    }
+
+    /// <summary>True: nobody is sending, the caller has to.</summary>
+    private bool TakeOver(ref SendChain chain, bool complete)
+    {
+        lock (_gate)
+        {
+            if (_completed)
+            {
+                return false;
+            }
+
+            _completed = complete;
+            _flushed.TakeFrom(ref chain);
+            if (_driving || (_flushed.IsEmpty && !complete))
+            {
+                return false;
+            }
+
+            _driving = true;
+            return true;
+        }
+    }
+
+    /// <summary>Sends until nothing is left, the socket is full or the connection is broken.</summary>
+    private void Drive()
+    {
+        while (true)
+        {
+            if (_sending.IsEmpty && !TakeFlushed())
+            {
+                return;
+            }
+
+            if (fault.IsSet)
+            {
+                Stop();
+                return;
+            }
+
+            if (!TrySend(out var waiting))
+            {
+                Stop();
+                return;
+            }
+
+            if (waiting)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>False when there is nothing more: the driver has stopped then.</summary>
+    private bool TakeFlushed()
+    {
+        lock (_gate)
+        {
+            _sending.TakeFrom(ref _flushed);
+            if (!_sending.IsEmpty)
+            {
+                // Blocks without a byte in them (memory asked for and not used) go back here.
+                _sending.Sent(0);
+                if (!_sending.IsEmpty)
+                {
+                    return true;
+                }
+            }
+        }
+
+        Stop();
+        return false;
+    }
+
+    /// <summary>One system call. False: the connection is broken.</summary>
+    private bool TrySend(out bool waiting)
+    {
+        waiting = false;
+        SocketError error;
+        var bytes = 0;
+        try
+        {
+            if (_sending.IsSingle)
+            {
+                bytes = socket.Send(_sending.First, SocketFlags.None, out error);
+            }
+            else
+            {
+                _operation ??= SendOperation.Rent(this);
+                _sending.CopyTo(_operation.Blocks, SendOperation.MaxBlocks);
+                bytes = socket.Send(_operation.Blocks, SocketFlags.None, out error);
+            }
+
+            // A partial send reports both: bytes that went, and that the rest would block.
+            if (error is SocketError.WouldBlock or SocketError.IOPending or SocketError.NoBufferSpaceAvailable)
+            {
+                _sending.Sent(bytes);
+                if (_sending.IsEmpty)
+                {
+                    return true;
+                }
+
+                _operation ??= SendOperation.Rent(this);
+                _sending.CopyTo(_operation.Blocks, SendOperation.MaxBlocks);
+                _operation.BufferList = null;
+                _operation.BufferList = _operation.Blocks;
+                if (socket.SendAsync(_operation))
+                {
+                    waiting = true;
+                    return true;
+                }
+
+                error = _operation.SocketError;
+                bytes = _operation.BytesTransferred;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Aborted between the check and the call.
+            error = SocketError.OperationAborted;
+        }
+
+        return Account(error, bytes);
+    }
+
+    private bool Account(SocketError error, int bytes)
+    {
+        if (bytes > 0)
+        {
+            _sending.Sent(bytes);
+        }
+
+        if (error == SocketError.Success)
+        {
+            return true;
+        }
+
+        fault.Set(error);
+        return false;
+    }
+
+    /// <summary>The driver is done: with everything sent, or with a broken connection.</summary>
+    private void Stop()
+    {
+        if (fault.IsSet)
+        {
+            _sending.Clear();
+        }
+
+        _operation?.Return();
+        _operation = null;
+
+        bool again;
+        bool end;
+        var told = false;
+        TaskCompletionSource? idle = null;
+        lock (_gate)
+        {
+            if (fault.IsSet)
+            {
+                _flushed.Clear();
+            }
+
+            // A flush whose waiting was cancelled may have been followed by another meanwhile.
+            again = !_flushed.IsEmpty;
+            end = !again && _completed && !_finSent && !fault.IsSet;
+            if (!again && !end)
+            {
+                _driving = false;
+                idle = _idle;
+                _idle = null;
+                told = _pending is not null && _pending.TryClaim();
+            }
+            else if (end)
+            {
+                _finSent = true;
+            }
+        }
+
+        if (again)
+        {
+            Drive();
+            return;
+        }
+
+        if (end)
+        {
+            EndSending();
+            Stop();
+            return;
+        }
+
+        idle?.TrySetResult();
+        if (told)
+        {
+            Finish(inline: true);
+        }
+    }
+
+    private void EndSending()
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e)
+        {
+            fault.Set(e.SocketErrorCode);
+        }
+        catch (ObjectDisposedException)
+        {
+            fault.Set(SocketError.OperationAborted);
+        }
+    }
+
+    /// <summary>Ends the waiting of a flush that was claimed.</summary>
+    private void Finish(bool inline)
+    {
+        var pending = _pending!;
+        if (fault.IsSet)
+        {
+            pending.SetException(new ConnectionBrokenException(fault.Error), inline);
+            return;
+        }
+
+        FlushResult result;
+        lock (_gate)
+        {
+            result = TakeResult();
+        }
+
+        pending.SetResult(result, inline);
+    }
+
+    private FlushResult TakeResult()
+    {
+        var cancelled = _cancelRequested;
+        _cancelRequested = false;
+        return new FlushResult(cancelled, isCompleted: false);
+    }
+
+    private void OnTokenCancelled(CancellationToken token)
+    {
+        if (_pending is { } pending && pending.TryClaim())
+        {
+            pending.SetException(new OperationCanceledException(token), inline: false);
+        }
+    }
+}
