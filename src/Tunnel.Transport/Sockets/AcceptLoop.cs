@@ -41,11 +41,11 @@ internal sealed class AcceptLoop(
             {
                 var error = (e as SocketException)?.SocketErrorCode ?? SocketError.SocketError;
                 var pause = IsPeersDoing(error) && ++faults <= FreeFaults ? TimeSpan.Zero : Pause;
+
+                // The pause runs before it is told, so that whoever hears of it can rely on it.
+                var over = pause > TimeSpan.Zero ? Task.Delay(pause, time, stop) : Task.CompletedTask;
                 onFault?.Invoke(new AcceptFault(endPoint, error, e, pause));
-                if (pause > TimeSpan.Zero)
-                {
-                    await Task.Delay(pause, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                }
+                await over.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -35,6 +35,14 @@ internal sealed class SendOperation : SocketAsyncEventArgs
         return operation;
     }
 
+    /// <summary>Sends the blocks. True: the socket is full and calls the sender. False: look at the result.</summary>
+    public bool TryWait(Socket socket)
+    {
+        // The list is copied when it is set, and only then.
+        BufferList = _blocks;
+        return socket.SendAsync(this);
+    }
+
     public void Return()
     {
         // Also drops the references to the blocks; the pool has them back by now.

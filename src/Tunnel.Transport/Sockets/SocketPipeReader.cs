@@ -20,12 +20,10 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
         static (reader, token) => ((SocketPipeReader)reader!).OnTokenCancelled(token);
 
     private readonly Lock _gate = new();
-    private readonly ReceiveBuffer _buffer = new(pool);
+    private readonly SocketReceiver _receiver = new(socket, pool, fault);
     private readonly PendingCall<ReadResult> _pending = new();
     private ReadyOperation? _ready;
     private TaskCompletionSource? _idle;
-    private SocketError _failure = SocketError.Success;
-    private bool _eof;
     private bool _cancelRequested;
     private bool _completed;
     private bool _closing;
@@ -37,18 +35,15 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
     // The consumer has, or is about to get, a sequence over the buffer: its blocks stay until it lets go.
     private bool _lent;
 
-    private enum Received
-    {
-        Something,
-        NothingYet,
-    }
+    /// <summary>A read need not wait: something is to be told.</summary>
+    private bool HasNews => _cancelRequested || _receiver.Eof || _receiver.Buffer.HasNews;
 
     public override bool TryRead(out ReadResult result)
     {
         lock (_gate)
         {
             ThrowIfUnusable();
-            if (!_cancelRequested && !_buffer.HasNews && !_eof)
+            if (!HasNews)
             {
                 result = default;
                 return false;
@@ -69,7 +64,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
         lock (_gate)
         {
             ThrowIfUnusable();
-            if (_cancelRequested || _buffer.HasNews || _eof)
+            if (HasNews)
             {
                 return new(Lend());
             }
@@ -83,7 +78,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
         }
 
         // In bulk the next bytes are there already: no need to ask first.
-        if (_buffer.LikelyMore && Receive(SocketError.Success) == Received.Something)
+        if (_receiver.Buffer.LikelyMore && _receiver.TryReceive())
         {
             lock (_gate)
             {
@@ -123,7 +118,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
                 return;
             }
 
-            _buffer.AdvanceTo(consumed, examined);
+            _receiver.Buffer.AdvanceTo(consumed, examined);
             Return();
         }
     }
@@ -157,7 +152,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
 
         if (pending)
         {
-            _pending.SetException(new InvalidOperationException("The reader was completed while it was read."), inline: false);
+            _pending.SetException(CompletedMeanwhile(), inline: false);
         }
     }
 
@@ -187,29 +182,9 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
 
     private void Wait()
     {
-        while (true)
+        _ready ??= new ReadyOperation(socket, this);
+        while (!_ready.TryWait(out var error) && !TryFinishWait(error))
         {
-            SocketError error;
-            try
-            {
-                _ready ??= new ReadyOperation(this);
-                if (socket.ReceiveAsync(_ready))
-                {
-                    return;
-                }
-
-                error = _ready.SocketError;
-            }
-            catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException or SocketException)
-            {
-                // The connection was aborted between the call and here.
-                error = SocketError.OperationAborted;
-            }
-
-            if (TryFinishWait(error))
-            {
-                return;
-            }
         }
     }
 
@@ -224,7 +199,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
                 // The call was cancelled meanwhile; the next one will find the bytes.
                 if (error != SocketError.Success)
                 {
-                    _failure = fault.Set(error);
+                    _receiver.Fail(error);
                 }
 
                 SignalIdle();
@@ -234,60 +209,55 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
             _receiving = true;
         }
 
-        Received received;
+        var received = true;
+        Exception? failure = null;
         try
         {
-            received = Receive(error);
+            if (error == SocketError.Success)
+            {
+                received = _receiver.TryReceive();
+            }
+            else
+            {
+                _receiver.Fail(error);
+            }
         }
         catch (Exception e)
         {
             // Only the pool can throw here. Whatever it is, it belongs to the caller, not to the socket's thread.
-            lock (_gate)
-            {
-                _receiving = false;
-                Return();
-                SignalIdle();
-            }
-
-            _pending.SetException(e, inline: true);
-            return true;
+            failure = e;
         }
 
         ReadResult result = default;
-        SocketError failure;
-        var again = false;
         lock (_gate)
         {
             _receiving = false;
-            if (_closing && received == Received.NothingYet)
+            failure ??= IsBroken() ? new ConnectionBrokenException(_receiver.Failure)
+                : _completed ? CompletedMeanwhile() : null;
+            if (failure is null && !received && !_cancelRequested)
             {
-                _failure = fault.Set(SocketError.OperationAborted);
-            }
-
-            failure = _failure;
-            if (failure != SocketError.Success || _completed)
-            {
-                Return();
-            }
-            else if (received == Received.NothingYet && !_cancelRequested)
-            {
-                again = true;
                 _armed = true;
                 _pending.Unclaim();
             }
             else
             {
-                result = Lend();
-            }
+                if (failure is null)
+                {
+                    result = Lend();
+                }
+                else
+                {
+                    Return();
+                }
 
-            if (!again)
-            {
                 SignalIdle();
+                received = true;
             }
         }
 
-        if (again)
+        if (!received)
         {
+            // A cancellation that came while the call was claimed found nobody to tell.
             if (_pending.Token.IsCancellationRequested)
             {
                 OnTokenCancelled(_pending.Token);
@@ -296,57 +266,16 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
             return false;
         }
 
-        if (failure != SocketError.Success)
-        {
-            _pending.SetException(new ConnectionBrokenException(failure), inline: true);
-        }
-        else
+        if (failure is null)
         {
             _pending.SetResult(result, inline: true);
         }
+        else
+        {
+            _pending.SetException(failure, inline: true);
+        }
 
         return true;
-    }
-
-    /// <summary>Takes what is there. A break counts as something: the caller finds it in <see cref="_failure"/>.</summary>
-    private Received Receive(SocketError error)
-    {
-        if (error == SocketError.Success)
-        {
-            try
-            {
-                var room = _buffer.Room();
-                var bytes = socket.Receive(room.Span, SocketFlags.None, out error);
-                if (error == SocketError.Success)
-                {
-                    if (bytes > 0)
-                    {
-                        _buffer.Commit(bytes);
-                    }
-                    else
-                    {
-                        _buffer.Discard();
-                        _failure = fault.Error;
-                        _eof = _failure == SocketError.Success;
-                    }
-
-                    return Received.Something;
-                }
-            }
-            catch (ObjectDisposedException)
-            {
-                error = SocketError.OperationAborted;
-            }
-        }
-
-        _buffer.Discard();
-        if (error is SocketError.WouldBlock or SocketError.IOPending)
-        {
-            return Received.NothingYet;
-        }
-
-        _failure = fault.Set(error);
-        return Received.Something;
     }
 
     private void OnTokenCancelled(CancellationToken token)
@@ -369,7 +298,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
         _lent = true;
         var cancelled = _cancelRequested;
         _cancelRequested = false;
-        return new ReadResult(_buffer.Sequence, cancelled, _eof);
+        return new ReadResult(_receiver.Buffer.Sequence, cancelled, _receiver.Eof);
     }
 
     /// <summary>The consumer holds nothing any more. Under the gate.</summary>
@@ -383,7 +312,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
     {
         if (!_lent && !_receiving && (_completed || _closing))
         {
-            _buffer.Clear();
+            _receiver.Buffer.Clear();
         }
     }
 
@@ -412,17 +341,19 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Con
 
     private bool IsBroken()
     {
-        if (_closing && _failure == SocketError.Success)
+        if (_closing && !_receiver.IsBroken)
         {
-            _failure = fault.Set(SocketError.OperationAborted);
+            _receiver.Fail(SocketError.OperationAborted);
         }
 
-        return _failure != SocketError.Success;
+        return _receiver.IsBroken;
     }
 
     private ValueTask<ReadResult> Failed()
     {
         Return();
-        return ValueTask.FromException<ReadResult>(new ConnectionBrokenException(_failure));
+        return ValueTask.FromException<ReadResult>(new ConnectionBrokenException(_receiver.Failure));
     }
+
+    private static InvalidOperationException CompletedMeanwhile() => new("The reader was completed while it was read.");
 }

@@ -17,8 +17,7 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
     private TaskCompletionSource? _idle;
 
     // Touched by the driver alone.
-    private SendChain _sending;
-    private SendOperation? _operation;
+    private SendProgress _sending;
 
     // Under the gate.
     private SendChain _flushed;
@@ -170,14 +169,14 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
                 return;
             }
 
-            if (!TrySend(out var waiting))
+            if (_sending.TrySend(socket, this, out var error, out var bytes))
             {
-                Stop();
                 return;
             }
 
-            if (waiting)
+            if (!Account(error, bytes))
             {
+                Stop();
                 return;
             }
         }
@@ -189,70 +188,15 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
         lock (_gate)
         {
             _sending.TakeFrom(ref _flushed);
-            if (!_sending.IsEmpty)
-            {
-                // Blocks without a byte in them (memory asked for and not used) go back here.
-                _sending.Sent(0);
-                if (!_sending.IsEmpty)
-                {
-                    return true;
-                }
-            }
         }
 
-        Stop();
-        return false;
-    }
-
-    /// <summary>One system call. False: the connection is broken.</summary>
-    private bool TrySend(out bool waiting)
-    {
-        waiting = false;
-        SocketError error;
-        var bytes = 0;
-        try
+        if (_sending.IsEmpty)
         {
-            if (_sending.IsSingle)
-            {
-                bytes = socket.Send(_sending.First, SocketFlags.None, out error);
-            }
-            else
-            {
-                _operation ??= SendOperation.Rent(this);
-                _sending.CopyTo(_operation.Blocks, SendOperation.MaxBlocks);
-                bytes = socket.Send(_operation.Blocks, SocketFlags.None, out error);
-            }
-
-            // A partial send reports both: bytes that went, and that the rest would block.
-            if (error is SocketError.WouldBlock or SocketError.IOPending or SocketError.NoBufferSpaceAvailable)
-            {
-                _sending.Sent(bytes);
-                if (_sending.IsEmpty)
-                {
-                    return true;
-                }
-
-                _operation ??= SendOperation.Rent(this);
-                _sending.CopyTo(_operation.Blocks, SendOperation.MaxBlocks);
-                _operation.BufferList = null;
-                _operation.BufferList = _operation.Blocks;
-                if (socket.SendAsync(_operation))
-                {
-                    waiting = true;
-                    return true;
-                }
-
-                error = _operation.SocketError;
-                bytes = _operation.BytesTransferred;
-            }
-        }
-        catch (ObjectDisposedException)
-        {
-            // Aborted between the check and the call.
-            error = SocketError.OperationAborted;
+            Stop();
+            return false;
         }
 
-        return Account(error, bytes);
+        return true;
     }
 
     private bool Account(SocketError error, int bytes)
@@ -279,9 +223,7 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
             _sending.Clear();
         }
 
-        _operation?.Return();
-        _operation = null;
-
+        _sending.Rest();
         bool again;
         bool end;
         var told = false;
