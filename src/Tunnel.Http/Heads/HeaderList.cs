@@ -11,6 +11,9 @@ namespace Tunnel.Http.Heads;
 /// </summary>
 public sealed class HeaderList(MemoryPool<byte> pool)
 {
+    /// <summary>One bit for each known field that was ever added: most questions about a head are answered by it.</summary>
+    private ulong _seen;
+
     internal HeadPage Page { get; } = new(pool);
 
     /// <summary>Fields present, removed ones not counted.</summary>
@@ -21,6 +24,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
     {
         Page.Reset();
         Count = 0;
+        _seen = 0;
     }
 
     public Enumerator GetEnumerator() => new(this);
@@ -127,6 +131,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
     {
         Page.AddEntry(new FieldEntry { Name = name, Value = value, Id = id });
         Count++;
+        _seen |= 1UL << (int)id;
     }
 
     /// <summary>Points the first field of this name at another value, removes the others, adds one if there was none.</summary>
@@ -150,6 +155,11 @@ public sealed class HeaderList(MemoryPool<byte> pool)
 
     internal int IndexOf(KnownHeader header, int from, bool withRemoved = false)
     {
+        if ((_seen & (1UL << (int)header)) == 0)
+        {
+            return -1;
+        }
+
         for (var index = from; index < Page.EntryCount; index++)
         {
             var entry = Page.Entry(index);

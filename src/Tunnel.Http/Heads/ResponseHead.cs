@@ -42,7 +42,9 @@ public sealed class ResponseHead(MemoryPool<byte> pool)
 
     internal PageSlice UpgradeSlice { get; set; }
 
-    /// <summary>Gives the buffer back and forgets everything.</summary>
+    /// <summary>
+    /// Gives the buffer back and forgets everything; needed after a refusal too. Given up half-way, reset the parser as well.
+    /// </summary>
     public void Reset()
     {
         Headers.Reset();
