@@ -1,0 +1,102 @@
+using Tunnel.Http.Bodies;
+using Tunnel.Http.Heads;
+using Tunnel.Http.Tests.Wire;
+
+namespace Tunnel.Http.Tests.Heads;
+
+public class RequestFramingTests
+{
+    /// <summary>What is refused whichever direction it travels in.</summary>
+    public static TheoryData<string, RejectReason> Conflicts => new()
+    {
+        { "Content-Length: 5\r\nTransfer-Encoding: chunked", RejectReason.TransferEncodingWithContentLength },
+        { "Transfer-Encoding: chunked\r\nContent-Length: 0", RejectReason.TransferEncodingWithContentLength },
+        { "Transfer-Encoding: chunked\r\nContent-Length: x", RejectReason.TransferEncodingWithContentLength },
+        { "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", RejectReason.TransferEncodingRepeated },
+        { "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", RejectReason.TransferEncodingRepeated },
+        { "Transfer-Encoding: chunked, chunked", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: chunked, gzip", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: gzip", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: identity", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: xchunked", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: chunkedx", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: gzip, chunked", RejectReason.TransferCodingUnsupported },
+        { "Transfer-Encoding: identity, chunked", RejectReason.TransferCodingUnsupported },
+        { "Transfer-Encoding:", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: chunked,", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: ,chunked", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: ,", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: chunked;q=1", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: \"chunked\"", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: 'chunked'", RejectReason.TransferEncodingNotChunked },
+        { "Transfer-Encoding: chun ked", RejectReason.TransferEncodingMalformed },
+        { "Transfer-Encoding: chunked\u000b", RejectReason.InvalidFieldValue },
+        { "Content-Length: 5\r\nContent-Length: 5", RejectReason.ContentLengthRepeated },
+        { "Content-Length: 5\r\ncontent-length: 6", RejectReason.ContentLengthRepeated },
+        { "Content-Length: 5, 5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 5,", RejectReason.ContentLengthInvalid },
+        { "Content-Length: +5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: -5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 5 5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 05", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 00", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 0x5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 5.0", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 1_000", RejectReason.ContentLengthInvalid },
+        { "Content-Length: a", RejectReason.ContentLengthInvalid },
+        { "Content-Length:", RejectReason.ContentLengthInvalid },
+        { "Content-Length: \u00b2", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 9223372036854775808", RejectReason.ContentLengthTooLarge },
+        { "Content-Length: 18446744073709551621", RejectReason.ContentLengthTooLarge },
+        { "Content-Length: 99999999999999999999999999", RejectReason.ContentLengthTooLarge },
+    };
+
+    [Theory]
+    [MemberData(nameof(Conflicts))]
+    public void Framing_WithTwoReadingsInRequest_IsRejected(string fields, RejectReason reason) =>
+        Reading.Request($"POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+
+    [Theory]
+    [MemberData(nameof(Conflicts))]
+    public void Framing_WithTwoReadingsInResponse_IsRejected(string fields, RejectReason reason)
+    {
+        Reading.Response($"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+        Reading.Response($"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n", RequestMethod.Head).Reason.Should().Be(reason);
+        Reading.Response($"HTTP/1.1 304 Not Modified\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+        Reading.Response($"HTTP/1.1 204 No Content\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked")]
+    [InlineData("Transfer-Encoding: chunked\r\nContent-Length: 1")]
+    public void TransferEncoding_InHttp10_IsRejected(string fields)
+    {
+        Reading.Request($"POST / HTTP/1.0\r\nHost: a\r\n{fields}\r\n\r\n").Reason
+            .Should().Be(RejectReason.TransferEncodingInHttp10);
+        Reading.Response($"HTTP/1.0 200 OK\r\n{fields}\r\n\r\n").Reason.Should().Be(RejectReason.TransferEncodingInHttp10);
+    }
+
+    [Theory]
+    [InlineData("TRACE", "Content-Length: 1", RejectReason.ContentInTrace)]
+    [InlineData("TRACE", "Transfer-Encoding: chunked", RejectReason.ContentInTrace)]
+    [InlineData("TRACE", "Content-Length: 0", RejectReason.None)]
+    [InlineData("GET", "Content-Length: 1", RejectReason.None)]
+    public void Framing_OfMethodWithoutContent_IsJudged(string method, string field, RejectReason reason) =>
+        Reading.Request($"{method} / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n").Reason.Should().Be(reason);
+
+    [Theory]
+    [InlineData("X: y", BodyKind.None, null)]
+    [InlineData("Content-Length: 0", BodyKind.Length, 0L)]
+    [InlineData("Content-Length: \t 7 ", BodyKind.Length, 7L)]
+    [InlineData("Content-Length: 9223372036854775807", BodyKind.Length, long.MaxValue)]
+    [InlineData("Transfer-Encoding: chunked", BodyKind.Chunked, null)]
+    [InlineData("transfer-encoding:  CHUNKED ", BodyKind.Chunked, null)]
+    public void Framing_WithOneReading_IsDecided(string field, BodyKind kind, long? length)
+    {
+        var framing = Writing.Request($"POST / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n").Framing;
+
+        framing.Kind.Should().Be(kind);
+        framing.Length.Should().Be(length);
+        framing.HasContent.Should().Be(kind == BodyKind.Chunked || length > 0);
+    }
+}
