@@ -35,7 +35,7 @@ public sealed class Session
         Options = options;
         _clock = new SessionClock(options.Time);
         Flood = new FloodGuard(options.FloodAtOnce, options.FloodPerSecond);
-        Streams = new SessionStreams(options, _clock, new OutgoingQueue(_sent, _received), _sent, WriterSignal);
+        Streams = new SessionStreams(options, _clock, new OutgoingQueue(_sent, _received), _sent, Flood, WriterSignal);
         _pulse = new SessionPulse(this, _clock);
     }
 

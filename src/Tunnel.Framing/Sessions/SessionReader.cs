@@ -66,7 +66,7 @@ internal sealed class SessionReader(Session session)
                 HandleReset(header, payload);
                 return null;
             case FrameKind.Credit:
-                session.Streams.OnCredit(header.StreamId, ReadUInt32(payload), session.Flood);
+                session.Streams.OnCredit(header.StreamId, ReadUInt32(payload));
                 return null;
             case FrameKind.Ack:
                 session.OnAck(ReadUInt64(payload));
@@ -94,7 +94,7 @@ internal sealed class SessionReader(Session session)
     private void HandleOpen(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
         OpenHeader open = OpenHeader.Read(payload, out ReadOnlySequence<byte> bytes);
-        if (session.Streams.OnOpen(header, open, (int)bytes.Length, session.Flood) is { } stream)
+        if (session.Streams.OnOpen(header, open, (int)bytes.Length) is { } stream)
         {
             Feed(stream, bytes, header.IsFin);
             session.User.OnStream(stream);
@@ -103,7 +103,7 @@ internal sealed class SessionReader(Session session)
 
     private void HandleData(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
-        if (session.Streams.OnData(header, session.Flood) is { } stream)
+        if (session.Streams.OnData(header) is { } stream)
         {
             Feed(stream, payload, header.IsFin);
         }
@@ -113,7 +113,7 @@ internal sealed class SessionReader(Session session)
     {
         (ushort wire, string detail) = CodeAndSentence.Read(payload);
         ResetCode code = ResetCodes.FromWire(wire);
-        if (session.Streams.OnReset(header.StreamId, code, session.Flood, out bool failsReceiving) is { } stream && failsReceiving)
+        if (session.Streams.OnReset(header.StreamId, code, out bool failsReceiving) is { } stream && failsReceiving)
         {
             Forget(stream);
             stream.In.Writer.Complete(new StreamResetException(code, detail));

@@ -19,15 +19,17 @@ internal sealed class SessionStreams
     private readonly SessionClock _clock;
     private readonly SentSequence _sent;
     private readonly AsyncSignal _wakeWriter;
+    private readonly FloodGuard _flood;
     private readonly List<TunnelStream> _resumed = [];
     private bool _isClosed;
 
-    public SessionStreams(SessionOptions options, SessionClock clock, OutgoingQueue queue, SentSequence sent, AsyncSignal wakeWriter)
+    public SessionStreams(SessionOptions options, SessionClock clock, OutgoingQueue queue, SentSequence sent, FloodGuard flood, AsyncSignal wakeWriter)
     {
         Options = options;
         Queue = queue;
         _clock = clock;
         _sent = sent;
+        _flood = flood;
         _wakeWriter = wakeWriter;
         _memory = new MemoryBudget(options.SessionMemory, options.ProcessMemory);
         PipeOptions = new PipeOptions(
@@ -108,7 +110,7 @@ internal sealed class SessionStreams
         lock (Gate)
         {
             stream.Outgoing.Publish();
-            if (stream.Halves.Sending != HalfState.Open || _isClosed)
+            if (stream.Halves.Sending != HalfState.Open || stream.AnswerOwed is not null || _isClosed)
             {
                 stream.Outgoing.Drop();
                 return PublishOutcome.NotWanted;
@@ -180,6 +182,21 @@ internal sealed class SessionStreams
         _wakeWriter.Set();
     }
 
+    /// <summary>The user lets go of the stream; unless it finished its half, that is an abort.</summary>
+    public void Leave(TunnelStream stream, bool isFinished)
+    {
+        lock (Gate)
+        {
+            stream.IsDisposed = true;
+            isFinished &= stream.AnswerOwed is null;
+        }
+
+        if (!isFinished)
+        {
+            Abort(stream, ResetCode.Cancelled, "");
+        }
+    }
+
     public void Abort(TunnelStream stream, ResetCode code, string detail)
     {
         bool neverSent;
@@ -202,6 +219,10 @@ internal sealed class SessionStreams
             {
                 stream.Halves.Lost();
                 Close(stream);
+            }
+            else if (stream.AnswerOwed is { } owed)
+            {
+                SendReset(stream, owed, "");
             }
             else
             {
@@ -231,11 +252,12 @@ internal sealed class SessionStreams
     // ---- the reader loop's side -----------------------------------------------------------------
 
     /// <summary>The peer opens a stream. Returns null when it was refused.</summary>
-    public TunnelStream? OnOpen(in FrameHeader header, in OpenHeader open, int bytes, FloodGuard flood)
+    public TunnelStream? OnOpen(in FrameHeader header, in OpenHeader open, int bytes)
     {
         lock (Gate)
         {
             _table.AcceptId(header.StreamId);
+            _flood.Allow(FloodGuard.PerStream);
             if (bytes > ProtocolLimits.LeastWindow)
             {
                 throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes} first bytes.");
@@ -243,7 +265,7 @@ internal sealed class SessionStreams
 
             if (_isClosed || OpensAreOver || _table.Count >= Options.MaxStreams)
             {
-                flood.Count(_clock.Now);
+                _flood.Count(_clock.Now);
                 Queue.RequestRefusal(header.StreamId);
                 _wakeWriter.Set();
                 return null;
@@ -264,11 +286,11 @@ internal sealed class SessionStreams
     }
 
     /// <summary>Returns the stream the bytes are for, or null when they are dropped.</summary>
-    public TunnelStream? OnData(in FrameHeader header, FloodGuard flood)
+    public TunnelStream? OnData(in FrameHeader header)
     {
         lock (Gate)
         {
-            if (Find(header.StreamId, flood) is not { } stream)
+            if (Find(header.StreamId) is not { } stream)
             {
                 return null;
             }
@@ -283,7 +305,7 @@ internal sealed class SessionStreams
             HasReceived = true;
             if (header is { Length: 0, IsFin: false })
             {
-                flood.Count(_clock.Now);
+                _flood.Count(_clock.Now);
             }
 
             bool isDropped = stream.Halves.ResetWasSent;
@@ -299,14 +321,14 @@ internal sealed class SessionStreams
     }
 
     /// <summary>Returns the stream, or null when it was closed already.</summary>
-    public TunnelStream? OnReset(uint id, ResetCode code, FloodGuard flood, out bool failsReceiving)
+    public TunnelStream? OnReset(uint id, ResetCode code, out bool failsReceiving)
     {
         bool resume;
         TunnelStream? stream;
         lock (Gate)
         {
             failsReceiving = false;
-            stream = Find(id, flood);
+            stream = Find(id);
             if (stream is null)
             {
                 return null;
@@ -318,9 +340,13 @@ internal sealed class SessionStreams
             stream.Outgoing.Drop();
             stream.FinIsWanted = false;
             resume = StopWaitingLocked(stream);
-            if (effect.MustAnswer)
+            if (effect.MustAnswer && stream.IsDisposed)
             {
                 SendReset(stream, code, "");
+            }
+            else if (effect.MustAnswer)
+            {
+                stream.AnswerOwed = code;
             }
 
             CloseIfEnded(stream);
@@ -331,16 +357,17 @@ internal sealed class SessionStreams
             stream.Out.Resume(isWanted: false);
         }
 
+        stream.NotifyAborted();
         _wakeWriter.Set();
         return stream;
     }
 
-    public void OnCredit(uint id, uint bytes, FloodGuard flood)
+    public void OnCredit(uint id, uint bytes)
     {
         bool wake = false;
         lock (Gate)
         {
-            if (Find(id, flood) is { } stream && stream.Halves.Sending == HalfState.Open)
+            if (Find(id) is { } stream && stream.Halves.Sending == HalfState.Open)
             {
                 stream.SendWindow.Grant(bytes);
                 wake = Activate(stream);
@@ -433,6 +460,7 @@ internal sealed class SessionStreams
         foreach (TunnelStream stream in left)
         {
             stream.In.Writer.Complete(new StreamResetException(ResetCode.SessionLost, reason));
+            stream.NotifyAborted();
         }
 
         foreach (TunnelStream stream in waiting)
@@ -449,6 +477,7 @@ internal sealed class SessionStreams
         if (opens)
         {
             _table.AssignId(stream);
+            _flood.Allow(FloodGuard.PerStream);
         }
 
         int headerBytes = opens ? stream.Open.Size : 0;
@@ -499,12 +528,12 @@ internal sealed class SessionStreams
         return true;
     }
 
-    private TunnelStream? Find(uint id, FloodGuard flood)
+    private TunnelStream? Find(uint id)
     {
         TunnelStream? stream = _table.Find(id);
         if (stream is null)
         {
-            flood.Count(_clock.Now);
+            _flood.Count(_clock.Now);
         }
 
         return stream;

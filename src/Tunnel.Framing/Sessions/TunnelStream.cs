@@ -19,6 +19,8 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     private readonly SessionStreams _streams;
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
+    private Action<object?>? _abortCallback;
+    private object? _abortState;
 
     internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
     {
@@ -78,13 +80,38 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;
 
+    /// <summary>
+    /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
+    /// slot until that work has stopped.
+    /// </summary>
+    internal ResetCode? AnswerOwed { get; set; }
+
+    /// <summary>The user is through with the stream.</summary>
+    internal bool IsDisposed { get; set; }
+
     /// <summary>The writer has something to do for this stream, window permitting.</summary>
     internal bool CanSend =>
-        Halves.Sending == HalfState.Open
+        Halves.Sending == HalfState.Open && AnswerOwed is null
         && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
 
     /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
     internal bool OpenIsWanted { get; set; }
+
+    /// <summary>
+    /// Calls back once when the peer resets the stream or the session ends under it; at once when that has happened
+    /// already. For users that wait for something other than this stream. The callback must not block or throw.
+    /// </summary>
+    public void WhenAborted(Action<object?> callback, object? state)
+    {
+        _abortState = state;
+        Volatile.Write(ref _abortCallback, callback);
+        if (ResetCode is not null)
+        {
+            NotifyAborted();
+        }
+    }
+
+    internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 
     /// <summary>
     /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
@@ -98,11 +125,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// </summary>
     public void Dispose()
     {
-        if (!_output.IsCompleted)
-        {
-            _streams.Abort(this, Frames.ResetCode.Cancelled, "");
-        }
-
+        _streams.Leave(this, isFinished: _output.IsCompleted);
         _input.Complete();
         _output.Complete();
     }
