@@ -1,0 +1,24 @@
+namespace Tunnel.Server.Diagnostics;
+
+/// <summary>Keeps a log line that a peer can provoke to one in ten seconds. Safe from any thread.</summary>
+internal sealed class RareLine(TimeProvider time)
+{
+    private static readonly TimeSpan Between = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _lock = new();
+    private long? _last;
+
+    public bool IsDue()
+    {
+        lock (_lock)
+        {
+            if (_last is { } last && time.GetElapsedTime(last) < Between)
+            {
+                return false;
+            }
+
+            _last = time.GetTimestamp();
+            return true;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Tunnel.Framing.Frames;
+using Tunnel.Http.Heads;
+
+namespace Tunnel.Server.Edge;
+
+/// <summary>
+/// An answer the edge gives itself: the code in <c>Tunnel-Error</c>, the status, and a sentence for the person who reads
+/// it (DESIGN section 6).
+/// </summary>
+/// <param name="Code">As in the table; visitors' programs may compare it.</param>
+/// <param name="Says">What happened, and what to do. Never an address of the origin.</param>
+/// <param name="RetryAfter">Seconds, for answers that will change by themselves.</param>
+internal sealed record EdgeError(string Code, int Status, string Says, int? RetryAfter = null)
+{
+    public static EdgeError TunnelNotFound { get; } = new(
+        "tunnel-not-found", 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
+
+    public static EdgeError AgentOffline { get; } = new(
+        "agent-offline", 503, "The agent behind this name is not connected at the moment. Try again, or start the agent.", 5);
+
+    public static EdgeError OriginRefused { get; } = new(
+        "origin-refused", 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");
+
+    public static EdgeError OriginInvalid { get; } = new(
+        "origin-invalid", 502, "The local server's answer is not valid HTTP, or broke off before it began. Check that the agent's --port is an HTTP server.");
+
+    public static EdgeError OriginTimeout { get; } = new(
+        "origin-timeout", 504, "The local server did not answer in time.");
+
+    public static EdgeError SessionLost { get; } = new(
+        "session-lost", 502, "The connection to the agent was lost while this request was under way. Try again.");
+
+    public static EdgeError TooBusy { get; } = new(
+        "too-busy", 503, "Too many requests are under way on this tunnel. Try again in a moment.", 1);
+
+    /// <summary>The request itself is at fault.</summary>
+    public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence);
+
+    /// <summary>What a stream that ended before its answer means to the visitor.</summary>
+    public static EdgeError Of(ResetCode code) => code switch
+    {
+        ResetCode.OriginRefused => OriginRefused,
+        ResetCode.OriginTimeout => OriginTimeout,
+        ResetCode.TooBusy or ResetCode.NotProcessed => TooBusy,
+        ResetCode.TunnelUnknown => TunnelNotFound,
+        ResetCode.SessionLost => SessionLost,
+        _ => OriginInvalid,
+    };
+}

@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Tunnel.Http.Bodies;
+using Tunnel.Http.Heads;
+
+namespace Tunnel.Server.Forwarding;
+
+/// <summary>The stream's answer is not one: the head or the body breaks a rule, or it ended too soon.</summary>
+internal sealed class BadAnswerException(RejectReason reason) : Exception(reason.Sentence)
+{
+    public RejectReason Reason { get; } = reason;
+}
+
+/// <summary>
+/// Steps 8 and 9: reads the answer off the stream, judges it, and writes it to the visitor in our own words. Head and
+/// body share one flush as long as bytes are at hand.
+/// </summary>
+internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
+{
+    private const int MostUnflushed = 64 * 1024;
+
+    private readonly ResponseHeadParser _parser = new(limits);
+    private readonly BodyReader _reader = new(pool, limits);
+    private readonly BodyWriter _writer = new();
+
+    public ResponseHead Head { get; } = new(pool);
+
+    /// <summary>Content bytes of the answer under way that have been passed on.</summary>
+    public long ContentBytes => _reader.ContentBytes;
+
+    /// <summary>Reads the next head, interim or final.</summary>
+    /// <exception cref="BadAnswerException">What came is no head.</exception>
+    /// <exception cref="IOException">The stream was reset.</exception>
+    public async ValueTask ReadHeadAsync(PipeReader stream, RequestMethod method)
+    {
+        while (true)
+        {
+            ReadResult read = await stream.ReadAsync();
+            ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
+            stream.AdvanceTo(consumed, examined);
+            switch (outcome)
+            {
+                case ParseOutcome.Complete:
+                    return;
+                case ParseOutcome.Rejected:
+                    throw new BadAnswerException(_parser.Reason);
+                case ParseOutcome.NeedMore when read.IsCompleted:
+                    throw new BadAnswerException(RejectReason.HeadTruncated);
+            }
+        }
+    }
+
+    /// <summary>Copies the body of the answer whose head was read and written; flushes it, to its last byte.</summary>
+    /// <returns>False when the visitor takes no more.</returns>
+    public async ValueTask<bool> SendBodyAsync(PipeReader stream, PipeWriter visitor, BodyFraming framing)
+    {
+        _reader.Start(Head.Framing);
+        _writer.Start(framing);
+        while (!_reader.IsComplete)
+        {
+            if (!stream.TryRead(out ReadResult read))
+            {
+                // Nothing at hand: the visitor gets what there is before we wait.
+                if (visitor.UnflushedBytes > 0 && (await visitor.FlushAsync()).IsCompleted)
+                {
+                    return false;
+                }
+
+                read = await stream.ReadAsync();
+            }
+
+            BodyOutcome outcome = Copy(read.Buffer, visitor, out SequencePosition consumed, out SequencePosition examined);
+            stream.AdvanceTo(consumed, examined);
+            if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
+            {
+                outcome = _reader.EndOfInput();
+            }
+
+            if (outcome == BodyOutcome.Rejected)
+            {
+                throw new BadAnswerException(_reader.Reason);
+            }
+
+            if (visitor.UnflushedBytes >= MostUnflushed && (await visitor.FlushAsync()).IsCompleted)
+            {
+                return false;
+            }
+        }
+
+        HopByHop.RemoveFromTrailers(_reader.Trailers, Head.Headers);
+        _writer.End(visitor, _reader.Trailers);
+        return !(await visitor.FlushAsync()).IsCompleted;
+    }
+
+    /// <summary>Gives all buffers back.</summary>
+    public void Reset()
+    {
+        _parser.Reset();
+        _reader.Reset();
+        Head.Reset();
+    }
+
+    private BodyOutcome Copy(ReadOnlySequence<byte> buffer, PipeWriter visitor, out SequencePosition consumed, out SequencePosition examined)
+    {
+        while (true)
+        {
+            BodyOutcome outcome = _reader.Read(buffer, out ReadOnlySequence<byte> content, out consumed, out examined);
+            if (outcome != BodyOutcome.Content)
+            {
+                return outcome;
+            }
+
+            _writer.Write(visitor, content);
+            buffer = buffer.Slice(consumed);
+            if (_reader.IsComplete)
+            {
+                return BodyOutcome.Complete;
+            }
+        }
+    }
+}

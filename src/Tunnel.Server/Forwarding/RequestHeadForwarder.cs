@@ -1,0 +1,71 @@
+using System.Buffers;
+using Tunnel.Http.Heads;
+using Tunnel.Server.Edge;
+using Tunnel.Server.Routing;
+
+namespace Tunnel.Server.Forwarding;
+
+/// <summary>
+/// Step 4: the visitor's request head as the origin gets it. Hop-by-hop fields are gone, who the visitor is comes from us
+/// alone, and the rest is written anew from the parsed model (docs/protocol.md, section 12).
+/// </summary>
+internal static class RequestHeadForwarder
+{
+    public static void Write(IBufferWriter<byte> output, RequestHead head, ServedTunnel tunnel, VisitorFacts visitor, ReadOnlySpan<byte> requestId)
+    {
+        HeaderList headers = head.Headers;
+        HopByHopReport hop = HopByHop.Remove(headers);
+        headers.RemoveAliases();
+        headers.Remove(KnownHeader.XForwardedFor);
+        headers.Remove(KnownHeader.XForwardedProto);
+        headers.Remove(KnownHeader.XForwardedHost);
+        headers.Remove(KnownHeader.XForwardedPort);
+        headers.Remove(KnownHeader.XRealIp);
+        headers.Remove(KnownHeader.Forwarded);
+        headers.Remove(KnownHeader.TunnelError);
+
+        // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
+        headers.Remove(KnownHeader.Host);
+
+        var writer = new HeadWriter(output);
+        writer.RequestLine(head);
+        writer.Field(KnownHeader.Host, tunnel.HostHeader ?? head.Authority);
+        writer.Fields(headers);
+        writer.Framing(head.Framing);
+        writer.Upgrade(head.Upgrade);
+        if (hop.AcceptsTrailers)
+        {
+            writer.Field(KnownHeader.Connection, "TE"u8);
+            writer.Field(KnownHeader.Te, "trailers"u8);
+        }
+
+        WriteForwarded(ref writer, head, visitor);
+        if (tunnel.AddsVia)
+        {
+            writer.Field(KnownHeader.Via, head.Version == ProtocolVersion.Http10 ? "1.0 tunnel"u8 : "1.1 tunnel"u8);
+        }
+
+        if (!headers.Contains(KnownHeader.XRequestId))
+        {
+            writer.Field(KnownHeader.XRequestId, requestId);
+        }
+
+        writer.End();
+    }
+
+    private static void WriteForwarded(ref HeadWriter writer, RequestHead head, VisitorFacts visitor)
+    {
+        writer.Field(KnownHeader.XForwardedFor, visitor.ForwardedFor);
+        writer.Field(KnownHeader.XForwardedProto, visitor.SchemeName);
+        writer.Field(KnownHeader.XForwardedHost, head.Authority);
+        writer.Field(KnownHeader.XForwardedPort, visitor.ForwardedPort);
+        writer.Field(KnownHeader.XRealIp, visitor.ForwardedFor);
+        writer.StartField("Forwarded"u8);
+        writer.Value(visitor.ForwardedElement);
+        writer.Value(";host=\""u8);
+        writer.Value(head.Authority);
+        writer.Value("\";proto="u8);
+        writer.Value(visitor.SchemeName);
+        writer.EndField();
+    }
+}
