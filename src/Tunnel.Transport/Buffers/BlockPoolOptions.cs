@@ -14,7 +14,9 @@ public sealed record BlockPoolOptions
     /// and throws <see cref="InvalidOperationException"/>. Costs one small object per rent. Not strict: owners are
     /// reused and a second return that comes before the next rent is ignored. Strict in debug builds.
     /// </summary>
-    public bool Strict { get; init; } =
+    public bool Strict { get; init; } = IsDebugBuild;
+
+    private static bool IsDebugBuild =>
 #if DEBUG
         true;
 #else

@@ -51,8 +51,9 @@ public sealed class SocketListener : IAsyncDisposable
             }
 
             _started = true;
+            var reserve = DescriptorReserve.OfThisProcess();
             _loops = Task.WhenAll(_sockets.Select((socket, i) =>
-                new AcceptLoop(EndPoints[i], socket.AcceptAsync, onAccepted, onFault, _time).RunAsync(_stop.Token)));
+                new AcceptLoop(EndPoints[i], socket.AcceptAsync, reserve, onAccepted, onFault, _time).RunAsync(_stop.Token)));
         }
     }
 
