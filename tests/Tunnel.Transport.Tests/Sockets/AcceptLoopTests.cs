@@ -22,7 +22,7 @@ public sealed class AcceptLoopTests : IAsyncLifetime
 
     public Task InitializeAsync()
     {
-        var loop = new AcceptLoop(Here, AcceptAsync, Take, Note, _time);
+        var loop = new AcceptLoop(Here, AcceptAsync, new DescriptorReserve(long.MaxValue), Take, Note, _time);
         _running = loop.RunAsync(_stop.Token);
         return Task.CompletedTask;
     }
@@ -85,6 +85,33 @@ public sealed class AcceptLoopTests : IAsyncLifetime
         Happens(null);
         _time.Advance(AcceptLoop.Pause);
         await _accepted.WhenAsync(1);
+    }
+
+    [Fact]
+    public async Task Accept_OfTheLastDescriptors_HandsItOverAndThenRests()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        using var stop = new CancellationTokenSource();
+        var low = new AcceptLoop(Here, AcceptAsync, new DescriptorReserve(lowFrom: 0), Take, Note, _time).RunAsync(stop.Token);
+        await _calls.WhenAsync(2);
+
+        // Both loops wait for one outcome each; the fixture's own has all the descriptors it wants.
+        Happens(null);
+        Happens(null);
+        await _accepted.WhenAsync(2);
+        for (var i = 1; i <= 3; i++)
+        {
+            await _faulted.WhenAsync(i);
+            _faults[^1].Error.Should().Be(SocketError.TooManyOpenSockets);
+            _time.Advance(AcceptLoop.Pause);
+        }
+
+        await stop.CancelAsync();
+        await low.Within();
     }
 
     [Fact]
