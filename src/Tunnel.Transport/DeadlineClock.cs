@@ -1,0 +1,146 @@
+namespace Tunnel.Transport;
+
+/// <summary>Something that a deadline can end.</summary>
+public interface IDeadlineTarget
+{
+    /// <summary>The deadline has passed. Runs on the clock's thread: must not block or throw.</summary>
+    public void OnDeadline();
+}
+
+/// <summary>
+/// One limit in time for one owner, checked once a second by a <see cref="DeadlineClock"/>: setting and clearing it costs a
+/// store, so it can guard every wait of every connection. Safe from any thread.
+/// </summary>
+public sealed class Deadline
+{
+    private const long Never = long.MaxValue;
+
+    private readonly DeadlineClock _clock;
+    private readonly IDeadlineTarget _target;
+    private long _due = Never;
+
+    internal Deadline(DeadlineClock clock, IDeadlineTarget target)
+    {
+        _clock = clock;
+        _target = target;
+    }
+
+    internal LinkedListNode<Deadline>? Node { get; set; }
+
+    /// <summary>Passes after this time, give or take the second of the clock; replaces what was set.</summary>
+    public void Set(TimeSpan after) => Volatile.Write(ref _due, _clock.Now + after.Ticks);
+
+    /// <summary>Does not pass.</summary>
+    public void Clear() => Volatile.Write(ref _due, Never);
+
+    internal void Check(long now)
+    {
+        long due = Volatile.Read(ref _due);
+        if (due <= now && Interlocked.CompareExchange(ref _due, Never, due) == due)
+        {
+            _target.OnDeadline();
+        }
+    }
+}
+
+/// <summary>
+/// Drives all deadlines of a program with one timer that ticks once a second, and only while there are any.
+/// </summary>
+public sealed class DeadlineClock : IAsyncDisposable
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+
+    private readonly TimeProvider _time;
+    private readonly long _start;
+    private readonly ITimer _timer;
+    private readonly Lock _lock = new();
+    private readonly LinkedList<Deadline> _deadlines = new();
+    private readonly Lock _checking = new();
+    private readonly List<Deadline> _checked = [];
+
+    public DeadlineClock(TimeProvider time)
+    {
+        _time = time;
+        _start = time.GetTimestamp();
+        _timer = time.CreateTimer(
+            static state => ((DeadlineClock)state!).OnTick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Deadlines that are watched, set or not.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _deadlines.Count;
+            }
+        }
+    }
+
+    internal long Now => _time.GetElapsedTime(_start).Ticks;
+
+    /// <summary>A deadline for this owner, not set yet. <see cref="Remove"/> it when the owner ends.</summary>
+    public Deadline Add(IDeadlineTarget target)
+    {
+        var deadline = new Deadline(this, target);
+        lock (_lock)
+        {
+            deadline.Node = _deadlines.AddLast(deadline);
+            if (_deadlines.Count == 1)
+            {
+                _timer.Change(Tick, Tick);
+            }
+        }
+
+        return deadline;
+    }
+
+    /// <summary>The deadline is no longer watched; without effect when it was removed before.</summary>
+    public void Remove(Deadline deadline)
+    {
+        lock (_lock)
+        {
+            if (deadline.Node is { } node)
+            {
+                _deadlines.Remove(node);
+                deadline.Node = null;
+                if (_deadlines.Count == 0)
+                {
+                    _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                }
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+
+    private void OnTick()
+    {
+        // Two ticks may overlap when a check takes long; the second one then has nothing to add.
+        if (!_checking.TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            // Targets run without the other lock: they may remove themselves or set other deadlines.
+            lock (_lock)
+            {
+                _checked.AddRange(_deadlines);
+            }
+
+            long now = Now;
+            foreach (Deadline deadline in _checked)
+            {
+                deadline.Check(now);
+            }
+        }
+        finally
+        {
+            _checked.Clear();
+            _checking.Exit();
+        }
+    }
+}

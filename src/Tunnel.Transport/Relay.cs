@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Tunnel.Transport;
+
+/// <summary>How a one-way copy came to its end.</summary>
+public enum RelayEnd
+{
+    /// <summary>The source ended cleanly, and everything it gave has been handed to the destination.</summary>
+    SourceEnded,
+
+    /// <summary>The destination wants no more.</summary>
+    DestinationEnded,
+
+    /// <summary>Somebody cancelled the pending read or flush.</summary>
+    Cancelled,
+}
+
+/// <summary>Copies bytes from one pipe to another, unread, as they come.</summary>
+public static class Relay
+{
+    /// <summary>
+    /// Copies until one side ends. Completes neither: what the end means is the caller's to say. Whichever side breaks
+    /// throws what that side throws.
+    /// </summary>
+    public static async ValueTask<RelayEnd> CopyAsync(PipeReader source, PipeWriter destination)
+    {
+        while (true)
+        {
+            ReadResult read = await source.ReadAsync();
+            ReadOnlySequence<byte> buffer = read.Buffer;
+            if (read.IsCanceled)
+            {
+                source.AdvanceTo(buffer.Start);
+                return RelayEnd.Cancelled;
+            }
+
+            foreach (ReadOnlyMemory<byte> segment in buffer)
+            {
+                destination.Write(segment.Span);
+            }
+
+            bool any = !buffer.IsEmpty;
+            source.AdvanceTo(buffer.End);
+            if (any)
+            {
+                FlushResult flush = await destination.FlushAsync();
+                if (flush.IsCompleted || flush.IsCanceled)
+                {
+                    return flush.IsCanceled ? RelayEnd.Cancelled : RelayEnd.DestinationEnded;
+                }
+            }
+
+            if (read.IsCompleted)
+            {
+                return RelayEnd.SourceEnded;
+            }
+        }
+    }
+}
