@@ -1,1 +1,1 @@
-return 0;
+return await new Tunnel.Agent.AgentCommand().RunAsync(args);

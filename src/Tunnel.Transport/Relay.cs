@@ -19,6 +19,15 @@ public enum RelayEnd
 /// <summary>Copies bytes from one pipe to another, unread, as they come.</summary>
 public static class Relay
 {
+    /// <summary>Writes a sequence, segment by segment.</summary>
+    public static void Write(this IBufferWriter<byte> destination, in ReadOnlySequence<byte> bytes)
+    {
+        foreach (ReadOnlyMemory<byte> segment in bytes)
+        {
+            destination.Write(segment.Span);
+        }
+    }
+
     /// <summary>
     /// Copies until one side ends. Completes neither: what the end means is the caller's to say. Whichever side breaks
     /// throws what that side throws.
@@ -35,11 +44,7 @@ public static class Relay
                 return RelayEnd.Cancelled;
             }
 
-            foreach (ReadOnlyMemory<byte> segment in buffer)
-            {
-                destination.Write(segment.Span);
-            }
-
+            destination.Write(buffer);
             bool any = !buffer.IsEmpty;
             source.AdvanceTo(buffer.End);
             if (any)

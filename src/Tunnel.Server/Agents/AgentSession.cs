@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Routing;
 
@@ -157,11 +158,8 @@ internal sealed class AgentSession : ISessionUser
 
     private static string Describe(SessionEnd end) => end.Kind switch
     {
-        SessionEndKind.LinkLost => $"the link was lost ({Printable(end.Message)})",
+        SessionEndKind.LinkLost => $"the link was lost ({Printable.Of(end.Message)})",
         SessionEndKind.ClosedByPeer => $"the agent closed the session ({end.Code.Name()})",
-        _ => $"the session was closed ({end.Code.Name()}: {Printable(end.Message)})",
+        _ => $"the session was closed ({end.Code.Name()}: {Printable.Of(end.Message)})",
     };
-
-    private static string Printable(string text) =>
-        string.Concat(text.Take(512).Select(c => c is >= ' ' and < (char)0x7F ? c : '?'));
 }

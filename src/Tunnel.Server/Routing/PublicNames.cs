@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Text;
+using Tunnel.Hosting;
 
 namespace Tunnel.Server.Routing;
 
@@ -103,15 +103,5 @@ internal static class PublicNames
         }
     }
 
-    // What an agent sent goes into sentences and logs: printable ASCII only, and not much of it.
-    private static string Quote(string text)
-    {
-        var quoted = new StringBuilder("'");
-        foreach (char c in text.AsSpan(0, Math.Min(text.Length, 64)))
-        {
-            quoted.Append(c is >= ' ' and < (char)0x7F ? c : '?');
-        }
-
-        return quoted.Append('\'').ToString();
-    }
+    private static string Quote(string text) => $"'{Printable.Of(text)}'";
 }

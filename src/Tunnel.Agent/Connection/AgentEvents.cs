@@ -1,0 +1,21 @@
+using System.Net;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Agent.Connection;
+
+/// <summary>What the person who runs the agent is told, in the order it happens. Called from one loop, one at a time.</summary>
+public interface IAgentEvents
+{
+    /// <summary>The tunnel can be used; the server is at this address.</summary>
+    public void OnForwarding(TunnelGrant grant, IPEndPoint server);
+}
+
+/// <summary>Why an agent ended for good.</summary>
+public enum AgentExit
+{
+    /// <summary>Stopped as asked.</summary>
+    Stopped = 0,
+    TokenRefused = 3,
+    NameRefused = 4,
+    VersionRefused = 5,
+}

@@ -1,0 +1,162 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Tunnel.Framing.Frames;
+using Tunnel.Http.Bodies;
+using Tunnel.Http.Heads;
+using Tunnel.Transport;
+using Tunnel.Transport.Sockets;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// Step 8: copies the origin's answer to the stream as the origin sent it, and reads along to know where it ends.
+/// </summary>
+internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
+{
+    private const int MostUnflushed = 16 * 1024;
+
+    private readonly ResponseHeadParser _parser = new(limits);
+    private readonly BodyReader _body = new(memory, limits);
+
+    public ResponseHead Head { get; } = new(memory);
+
+    /// <summary>Copies every interim head and the final one. Returns true when that is a 101, which is flushed.</summary>
+    /// <exception cref="OriginFaultException">No valid head came.</exception>
+    public async ValueTask<bool> CopyHeadAsync(OriginConnection origin, PipeWriter stream, RequestMethod method, bool wantsUpgrade)
+    {
+        while (true)
+        {
+            await ReadHeadAsync(origin, stream, method);
+            if (Head.IsSwitch)
+            {
+                if (!wantsUpgrade)
+                {
+                    throw new OriginFaultException(ResetCode.OriginInvalid, "A 101 that nobody asked for.");
+                }
+
+                origin.Deadline.Clear();
+                await stream.FlushAsync();
+                return true;
+            }
+
+            if (!Head.IsInterim)
+            {
+                origin.Deadline.Clear();
+                return false;
+            }
+
+            await stream.FlushAsync();
+        }
+    }
+
+    /// <summary>
+    /// Copies the body. The last bytes are left unflushed, so that FIN can go with them. Returns false when the stream
+    /// wants no more.
+    /// </summary>
+    /// <exception cref="OriginFaultException">The body broke off, or is framed against the rules.</exception>
+    public async ValueTask<bool> CopyBodyAsync(OriginConnection origin, PipeWriter stream)
+    {
+        _body.Start(Head.Framing);
+        try
+        {
+            while (!_body.IsComplete)
+            {
+                if (!origin.Input.TryRead(out ReadResult read))
+                {
+                    // Nothing at hand: the visitor gets what there is before we wait.
+                    if (stream.UnflushedBytes > 0 && (await stream.FlushAsync()).IsCompleted)
+                    {
+                        return false;
+                    }
+
+                    read = await origin.Input.ReadAsync();
+                }
+
+                BodyOutcome outcome = Walk(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
+                stream.Write(read.Buffer.Slice(0, consumed));
+                origin.Input.AdvanceTo(consumed, examined);
+                if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
+                {
+                    outcome = _body.EndOfInput();
+                }
+
+                if (outcome == BodyOutcome.Rejected)
+                {
+                    throw new OriginFaultException(
+                        _body.Reason == RejectReason.BodyTruncated ? ResetCode.OriginReset : ResetCode.OriginInvalid, _body.Reason.Sentence);
+                }
+
+                if (!_body.IsComplete && stream.UnflushedBytes >= MostUnflushed && (await stream.FlushAsync()).IsCompleted)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+        catch (ConnectionBrokenException error)
+        {
+            throw new OriginFaultException(ResetCode.OriginReset, error.Message);
+        }
+    }
+
+    /// <summary>Gives all buffers back.</summary>
+    public void Reset()
+    {
+        _parser.Reset();
+        _body.Reset();
+        Head.Reset();
+    }
+
+    private async ValueTask ReadHeadAsync(OriginConnection origin, PipeWriter stream, RequestMethod method)
+    {
+        while (true)
+        {
+            ReadResult read;
+            try
+            {
+                read = await origin.Input.ReadAsync();
+            }
+            catch (ConnectionBrokenException error)
+            {
+                throw new OriginFaultException(ResetCode.OriginInvalid, error.Message);
+            }
+
+            ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
+            if (outcome == ParseOutcome.Complete)
+            {
+                stream.Write(read.Buffer.Slice(0, consumed));
+            }
+
+            origin.Input.AdvanceTo(consumed, examined);
+            switch (outcome)
+            {
+                case ParseOutcome.Complete:
+                    return;
+                case ParseOutcome.Rejected:
+                    throw new OriginFaultException(ResetCode.OriginInvalid, _parser.Reason.Sentence);
+                case ParseOutcome.NeedMore when read.IsCompleted:
+                    throw new OriginFaultException(ResetCode.OriginInvalid, "The answer broke off before its head ended.");
+            }
+        }
+    }
+
+    // How much of the buffer belongs to the body.
+    private BodyOutcome Walk(ReadOnlySequence<byte> buffer, out SequencePosition consumed, out SequencePosition examined)
+    {
+        while (true)
+        {
+            BodyOutcome outcome = _body.Read(buffer, out _, out consumed, out examined);
+            if (outcome != BodyOutcome.Content)
+            {
+                return outcome;
+            }
+
+            buffer = buffer.Slice(consumed);
+            if (_body.IsComplete)
+            {
+                return BodyOutcome.Complete;
+            }
+        }
+    }
+}

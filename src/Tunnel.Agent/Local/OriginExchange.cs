@@ -1,0 +1,260 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Tunnel.Agent.Diagnostics;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+using Tunnel.Http.Heads;
+using Tunnel.Transport;
+using Tunnel.Transport.Sockets;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// One request played to the origin and its answer sent up (DESIGN section 3, steps 6 to 8). The request is canonical
+/// already and goes to the origin byte for byte; the answer is read closely enough to know where it ends. One object
+/// serves one exchange after the other.
+/// </summary>
+internal sealed class OriginExchange(OriginServices services, OriginPlayer player) : IThreadPoolWorkItem
+{
+    private readonly RequestHead _request = new(services.Memory);
+    private readonly RequestHeadParser _requestParser = new(services.Options.Http);
+    private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http);
+    private TunnelStream _stream = null!;
+    private volatile OriginConnection? _connection;
+    private Task<bool>? _upload;
+
+    /// <summary>Runs the exchange on its own; the reader loop that calls this goes on at once.</summary>
+    public void Start(TunnelStream stream)
+    {
+        _stream = stream;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    private async Task RunAsync()
+    {
+        TunnelStream stream = _stream;
+        stream.WhenAborted(static state => ((OriginExchange)state!)._connection?.Abort(), this);
+        try
+        {
+            await PlayAsync(stream);
+        }
+        catch (StreamResetException)
+        {
+            // The visitor left, or the session ended; the stream knows why.
+        }
+        catch (DialException error)
+        {
+            Fail(error.Failure == DialFailure.TimedOut ? ResetCode.OriginTimeout : ResetCode.OriginRefused, error.Failure.ToString());
+        }
+        catch (OriginFaultException fault)
+        {
+            Fail(_connection is { IsLate: true } ? ResetCode.OriginTimeout : fault.Code, fault.Message);
+        }
+        catch (Exception error)
+        {
+            // A fault of ours costs one request, with its name in the log, not the process.
+            AgentLog.RequestFault(services.Log, error);
+            Fail(ResetCode.InternalError, "");
+        }
+        finally
+        {
+            await StopUploadAsync(stream);
+            _upload = null;
+            OriginConnection? connection = _connection;
+            _connection = null;
+            if (connection is not null)
+            {
+                services.Pool.Discard(connection);
+            }
+
+            _request.Reset();
+            _requestParser.Reset();
+            _answer.Reset();
+            stream.Dispose();
+            player.Ended(this);
+        }
+    }
+
+    private async ValueTask PlayAsync(TunnelStream stream)
+    {
+        (ReadOnlySequence<byte> bytes, SequencePosition headEnd) = await ReadHeadAsync(stream);
+        bool hasBody = _request.Framing.HasContent;
+        bool mayRepeat = _request.Method.IsIdempotent && !hasBody && !_request.WantsUpgrade;
+
+        // 6 take or open a connection, 7 play the request
+        bool isHeld = true;
+        for (bool isFresh = false; ; isFresh = true)
+        {
+            OriginConnection connection = isFresh
+                ? await services.Pool.OpenAsync(CancellationToken.None)
+                : await services.Pool.TakeAsync(mayRepeat, CancellationToken.None);
+            Use(connection);
+            connection.Output.Write(bytes.Slice(0, headEnd));
+            if (hasBody)
+            {
+                bool isMoreAtHand = !bytes.Slice(headEnd).IsEmpty;
+                isHeld = false;
+                stream.Input.AdvanceTo(headEnd);
+                _upload = SendBodyAsync(connection, flushFirst: !isMoreAtHand);
+            }
+            else
+            {
+                connection.Deadline.Set(services.Options.OriginAnswerTime);
+            }
+
+            if (await BeginAnswerAsync(connection, flush: !hasBody))
+            {
+                break;
+            }
+
+            // The idle connection was dead before it said a word.
+            if (!mayRepeat || !connection.IsReused)
+            {
+                throw new OriginFaultException(ResetCode.OriginInvalid, "The connection ended before an answer.");
+            }
+
+            _connection = null;
+            services.Pool.Discard(connection);
+        }
+
+        if (isHeld)
+        {
+            stream.Input.AdvanceTo(headEnd);
+        }
+
+        await AnswerAsync(stream, _connection!);
+    }
+
+    private async ValueTask<(ReadOnlySequence<byte> Bytes, SequencePosition HeadEnd)> ReadHeadAsync(TunnelStream stream)
+    {
+        while (true)
+        {
+            ReadResult read = await stream.Input.ReadAsync();
+            ParseOutcome outcome = _requestParser.Parse(read.Buffer, _request, out SequencePosition consumed, out SequencePosition examined);
+            if (outcome == ParseOutcome.Complete)
+            {
+                // Not advanced: a request that may be repeated is kept until the origin has begun to answer.
+                return (read.Buffer, consumed);
+            }
+
+            stream.Input.AdvanceTo(read.Buffer.Start, examined);
+            if (outcome == ParseOutcome.Rejected || read.IsCompleted)
+            {
+                throw new OriginFaultException(ResetCode.RequestBroken, $"The request cannot be read ({_requestParser.Reason}).");
+            }
+        }
+    }
+
+    private void Use(OriginConnection connection)
+    {
+        _connection = connection;
+        if (_stream.ResetCode is not null)
+        {
+            // The stream ended while there was no connection that could have been told.
+            connection.Abort();
+        }
+    }
+
+    // Returns false when the connection ended before the first byte of an answer.
+    private static async ValueTask<bool> BeginAnswerAsync(OriginConnection connection, bool flush)
+    {
+        try
+        {
+            if (flush)
+            {
+                await connection.Output.FlushAsync();
+            }
+
+            ReadResult read = await connection.Input.ReadAsync();
+            connection.Input.AdvanceTo(read.Buffer.Start);
+            return !read.Buffer.IsEmpty;
+        }
+        catch (ConnectionBrokenException)
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection)
+    {
+        // 8 send the answer up
+        if (await _answer.CopyHeadAsync(connection, stream.Output, _request.Method, _request.WantsUpgrade))
+        {
+            await OriginRawRelay.RunAsync(stream, connection);
+            return;
+        }
+
+        if (!await _answer.CopyBodyAsync(connection, stream.Output))
+        {
+            return;
+        }
+
+        await stream.Output.CompleteAsync();
+        bool isUploaded = await StopUploadAsync(stream);
+        if (isUploaded && _answer.Head.KeepAlive && !connection.IsLate && stream.ResetCode is null)
+        {
+            _connection = null;
+            services.Pool.Return(connection, KeepAliveHint.Read(_answer.Head.Headers));
+        }
+    }
+
+    // Sends the body on as it comes; false when the origin does not get all of it.
+    private async Task<bool> SendBodyAsync(OriginConnection connection, bool flushFirst)
+    {
+        try
+        {
+            if (flushFirst)
+            {
+                await connection.Output.FlushAsync();
+            }
+
+            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output) == RelayEnd.SourceEnded;
+            if (isWhole)
+            {
+                connection.Deadline.Set(services.Options.OriginAnswerTime);
+            }
+
+            return isWhole;
+        }
+        catch (StreamResetException)
+        {
+            // The visitor broke off: the origin must not take what it has for the whole.
+            connection.Abort();
+            return false;
+        }
+        catch (ConnectionBrokenException)
+        {
+            // The origin reads no more; it may still have said why.
+            return false;
+        }
+    }
+
+    // The answer is over, or there will be none: an upload that still runs has no purpose any more.
+    private async ValueTask<bool> StopUploadAsync(TunnelStream stream)
+    {
+        if (_upload is not { } upload)
+        {
+            return true;
+        }
+
+        if (!upload.IsCompleted)
+        {
+            stream.Input.CancelPendingRead();
+            _connection?.Abort();
+        }
+
+        return await upload;
+    }
+
+    private void Fail(ResetCode code, string detail)
+    {
+        if (_stream.ResetCode is null)
+        {
+            AgentLog.RequestFailed(services.Log, code.Name(), detail);
+        }
+
+        _stream.Abort(code);
+    }
+}

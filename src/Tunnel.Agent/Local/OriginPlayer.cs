@@ -1,0 +1,89 @@
+using System.Buffers;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// Plays the streams of one session to the origin, each in an exchange of its own. Owns the exchanges:
+/// <see cref="WhenIdleAsync"/> completes when none runs any more.
+/// </summary>
+internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Action<GoAwayMessage> onGoAway) : ISessionUser
+{
+    /// <summary>Exchange objects kept for the next request.</summary>
+    private const int MostSpare = 256;
+
+    private readonly Lock _lock = new();
+    private readonly Stack<OriginExchange> _spare = new();
+    private TaskCompletionSource? _idle;
+    private int _running;
+
+    /// <summary>Requests under way.</summary>
+    public int Running => Volatile.Read(ref _running);
+
+    void ISessionUser.OnStream(TunnelStream stream)
+    {
+        if (stream.Open.TunnelId != tunnelId || stream.Open.Type != StreamType.Http)
+        {
+            stream.Abort(ResetCode.TunnelUnknown);
+            stream.Dispose();
+            return;
+        }
+
+        OriginExchange? exchange;
+        lock (_lock)
+        {
+            _running++;
+            _spare.TryPop(out exchange);
+        }
+
+        exchange ??= new OriginExchange(services, this);
+        exchange.Start(stream);
+    }
+
+    void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
+    {
+        // BOUND answers a BIND, and this agent sends none.
+        if (kind == FrameKind.Bound)
+        {
+            JsonMessages.Read<BoundMessage>(payload);
+        }
+    }
+
+    void ISessionUser.OnGoAway(GoAwayMessage message) => onGoAway(message);
+
+    /// <summary>Completes when no exchange runs. Call it once the session has ended.</summary>
+    public Task WhenIdleAsync()
+    {
+        lock (_lock)
+        {
+            if (_running == 0)
+            {
+                return Task.CompletedTask;
+            }
+
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
+    /// <summary>The exchange has ended and may serve another stream.</summary>
+    public void Ended(OriginExchange exchange)
+    {
+        TaskCompletionSource? idle = null;
+        lock (_lock)
+        {
+            if (--_running == 0)
+            {
+                idle = _idle;
+            }
+
+            if (_spare.Count < MostSpare)
+            {
+                _spare.Push(exchange);
+            }
+        }
+
+        idle?.SetResult();
+    }
+}

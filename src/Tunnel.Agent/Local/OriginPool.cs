@@ -1,0 +1,212 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Tunnel.Agent.Diagnostics;
+using Tunnel.Http.Heads;
+using Tunnel.Transport;
+using Tunnel.Transport.Sockets;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// Connections to the one origin of a tunnel: opened when needed, kept for the next request when the answer allows it
+/// (DESIGN section 6, "Origin connections"). Safe from any thread.
+/// </summary>
+internal sealed class OriginPool : IAsyncDisposable
+{
+    /// <summary>Idle connections kept; more are closed.</summary>
+    private const int MostIdle = 64;
+
+    /// <summary>How long an idle connection is kept, unless the origin says less.</summary>
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(4);
+
+    /// <summary>A request that must not be sent twice trusts an idle connection only this long.</summary>
+    private static readonly TimeSpan TrustFor = TimeSpan.FromSeconds(1);
+
+    private readonly AgentOptions _options;
+    private readonly MemoryPool<byte> _memory;
+    private readonly TimeProvider _time;
+    private readonly DeadlineClock _clock;
+    private readonly Dialer _dialer;
+    private readonly ILogger _log;
+    private readonly long _start;
+    private readonly Lock _lock = new();
+    private readonly List<OriginConnection> _idle = [];
+    private readonly ITimer _sweep;
+    private bool _isReachable = true;
+    private readonly TaskCompletionSource _allClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isClosed;
+    private int _open;
+
+    public OriginPool(AgentOptions options, MemoryPool<byte> memory, TimeProvider time, DeadlineClock clock, ILogger log)
+    {
+        _options = options;
+        _memory = memory;
+        _time = time;
+        _clock = clock;
+        _log = log;
+        _dialer = new Dialer(time);
+        _start = time.GetTimestamp();
+        _sweep = time.CreateTimer(static state => ((OriginPool)state!).Sweep(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>Connections open now, idle ones included.</summary>
+    public int Count => Volatile.Read(ref _open);
+
+    private TimeSpan Now => _time.GetElapsedTime(_start);
+
+    private string Origin => $"{_options.LocalHost}:{_options.Port}";
+
+    /// <summary>A connection for one request, an idle one if that is safe.</summary>
+    /// <param name="mayRepeat">The request could be sent again if the connection turns out to be dead.</param>
+    /// <exception cref="DialException">The origin cannot be reached.</exception>
+    public ValueTask<OriginConnection> TakeAsync(bool mayRepeat, CancellationToken cancel)
+    {
+        while (PopIdle() is { } idle)
+        {
+            bool isTrusted = mayRepeat || Now - idle.IdleSince < TrustFor;
+            if (isTrusted && !idle.IsReadable)
+            {
+                return new ValueTask<OriginConnection>(idle);
+            }
+
+            Discard(idle);
+        }
+
+        return OpenAsync(cancel);
+    }
+
+    /// <summary>A connection nobody has used before.</summary>
+    /// <exception cref="DialException">The origin cannot be reached.</exception>
+    public async ValueTask<OriginConnection> OpenAsync(CancellationToken cancel)
+    {
+        Socket socket;
+        try
+        {
+            socket = await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+        }
+        catch (DialException error)
+        {
+            TellReachable(false, error.Message);
+            throw;
+        }
+
+        TellReachable(true, "");
+        Interlocked.Increment(ref _open);
+        return new OriginConnection(socket, new SocketConnection(socket, _memory), _clock);
+    }
+
+    /// <summary>The answer is complete and the connection clean: keeps it for another request.</summary>
+    /// <param name="hint">What the origin said of its own patience.</param>
+    public void Return(OriginConnection connection, KeepAliveHint hint)
+    {
+        TimeSpan keepFor = hint.TimeoutSeconds is { } seconds && seconds < KeepFor.TotalSeconds ? TimeSpan.FromSeconds(seconds) : KeepFor;
+        connection.Deadline.Clear();
+        connection.IsReused = true;
+        connection.IdleSince = Now;
+        connection.IdleUntil = connection.IdleSince + keepFor;
+        lock (_lock)
+        {
+            if (!_isClosed && _idle.Count < MostIdle && keepFor > TimeSpan.Zero)
+            {
+                _idle.Add(connection);
+                return;
+            }
+        }
+
+        Discard(connection);
+    }
+
+    /// <summary>The connection is of no further use. It closes by itself; <see cref="DisposeAsync"/> waits for that.</summary>
+    public void Discard(OriginConnection connection) => _ = CloseAsync(connection);
+
+    /// <summary>Closes what is idle and waits until every connection is closed; exchanges must have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _sweep.DisposeAsync();
+        List<OriginConnection> idle;
+        lock (_lock)
+        {
+            _isClosed = true;
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+
+        foreach (OriginConnection connection in idle)
+        {
+            await CloseAsync(connection);
+        }
+
+        if (Count > 0)
+        {
+            await _allClosed.Task;
+        }
+    }
+
+    // The last one returned comes first: it is the least likely to have been closed, and the others can age.
+    private OriginConnection? PopIdle()
+    {
+        lock (_lock)
+        {
+            if (_idle.Count == 0)
+            {
+                return null;
+            }
+
+            OriginConnection connection = _idle[^1];
+            _idle.RemoveAt(_idle.Count - 1);
+            return connection;
+        }
+    }
+
+    private void Sweep()
+    {
+        List<OriginConnection>? expired = null;
+        TimeSpan now = Now;
+        lock (_lock)
+        {
+            for (int i = _idle.Count - 1; i >= 0; i--)
+            {
+                if (_idle[i].IdleUntil <= now)
+                {
+                    (expired ??= []).Add(_idle[i]);
+                    _idle.RemoveAt(i);
+                }
+            }
+        }
+
+        expired?.ForEach(Discard);
+    }
+
+    private async Task CloseAsync(OriginConnection connection)
+    {
+        await connection.CloseAsync(_clock);
+        if (Interlocked.Decrement(ref _open) == 0 && Volatile.Read(ref _isClosed))
+        {
+            _allClosed.TrySetResult();
+        }
+    }
+
+    // One line when the origin goes, one when it is back; not one per request.
+    private void TellReachable(bool isReachable, string reason)
+    {
+        lock (_lock)
+        {
+            if (_isReachable == isReachable)
+            {
+                return;
+            }
+
+            _isReachable = isReachable;
+        }
+
+        if (isReachable)
+        {
+            AgentLog.OriginReachable(_log, Origin);
+        }
+        else
+        {
+            AgentLog.OriginUnreachable(_log, Origin, reason);
+        }
+    }
+}

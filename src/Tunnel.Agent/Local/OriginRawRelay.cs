@@ -1,0 +1,52 @@
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+using Tunnel.Transport;
+using Tunnel.Transport.Sockets;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>Raw bytes between a stream and the origin; half-close is kept, a break on one side breaks the other.</summary>
+internal static class OriginRawRelay
+{
+    /// <summary>Runs until both directions have ended.</summary>
+    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin)
+    {
+        Task down = CopyDownAsync(stream, origin);
+        Task up = CopyUpAsync(stream, origin);
+        await Task.WhenAll(down, up);
+    }
+
+    private static async Task CopyDownAsync(TunnelStream stream, OriginConnection origin)
+    {
+        try
+        {
+            if (await Relay.CopyAsync(stream.Input, origin.Output) == RelayEnd.SourceEnded)
+            {
+                await origin.Output.CompleteAsync();
+            }
+        }
+        catch (StreamResetException)
+        {
+            origin.Abort();
+        }
+        catch (ConnectionBrokenException)
+        {
+            stream.Abort(ResetCode.OriginReset);
+        }
+    }
+
+    private static async Task CopyUpAsync(TunnelStream stream, OriginConnection origin)
+    {
+        try
+        {
+            if (await Relay.CopyAsync(origin.Input, stream.Output) == RelayEnd.SourceEnded)
+            {
+                await stream.Output.CompleteAsync();
+            }
+        }
+        catch (ConnectionBrokenException)
+        {
+            stream.Abort(ResetCode.OriginReset);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+namespace Tunnel.Hosting;
+
+/// <summary>What the programs return (DESIGN section 8).</summary>
+public static class ExitCodes
+{
+    public const int Stopped = 0;
+    public const int Failed = 1;
+    public const int WrongUsage = 2;
+}
