@@ -1,4 +1,3 @@
-using System.Buffers;
 using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Flow;
@@ -7,7 +6,7 @@ namespace Tunnel.Framing.Flow;
 /// The bytes of one stream that wait for the writer. The user writes into leased memory without the lock; all
 /// methods here are called with the session's lock held. Nothing is held while nothing waits.
 /// </summary>
-internal sealed class OutgoingBuffer(MemoryPool<byte> pool)
+internal sealed class OutgoingBuffer(ChunkPool pool)
 {
     private const int SmallChunk = 4 * 1024;
     private const int LargeChunk = ProtocolLimits.SentPayload;
@@ -95,27 +94,31 @@ internal sealed class OutgoingBuffer(MemoryPool<byte> pool)
         return (chunk, slice);
     }
 
-    /// <summary>Nothing more will be sent: what waits vanishes, as soon as the user holds no lease on it.</summary>
+    /// <summary>
+    /// Nothing more will be sent: what waits vanishes. What the user may be writing into right now stays until the
+    /// lease ends.
+    /// </summary>
     public void Drop()
     {
         _isDropped = true;
         WaitingBytes = 0;
-        if (_isLeased)
-        {
-            return;
-        }
-
-        while (_head is { } chunk)
+        while (_head is { } chunk && !(chunk == _tail && _isLeased))
         {
             Unlink(chunk);
         }
 
         UnflushedBytes = 0;
+        if (_head is { } leased)
+        {
+            // All of it counts as sent, so that nothing is taken from here again.
+            leased.Published = leased.Written;
+            leased.Taken = leased.Written;
+        }
     }
 
     private void Append(int size)
     {
-        var chunk = new OutgoingChunk(pool.Rent(size));
+        OutgoingChunk chunk = pool.Rent(size);
         RentedBytes += chunk.Memory.Length;
         if (_tail is null)
         {

@@ -5,15 +5,17 @@ namespace Tunnel.Framing.Flow;
 /// <summary>
 /// A block of rented memory that a stream's user fills and the writer loop sends from. Shared by reference count:
 /// one for the stream's queue, one for every frame taken from it and not yet copied to the link. Whoever releases
-/// the last returns the memory.
+/// the last returns the memory, and the chunk itself, to the <see cref="ChunkPool"/>.
 /// </summary>
-internal sealed class OutgoingChunk(IMemoryOwner<byte> owner)
+internal sealed class OutgoingChunk(ChunkPool pool)
 {
-    private int _references = 1;
+    private byte[]? _array;
+    private IMemoryOwner<byte>? _owner;
+    private int _references;
 
     public OutgoingChunk? Next { get; set; }
 
-    public Memory<byte> Memory { get; } = owner.Memory;
+    public Memory<byte> Memory { get; private set; }
 
     /// <summary>Bytes the user has written.</summary>
     public int Written { get; set; }
@@ -32,7 +34,42 @@ internal sealed class OutgoingChunk(IMemoryOwner<byte> owner)
     {
         if (Interlocked.Decrement(ref _references) == 0)
         {
-            owner.Dispose();
+            pool.Return(this);
         }
+    }
+
+    /// <summary>Begins a life with one reference. Of the shared pool the bare array is rented: its owners are new objects each time.</summary>
+    public void Begin(MemoryPool<byte> memory, int size)
+    {
+        if (memory == MemoryPool<byte>.Shared)
+        {
+            _array = ArrayPool<byte>.Shared.Rent(size);
+            Memory = _array;
+        }
+        else
+        {
+            _owner = memory.Rent(size);
+            Memory = _owner.Memory;
+        }
+
+        _references = 1;
+    }
+
+    /// <summary>Gives the memory back and is as new.</summary>
+    public void End()
+    {
+        Memory = default;
+        Written = 0;
+        Published = 0;
+        Taken = 0;
+        Next = null;
+        if (_array is { } array)
+        {
+            _array = null;
+            ArrayPool<byte>.Shared.Return(array);
+        }
+
+        _owner?.Dispose();
+        _owner = null;
     }
 }

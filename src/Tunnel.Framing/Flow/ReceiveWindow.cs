@@ -45,11 +45,15 @@ internal sealed class ReceiveWindow
         _available -= bytes;
     }
 
-    /// <summary>The user took bytes. Returns whether a grant is due.</summary>
-    public bool Consume(int bytes)
+    /// <summary>
+    /// The user took bytes. Returns whether a grant is due: half the window was taken, or the user cannot go on without
+    /// more (<paramref name="wantsMore"/>) while the peer may send nothing.
+    /// </summary>
+    public bool Consume(int bytes, bool wantsMore = false)
     {
         _consumed += bytes;
-        return _consumed >= Size / 2 && !_returned;
+        bool isDue = _consumed >= Size / 2 || (wantsMore && _available == 0 && _consumed > 0);
+        return isDue && !_returned;
     }
 
     /// <summary>The grant that is due: what was taken, and more when the window is what limits the sender.</summary>

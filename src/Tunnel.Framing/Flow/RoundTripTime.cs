@@ -15,6 +15,11 @@ internal sealed class RoundTripTime
     public void Observe(TimeSpan roundTrip, TimeSpan now)
     {
         Age(now);
+        if (_newer is null)
+        {
+            _newerSince = now;
+        }
+
         _newer = _newer is { } least && least < roundTrip ? least : roundTrip;
     }
 
@@ -35,7 +40,6 @@ internal sealed class RoundTripTime
         {
             _older = _newer;
             _newer = null;
-            _newerSince = now;
         }
     }
 }

@@ -11,10 +11,20 @@ internal struct SendWindow(uint first)
 
     public void Take(int bytes) => _available -= bytes;
 
+    /// <exception cref="ProtocolViolationException">A grant that no window can take.</exception>
+    public static void Check(uint bytes)
+    {
+        if (bytes is 0 or > ProtocolLimits.MostCredit)
+        {
+            throw new ProtocolViolationException(CloseCode.CreditOverflow, $"A CREDIT of {bytes} bytes.");
+        }
+    }
+
     /// <exception cref="ProtocolViolationException">A grant of nothing, or beyond what a window can be.</exception>
     public void Grant(uint bytes)
     {
-        if (bytes is 0 or > ProtocolLimits.MostCredit || _available + bytes > ProtocolLimits.MostCredit)
+        Check(bytes);
+        if (_available + bytes > ProtocolLimits.MostCredit)
         {
             throw new ProtocolViolationException(
                 CloseCode.CreditOverflow, $"A CREDIT of {bytes} on a window of {_available} bytes.");

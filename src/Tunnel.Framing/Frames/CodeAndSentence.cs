@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Tunnel.Framing.Frames;
 
@@ -16,15 +17,21 @@ public static class CodeAndSentence
     public static int Write(Span<byte> destination, ushort code, string sentence)
     {
         BinaryPrimitives.WriteUInt16BigEndian(destination, code);
-        Encoding.UTF8.GetEncoder().Convert(
-            sentence, destination.Slice(sizeof(ushort), ProtocolLimits.Sentence), flush: true, out _, out int bytes, out _);
+
+        // Stops before the character that does not fit as a whole, so what is cut is still UTF-8.
+        Utf8.FromUtf16(sentence, destination.Slice(sizeof(ushort), ProtocolLimits.Sentence), out _, out int bytes);
         return sizeof(ushort) + bytes;
     }
 
     /// <summary>Reads code and sentence.</summary>
-    /// <exception cref="ProtocolViolationException">The sentence is not UTF-8.</exception>
+    /// <exception cref="ProtocolViolationException">The payload is too short or too long, or the sentence is not UTF-8.</exception>
     public static (ushort Code, string Sentence) Read(in ReadOnlySequence<byte> payload)
     {
+        if (payload.Length is < sizeof(ushort) or > MostSize)
+        {
+            throw new ProtocolViolationException(CloseCode.MalformedPayload, $"{payload.Length} bytes are no code and sentence.");
+        }
+
         Span<byte> bytes = stackalloc byte[MostSize];
         bytes = bytes[..(int)payload.Length];
         payload.CopyTo(bytes);

@@ -46,7 +46,8 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
             return $"needs 1 to {ProtocolLimits.Tunnels} tunnels";
         }
 
-        if (Tunnels?.Select(tunnel => tunnel.FindFault()).FirstOrDefault(fault => fault is not null) is { } bad)
+        // The list's own null check stops at the list: its entries are ours to check.
+        if (Tunnels?.Select(tunnel => tunnel is null ? "is null" : tunnel.FindFault()).FirstOrDefault(fault => fault is not null) is { } bad)
         {
             return $"asks for a tunnel that {bad}";
         }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace Tunnel.Framing.Frames;
 
@@ -18,6 +19,12 @@ public static class JsonMessages
     public static T Read<T>(in ReadOnlySequence<byte> payload)
         where T : class, IJsonMessage<T>
     {
+        // Whole payloads are judged, members that are skipped included.
+        if (!Utf8.IsValid(payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray()))
+        {
+            throw Malformed<T>("is not UTF-8");
+        }
+
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = ProtocolLimits.JsonDepth });
         T? message;
         try
@@ -35,8 +42,8 @@ public static class JsonMessages
         }
         catch (InvalidOperationException)
         {
-            // The reader's word for a string that is not valid UTF-16.
-            throw Malformed<T>("has a string that is not UTF-8");
+            // The reader's word for escapes that are half a character.
+            throw Malformed<T>("has a string that is not text");
         }
 
         if (message is null)

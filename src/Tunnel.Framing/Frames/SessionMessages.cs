@@ -25,7 +25,15 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
     public required IReadOnlyList<TunnelGrant> Tunnels { get; init; }
 
     public string? FindFault() =>
-        Version < 1 || !Hex.IsHex(Session, 32) || ResumeWindow < 0 || Count < 0 || Tunnels.Count > ProtocolLimits.Tunnels
+        Version < 1
+        || Software is { Length: > 64 }
+        || !Hex.IsHex(Session, 32)
+        || (Secret is not null && !Hex.IsHex(Secret, 64))
+        || ResumeWindow is < 0 or > int.MaxValue
+        || Count < 0
+        || Tunnels.Count > ProtocolLimits.Tunnels
+        || Tunnels.Any(tunnel => tunnel is null or { Id: 0 })
+        || Tunnels.DistinctBy(tunnel => tunnel.Id).Count() != Tunnels.Count
             ? "has a member out of its range"
             : null;
 }
@@ -54,7 +62,9 @@ public sealed record RejectMessage : IJsonMessage<RejectMessage>
     public long? RetryAfter { get; init; }
 
     public string? FindFault() =>
-        Code.Length > 64 || Message.Length > ProtocolLimits.Sentence || RetryAfter < 0 ? "has a member out of its range" : null;
+        Code.Length > 64 || Message.Length > ProtocolLimits.Sentence || RetryAfter is < 0 or > int.MaxValue
+            ? "has a member out of its range"
+            : null;
 }
 
 /// <summary>The codes of REJECT and BOUND (docs/protocol.md, section 3).</summary>

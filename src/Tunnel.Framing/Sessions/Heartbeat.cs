@@ -21,18 +21,21 @@ internal enum HeartbeatAction
 internal sealed class Heartbeat(HeartbeatTimes busy, HeartbeatTimes idle)
 {
     private TimeSpan? _askedAt;
+    private bool _askedWhileBusy;
 
     /// <summary>What is due at <paramref name="now"/>, given when the last byte came.</summary>
     public HeartbeatAction Decide(TimeSpan now, TimeSpan lastByte, bool isBusy)
     {
         HeartbeatTimes times = isBusy ? busy : idle;
-        TimeSpan silence = now - lastByte;
-        if (_askedAt is { } asked && asked < lastByte)
+
+        // A PING sent while idle was given more time than a busy link has: it is asked again, not judged by the
+        // shorter time at once. An answer may come within the same tick of the clock as the question.
+        if (_askedAt <= lastByte || (isBusy && !_askedWhileBusy))
         {
             _askedAt = null;
         }
 
-        if (silence < times.Ask)
+        if (now - lastByte < times.Ask)
         {
             return HeartbeatAction.None;
         }
@@ -40,9 +43,17 @@ internal sealed class Heartbeat(HeartbeatTimes busy, HeartbeatTimes idle)
         if (_askedAt is not { } askedAt)
         {
             _askedAt = now;
+            _askedWhileBusy = isBusy;
             return HeartbeatAction.Ping;
         }
 
         return now - askedAt >= times.GiveUp ? HeartbeatAction.Lost : HeartbeatAction.None;
+    }
+
+    /// <summary>When to decide again if nothing comes until then; right after <see cref="Decide"/> only.</summary>
+    public TimeSpan NextAt(TimeSpan lastByte, bool isBusy)
+    {
+        HeartbeatTimes times = isBusy ? busy : idle;
+        return _askedAt is { } asked && asked > lastByte ? asked + times.GiveUp : lastByte + times.Ask;
     }
 }

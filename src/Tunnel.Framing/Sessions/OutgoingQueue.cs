@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Pipelines;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
@@ -5,16 +6,23 @@ using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>A frame that has its place in the sequence; its bytes are copied to the link after the lock is let go.</summary>
-internal readonly record struct TakenFrame(FrameHeader Header, TunnelStream? Opens, ReadOnlyMemory<byte> Bytes, OutgoingChunk? Chunk);
-
 /// <summary>
 /// Everything that waits to be sent, in the order DESIGN section 5 gives it: ACK, PONG, PING, RESET and CREDIT first,
 /// each merged to one per session or stream, then the session's own messages, then streams in fair turns.
 /// Guarded by the session's lock.
 /// </summary>
+/// <remarks>
+/// What a peer can make us queue is bounded even if it never reads: all that is merged by its nature, refusals and
+/// messages by <see cref="MostRefusals"/> and <see cref="MostMessages"/>.
+/// </remarks>
 internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received)
 {
+    /// <summary>Refused OPENs whose RESET may wait; a peer that keeps to its limit has far fewer.</summary>
+    public const int MostRefusals = 10_000;
+
+    /// <summary>Messages that may wait: a few per tunnel a session can hold.</summary>
+    public const int MostMessages = 1_024;
+
     private readonly Queue<TunnelStream> _urgent = new();
     private readonly Queue<uint> _refusals = new();
     private readonly Queue<(FrameKind Kind, byte[] Payload)> _messages = new();
@@ -28,7 +36,10 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
     /// <summary>Nothing waits; an ACK alone does not count until it is due.</summary>
     public bool IsEmpty =>
         !_ackIsDue && !received.IsDue && _pong is null && _ping is null
-        && _urgent.Count == 0 && _refusals.Count == 0 && _messages.Count == 0 && Streams.IsEmpty;
+        && !HasUrgent && Streams.IsEmpty;
+
+    /// <summary>A RESET, CREDIT or message waits: something that CLOSE must not overtake.</summary>
+    public bool HasUrgent => _urgent.Count > 0 || _refusals.Count > 0 || _messages.Count > 0;
 
     public void RequestAck() => _ackIsDue = received.HasNews;
 
@@ -36,10 +47,29 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
 
     public void RequestPong(ulong number) => _pong = number;
 
-    public void RequestMessage(FrameKind kind, byte[] payload) => _messages.Enqueue((kind, payload));
+    /// <summary>Returns false, and queues nothing, when too many wait already.</summary>
+    public bool TryRequestMessage(FrameKind kind, byte[] payload)
+    {
+        if (_messages.Count >= MostMessages)
+        {
+            return false;
+        }
+
+        _messages.Enqueue((kind, payload));
+        return true;
+    }
 
     /// <summary>Refuses an OPEN of the peer with RESET <c>not-processed</c>.</summary>
-    public void RequestRefusal(uint id) => _refusals.Enqueue(id);
+    /// <exception cref="ProtocolViolationException">The peer opens and opens, and reads none of the answers.</exception>
+    public void RequestRefusal(uint id)
+    {
+        if (_refusals.Count >= MostRefusals)
+        {
+            throw new ProtocolViolationException(CloseCode.Flood, "Too many refused streams whose RESET the peer does not read.");
+        }
+
+        _refusals.Enqueue(id);
+    }
 
     /// <summary>The stream has a RESET or CREDIT to send.</summary>
     public void RequestUrgent(TunnelStream stream)
@@ -113,7 +143,7 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
             var header = new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint));
             Span<byte> frame = link.GetSpan(header.FrameSize);
             header.Write(frame);
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(frame[FrameHeader.Size..], stream.CreditToSend);
+            BinaryPrimitives.WriteUInt32BigEndian(frame[FrameHeader.Size..], stream.CreditToSend);
             written += Finish(link, header);
         }
 
@@ -141,7 +171,7 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
         var header = new FrameHeader(0, kind, sizeof(ulong));
         Span<byte> frame = link.GetSpan(header.FrameSize);
         header.Write(frame);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(frame[FrameHeader.Size..], number);
+        BinaryPrimitives.WriteUInt64BigEndian(frame[FrameHeader.Size..], number);
         return Finish(link, header);
     }
 

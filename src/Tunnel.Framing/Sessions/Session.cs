@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
@@ -13,7 +14,7 @@ namespace Tunnel.Framing.Sessions;
 /// <see cref="RunAsync"/> owns both loops and returns only when they have stopped and every stream has been told.
 /// All other members are safe from any thread.
 /// </remarks>
-[System.Diagnostics.CodeAnalysis.SuppressMessage(
+[SuppressMessage(
     "Design", "CA1001", Justification = "RunAsync starts the timer and disposes it before it returns; outside of it there is none.")]
 public sealed class Session
 {
@@ -22,9 +23,10 @@ public sealed class Session
     private readonly SentSequence _sent = new();
     private readonly ReceivedSequence _received = new();
     private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Farewell _farewell;
+    private readonly StreamArrivals _arrivals;
+    private readonly StreamDepartures _departures;
     private SessionEnd? _end;
-    private bool _goAwayWasReceived;
-    private bool _leavesFirst;
 
     /// <param name="role">Which end this is: the server opens streams, the agent accepts them.</param>
     public Session(LinkRole role, SessionOptions options, ISessionUser user)
@@ -34,8 +36,15 @@ public sealed class Session
         User = user;
         Options = options;
         _clock = new SessionClock(options.Time);
-        Flood = new FloodGuard(options.FloodAtOnce, options.FloodPerSecond);
-        Streams = new SessionStreams(options, _clock, new OutgoingQueue(_sent, _received), _sent, Flood, WriterSignal);
+        Streams = new SessionStreams(
+            options,
+            _clock,
+            new OutgoingQueue(_sent, _received),
+            new FloodGuard(options.FloodAtOnce, options.FloodPerSecond),
+            WriterSignal);
+        _arrivals = new StreamArrivals(Streams);
+        _departures = new StreamDepartures(Streams, _sent);
+        _farewell = new Farewell(this);
         _pulse = new SessionPulse(this, _clock);
     }
 
@@ -47,7 +56,7 @@ public sealed class Session
     public int OpenStreams => Streams.Count;
 
     /// <summary>Bytes drawn from the session's memory budget.</summary>
-    public long MemoryUsed => Streams.MemoryUsed;
+    public long MemoryUsed => Streams.Memory.Used;
 
     /// <summary>No new streams: one of the two sides has said that it leaves.</summary>
     public bool IsLeaving => Streams.OpensAreOver;
@@ -74,11 +83,10 @@ public sealed class Session
 
     internal SessionStreams Streams { get; }
 
-    internal FloodGuard Flood { get; }
-
     internal AsyncSignal WriterSignal { get; } = new();
 
-    internal SessionEnd? CloseToSend { get; private set; }
+    /// <summary>Code and sentence of the CLOSE that is to be sent.</summary>
+    internal (CloseCode Code, string Sentence)? CloseToSend { get; private set; }
 
     internal bool IsEnded => Volatile.Read(ref _end) is not null;
 
@@ -96,7 +104,7 @@ public sealed class Session
         }
 
         TunnelStream? stream = Streams.TryOpen(open);
-        if (stream is null && Streams.IdsAreExhausted)
+        if (stream is null && Streams.Table.IdsAreExhausted)
         {
             Leave("ids-exhausted", reconnect: true, delay: TimeSpan.Zero, grace: TimeSpan.FromSeconds(30));
         }
@@ -105,23 +113,24 @@ public sealed class Session
         return stream;
     }
 
-    /// <summary>Sends BIND, BOUND or UNBIND.</summary>
+    /// <summary>Sends BIND, BOUND or UNBIND. A peer that reads none of them for too long is a flood.</summary>
     public void Send<T>(FrameKind kind, T message)
         where T : class, IJsonMessage<T>
     {
-        byte[] payload = JsonMessages.Write(message);
-        lock (Streams.Gate)
+        if (kind is not (FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind))
         {
-            Streams.Queue.RequestMessage(kind, payload);
+            throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a message that a session's owner sends.");
         }
 
-        WriterSignal.Set();
+        SendMessage(kind, message);
     }
 
     /// <summary>
-    /// Announces that this side leaves: no new streams; running ones have the grace to finish, then the session
-    /// closes. Without effect when it already leaves.
+    /// Announces that this side leaves: it opens no new streams; running ones have the grace to finish, then the session
+    /// closes. Without effect when either side already leaves.
     /// </summary>
+    /// <param name="delay">What the peer is to wait before it dials again.</param>
+    /// <param name="grace">0 or more, as the delay, up to 2^31-1 milliseconds.</param>
     public void Leave(string reason, bool reconnect, TimeSpan delay, TimeSpan grace)
     {
         var message = new GoAwayMessage
@@ -131,75 +140,55 @@ public sealed class Session
             Delay = (long)delay.TotalMilliseconds,
             Grace = (long)grace.TotalMilliseconds,
         };
-        if (!Streams.EndOpens())
+        if (_farewell.TryBegin(message))
         {
-            return;
+            _pulse.LeaveWithin(grace);
         }
-
-        _leavesFirst = true;
-        Send(FrameKind.GoAway, message);
-        _pulse.LeaveWithin(grace);
     }
 
     /// <summary>Ends the session with CLOSE; streams still open are lost. The first reason stays.</summary>
     public void Close(CloseCode code, string message) =>
         End(new SessionEnd(SessionEndKind.ClosedHere, code, message));
 
-    /// <summary>Carries the session over a link until it ends. The link's pipes are completed on return.</summary>
+    /// <summary>
+    /// Carries the session over a link until it ends. The link's pipes are completed on return; the output with an error
+    /// unless everything was sent.
+    /// </summary>
     /// <param name="link">Ready for the first frame after the handshake.</param>
     /// <param name="stop">Gives the link up without CLOSE.</param>
     public async Task<SessionEnd> RunAsync(IDuplexPipe link, CancellationToken stop = default)
     {
-        using var stopReading = new CancellationTokenSource();
-        using var stopWriting = new CancellationTokenSource();
         await using CancellationTokenRegistration stopped =
             stop.UnsafeRegister(_ => End(Lost("The link was given up here.")), null);
         _pulse.Start();
-        Task reading = ReadAsync(link.Input, stopReading.Token);
-        Task writing = WriteAsync(link.Output, stopWriting.Token);
-
-        SessionEnd end = await _ended.Task;
-        await _pulse.DisposeAsync();
-        await stopReading.CancelAsync();
-        await reading;
-        if (CloseToSend is null)
-        {
-            await stopWriting.CancelAsync();
-        }
-        else
-        {
-            using var limit = new CancellationTokenSource(Options.CloseTime, Options.Time);
-            await using CancellationTokenRegistration late = limit.Token.UnsafeRegister(
-                static state => ((CancellationTokenSource)state!).Cancel(), stopWriting);
-            WriterSignal.Set();
-            await writing;
-        }
-
-        WriterSignal.Set();
-        await writing;
-        await link.Input.CompleteAsync();
-        await link.Output.CompleteAsync(end.Kind == SessionEndKind.LinkLost ? new IOException(end.Message) : null);
-        Streams.EndAll(end.Message);
-        return end;
+        return await new SessionLink(this, link).RunAsync();
     }
 
     internal static SessionEnd Lost(string message) => new(SessionEndKind.LinkLost, CloseCode.Normal, message);
 
-    internal void End(SessionEnd end)
+    /// <summary>A rule was broken by the peer.</summary>
+    internal void End(ProtocolViolationException violation) => Close(violation.Code, violation.Message);
+
+    /// <summary>A fault of ours: our log gets all of it, the peer the code alone.</summary>
+    internal void EndByFault(Exception error) => End(
+        new SessionEnd(SessionEndKind.ClosedHere, CloseCode.InternalError, error.ToString()),
+        "a fault on this side; its log has more");
+
+    internal void End(SessionEnd end) => End(end, end.Message);
+
+    internal Task StopPulseAsync() => _pulse.DisposeAsync().AsTask();
+
+    internal SessionReader NewReader() => new(this, _arrivals);
+
+    internal SessionWriter NewWriter() => new(this, _departures);
+
+    /// <summary>Sending has failed, and the peer's CLOSE may still lie unread before the end of the link: a moment to find it.</summary>
+    internal void LoseSoon(string reason)
     {
-        lock (Streams.Gate)
+        if (!IsEnded)
         {
-            if (_end is not null)
-            {
-                return;
-            }
-
-            Volatile.Write(ref _end, end);
-            CloseToSend = end.Kind == SessionEndKind.ClosedHere ? end : null;
+            _pulse.LoseWithin(Options.CloseTime, reason);
         }
-
-        _ended.TrySetResult(end);
-        WriterSignal.Set();
     }
 
     // ---- what the reader loop reports -----------------------------------------------------------
@@ -246,7 +235,7 @@ public sealed class Session
         {
             if (!_sent.Acknowledge(count))
             {
-                Flood.Count(_clock.Now);
+                Streams.Flood.Count(_clock.Now);
             }
         }
     }
@@ -255,38 +244,28 @@ public sealed class Session
     {
         lock (Streams.Gate)
         {
-            Flood.Count(_clock.Now);
+            Streams.Flood.Count(_clock.Now);
             Streams.Queue.RequestPong(number);
         }
 
         WriterSignal.Set();
     }
 
-    internal void OnPong(ulong number) => _pulse.OnPong(number);
+    internal void OnPong(ulong number)
+    {
+        CountAgainstFlood();
+        _pulse.OnPong(number);
+    }
 
     internal void OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
     {
-        lock (Streams.Gate)
-        {
-            Flood.Count(_clock.Now);
-        }
-
+        CountAgainstFlood();
         User.OnMessage(kind, payload);
     }
 
     internal void OnGoAway(GoAwayMessage message)
     {
-        if (_goAwayWasReceived)
-        {
-            throw new ProtocolViolationException(CloseCode.UnexpectedFrame, "A second GOAWAY.");
-        }
-
-        _goAwayWasReceived = true;
-        if (Streams.EndOpens())
-        {
-            Send(FrameKind.GoAway, message);
-        }
-
+        _farewell.Receive(message);
         User.OnGoAway(message);
     }
 
@@ -312,67 +291,50 @@ public sealed class Session
         WriterSignal.Set();
     }
 
-    /// <summary>Who announced its leaving first closes, once both have and nothing runs any more.</summary>
-    internal void CloseIfDrained()
-    {
-        if (_leavesFirst && _goAwayWasReceived && Streams.Count == 0)
-        {
-            Close(CloseCode.Normal, "all streams are finished");
-        }
-    }
+    internal void CloseIfDrained() => _farewell.CloseIfDrained();
 
-    private async Task ReadAsync(PipeReader link, CancellationToken stop)
+    internal void SendMessage<T>(FrameKind kind, T message)
+        where T : class, IJsonMessage<T>
     {
-        try
+        byte[] payload = JsonMessages.Write(message);
+        bool isQueued;
+        lock (Streams.Gate)
         {
-            SessionEnd? close = await new SessionReader(this).RunAsync(link, stop);
-            End(close ?? Lost("The link ended."));
+            isQueued = Streams.Queue.TryRequestMessage(kind, payload);
         }
-        catch (ProtocolViolationException violation)
-        {
-            End(new SessionEnd(SessionEndKind.ClosedHere, violation.Code, violation.Message));
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The session has ended for a reason that is already known.
-        }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
-        {
-            End(Lost(error.Message));
-        }
-        catch (Exception error)
-        {
-            // A fault of ours: it ends this session with a name instead of the process.
-            End(new SessionEnd(SessionEndKind.ClosedHere, CloseCode.InternalError, error.ToString()));
-        }
-    }
 
-    private async Task WriteAsync(PipeWriter link, CancellationToken stop)
-    {
-        string reason = "The link takes no more.";
-        try
+        if (!isQueued)
         {
-            await new SessionWriter(this).RunAsync(link, stop);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return;
-        }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
-        {
-            reason = error.Message;
-        }
-        catch (Exception error)
-        {
-            // As in the reader: a fault of ours has a name and ends one session.
-            End(new SessionEnd(SessionEndKind.ClosedHere, CloseCode.InternalError, error.ToString()));
+            Close(CloseCode.Flood, "Too many messages that the peer does not read.");
             return;
         }
 
-        // The peer's CLOSE may still lie unread before the end of the link: the reader has a moment to find it.
-        if (!IsEnded)
+        WriterSignal.Set();
+        _pulse.Quicken();
+    }
+
+    private void CountAgainstFlood()
+    {
+        lock (Streams.Gate)
         {
-            _pulse.LoseWithin(Options.CloseTime, reason);
+            Streams.Flood.Count(_clock.Now);
         }
+    }
+
+    private void End(SessionEnd end, string sentence)
+    {
+        lock (Streams.Gate)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _end, end);
+            CloseToSend = end.Kind == SessionEndKind.ClosedHere ? (end.Code, sentence) : null;
+        }
+
+        _ended.TrySetResult(end);
+        WriterSignal.Set();
     }
 }

@@ -1,5 +1,3 @@
-using Tunnel.Framing.Frames;
-
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
@@ -9,15 +7,16 @@ namespace Tunnel.Framing.Sessions;
 internal sealed class SessionPulse : IAsyncDisposable
 {
     private static readonly TimeSpan AckDelay = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan BusyBeat = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan IdleBeat = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MeasureEvery = TimeSpan.FromSeconds(1);
 
     private readonly Session _session;
     private readonly SessionClock _clock;
     private readonly Heartbeat _heartbeat;
-    private ITimer? _timer;
     private readonly Lock _lock = new();
 
+    // Guarded by the lock, unless it says otherwise. Under it the session's own lock may be taken, never the other
+    // way round.
+    private ITimer? _timer;
     private TimeSpan _due = TimeSpan.MaxValue;
     private TimeSpan? _ackAt;
     private volatile bool _ackIsArmed;
@@ -27,6 +26,8 @@ internal sealed class SessionPulse : IAsyncDisposable
     private TimeSpan _lastMeasured;
     private ulong _pingNumber;
     private TimeSpan? _pingSentAt;
+
+    // Written by the reader loop without the lock.
     private long _lastByteTicks;
 
     public SessionPulse(Session session, SessionClock clock)
@@ -35,6 +36,8 @@ internal sealed class SessionPulse : IAsyncDisposable
         _clock = clock;
         _heartbeat = new Heartbeat(session.Options.BusyHeartbeat, session.Options.IdleHeartbeat);
     }
+
+    private TimeSpan LastByte => new(Volatile.Read(ref _lastByteTicks));
 
     /// <summary>The link is up: measures a first round trip, begins to listen for silence.</summary>
     public void Start()
@@ -45,7 +48,7 @@ internal sealed class SessionPulse : IAsyncDisposable
                 static state => ((SessionPulse)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             OnBytes();
             Measure(_clock.Now);
-            Arm(_clock.Now + Beat);
+            ArmNext(_clock.Now);
         }
     }
 
@@ -63,16 +66,12 @@ internal sealed class SessionPulse : IAsyncDisposable
         }
     }
 
-    /// <summary>The session became busy: silence counts sooner.</summary>
+    /// <summary>The session may have become busy: silence counts sooner.</summary>
     public void Quicken()
     {
-        TimeSpan at = _clock.Now + BusyBeat;
-        if (at < _due)
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                Arm(at);
-            }
+            Arm(LastByte + _session.Options.BusyHeartbeat.Ask);
         }
     }
 
@@ -109,59 +108,71 @@ internal sealed class SessionPulse : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _timer?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        ITimer? timer;
+        lock (_lock)
+        {
+            timer = _timer;
+            _timer = null;
+        }
 
-    private TimeSpan Beat => _session.IsBusy ? BusyBeat : IdleBeat;
+        return timer?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
 
     private void OnTimer()
     {
-        bool closes;
-        bool isLost = false;
-        string reason = "";
+        bool graceIsOver;
+        string? lost = null;
         lock (_lock)
         {
             TimeSpan now = _clock.Now;
-            _due = TimeSpan.MaxValue;
             if (_ackAt <= now)
             {
                 _ackAt = null;
+
+                // Before the request: whoever sees it unarmed arms it again, whoever saw it armed is covered by it.
                 _ackIsArmed = false;
                 _session.RequestAck();
             }
 
-            switch (_heartbeat.Decide(now, new TimeSpan(Volatile.Read(ref _lastByteTicks)), _session.IsBusy))
+            switch (_heartbeat.Decide(now, LastByte, _session.IsBusy))
             {
                 case HeartbeatAction.Ping:
                     Ping(now);
                     break;
                 case HeartbeatAction.Lost:
-                    isLost = true;
-                    reason = "Nothing was heard from the peer.";
+                    lost = "Nothing was heard from the peer.";
                     break;
             }
 
-            if (_session.Streams.HasReceived && now - _lastMeasured >= BusyBeat)
+            if (_session.Streams.HasReceived && now - _lastMeasured >= MeasureEvery)
             {
                 Measure(now);
             }
 
-            closes = _leaveAt <= now;
             if (_loseAt <= now)
             {
-                isLost = true;
-                reason = _loseReason;
+                _loseAt = null;
+                lost ??= _loseReason;
             }
 
-            Arm(Earliest(now + Beat, _ackAt, closes ? null : _leaveAt, _loseAt));
+            graceIsOver = _leaveAt <= now;
+            if (graceIsOver)
+            {
+                _leaveAt = null;
+            }
+
+            ArmNext(now);
         }
 
-        if (isLost)
+        if (lost is not null)
         {
-            _session.End(Session.Lost(reason));
+            _session.End(Session.Lost(lost));
         }
-        else if (closes)
+        else if (graceIsOver)
         {
-            _session.Close(CloseCode.Normal, "the grace is over");
+            _session.Close(Frames.CloseCode.Normal, "the grace is over");
         }
 
         _session.CloseIfDrained();
@@ -180,14 +191,30 @@ internal sealed class SessionPulse : IAsyncDisposable
         _session.RequestPing(++_pingNumber);
     }
 
+    private void ArmNext(TimeSpan now)
+    {
+        bool isBusy = _session.IsBusy;
+        _due = TimeSpan.MaxValue;
+        Arm(Earliest(
+            _heartbeat.NextAt(LastByte, isBusy),
+            isBusy ? now + MeasureEvery : null,
+            _ackAt,
+            _leaveAt,
+            _loseAt));
+    }
+
     private void Arm(TimeSpan at)
     {
-        if (at < _due)
+        // Before the link is up there is no timer; Start arms it for all that was asked for until then.
+        if (at >= _due || _timer is null)
         {
-            _due = at;
-            TimeSpan wait = at - _clock.Now;
-            _timer?.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            return;
         }
+
+        // Timers count in whole milliseconds and cut the rest: one that came a little early would only come again.
+        _due = at;
+        double wait = Math.Ceiling((at - _clock.Now).TotalMilliseconds);
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Max(wait, 1)), Timeout.InfiniteTimeSpan);
     }
 
     private static TimeSpan Earliest(TimeSpan first, params ReadOnlySpan<TimeSpan?> others)

@@ -9,7 +9,7 @@ namespace Tunnel.Framing.Sessions;
 /// The only loop that reads from the link. Hands every whole frame to the session and every payload to its stream;
 /// waits for nobody, because credit guarantees the room.
 /// </summary>
-internal sealed class SessionReader(Session session)
+internal sealed class SessionReader(Session session, StreamArrivals arrivals)
 {
     // Streams that got bytes in this batch: their users are woken once, not per frame.
     private readonly List<TunnelStream> _fed = [];
@@ -66,7 +66,7 @@ internal sealed class SessionReader(Session session)
                 HandleReset(header, payload);
                 return null;
             case FrameKind.Credit:
-                session.Streams.OnCredit(header.StreamId, ReadUInt32(payload));
+                arrivals.OnCredit(header.StreamId, ReadUInt32(payload));
                 return null;
             case FrameKind.Ack:
                 session.OnAck(ReadUInt64(payload));
@@ -79,6 +79,7 @@ internal sealed class SessionReader(Session session)
                 return null;
             case FrameKind.GoAway:
                 session.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
+                arrivals.End();
                 return null;
             case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind:
                 session.OnMessage(header.Kind, payload);
@@ -94,7 +95,7 @@ internal sealed class SessionReader(Session session)
     private void HandleOpen(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
         OpenHeader open = OpenHeader.Read(payload, out ReadOnlySequence<byte> bytes);
-        if (session.Streams.OnOpen(header, open, (int)bytes.Length) is { } stream)
+        if (arrivals.OnOpen(header, open, (int)bytes.Length) is { } stream)
         {
             Feed(stream, bytes, header.IsFin);
             session.User.OnStream(stream);
@@ -103,7 +104,7 @@ internal sealed class SessionReader(Session session)
 
     private void HandleData(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
-        if (session.Streams.OnData(header) is { } stream)
+        if (arrivals.OnData(header) is { } stream)
         {
             Feed(stream, payload, header.IsFin);
         }
@@ -113,9 +114,9 @@ internal sealed class SessionReader(Session session)
     {
         (ushort wire, string detail) = CodeAndSentence.Read(payload);
         ResetCode code = ResetCodes.FromWire(wire);
-        if (session.Streams.OnReset(header.StreamId, code, out bool failsReceiving) is { } stream && failsReceiving)
+        if (arrivals.OnReset(header.StreamId, code) is { } stream)
         {
-            Forget(stream);
+            stream.IsFed = false;
             stream.In.Writer.Complete(new StreamResetException(code, detail));
         }
     }
@@ -123,15 +124,16 @@ internal sealed class SessionReader(Session session)
     private void Feed(TunnelStream stream, in ReadOnlySequence<byte> bytes, bool fin)
     {
         PipeWriter writer = stream.In.Writer;
-        if (!bytes.IsEmpty && !stream.In.IsCompleted)
+        if (!bytes.IsEmpty && !stream.In.IsUnwanted)
         {
             foreach (ReadOnlyMemory<byte> segment in bytes)
             {
                 writer.Write(segment.Span);
             }
 
-            if (!fin && (_fed.Count == 0 || _fed[^1] != stream))
+            if (!stream.IsFed)
             {
+                stream.IsFed = true;
                 _fed.Add(stream);
             }
         }
@@ -139,19 +141,8 @@ internal sealed class SessionReader(Session session)
         if (fin)
         {
             // Completing also publishes what was written before it.
-            Forget(stream);
+            stream.IsFed = false;
             writer.Complete();
-        }
-    }
-
-    private void Forget(TunnelStream stream)
-    {
-        for (int i = _fed.Count - 1; i >= 0; i--)
-        {
-            if (_fed[i] == stream)
-            {
-                _fed.RemoveAt(i);
-            }
         }
     }
 
@@ -159,7 +150,13 @@ internal sealed class SessionReader(Session session)
     {
         foreach (TunnelStream stream in _fed)
         {
+            if (!stream.IsFed)
+            {
+                continue;
+            }
+
             // Completes at once: the pipe has no limit of its own.
+            stream.IsFed = false;
             ValueTask<FlushResult> flush = stream.In.Writer.FlushAsync(CancellationToken.None);
             if (!flush.IsCompletedSuccessfully)
             {

@@ -7,7 +7,7 @@ namespace Tunnel.Framing.Sessions;
 /// The only loop that writes to the link. Takes what is due under the session's lock, copies payloads after letting
 /// the lock go, and sends it all at once.
 /// </summary>
-internal sealed class SessionWriter(Session session)
+internal sealed class SessionWriter(Session session, StreamDepartures departures)
 {
     /// <summary>Bytes gathered into one send: enough to make the system call cheap, little enough to stay fair.</summary>
     private const int BatchBytes = 64 * 1024;
@@ -16,7 +16,8 @@ internal sealed class SessionWriter(Session session)
     private readonly List<TunnelStream> _resumed = [];
 
     /// <summary>Runs until CLOSE has been sent, the link takes no more, or <paramref name="stop"/>.</summary>
-    public async Task RunAsync(PipeWriter link, CancellationToken stop)
+    /// <returns>False when the link takes no more; true when all that was taken has left.</returns>
+    public async Task<bool> RunAsync(PipeWriter link, CancellationToken stop)
     {
         while (true)
         {
@@ -25,13 +26,21 @@ internal sealed class SessionWriter(Session session)
             {
                 CopyTaken(link);
                 FlushResult result = await link.FlushAsync(stop);
-                if (isLast || result.IsCompleted)
+                if (result.IsCompleted)
                 {
-                    return;
+                    return false;
+                }
+
+                if (isLast)
+                {
+                    return true;
                 }
             }
 
-            stop.ThrowIfCancellationRequested();
+            if (stop.IsCancellationRequested)
+            {
+                return true;
+            }
         }
     }
 
@@ -43,7 +52,7 @@ internal sealed class SessionWriter(Session session)
             isLast = session.CloseToSend is not null;
             if (session.CloseToSend is { } close)
             {
-                OutgoingQueue.WriteClose(link, close.Code, close.Message);
+                OutgoingQueue.WriteClose(link, close.Code, close.Sentence);
                 return true;
             }
 
@@ -53,13 +62,13 @@ internal sealed class SessionWriter(Session session)
             }
 
             int bytes = session.Streams.Queue.WriteUrgent(link);
-            while (bytes < BatchBytes && session.Streams.TryTakeFrame(out TakenFrame frame))
+            while (bytes < BatchBytes && departures.TryTakeFrame(out TakenFrame frame))
             {
                 _taken.Add(frame);
                 bytes += frame.Header.FrameSize;
             }
 
-            session.Streams.TakeResumed(_resumed);
+            departures.TakeResumed(_resumed);
             any = bytes > 0;
         }
 
@@ -74,22 +83,37 @@ internal sealed class SessionWriter(Session session)
 
     private void CopyTaken(PipeWriter link)
     {
-        foreach (TakenFrame frame in _taken)
+        try
         {
-            Span<byte> destination = link.GetSpan(frame.Header.FrameSize);
-            frame.Header.Write(destination);
-            int offset = FrameHeader.Size;
-            if (frame.Opens is { } stream)
+            foreach (TakenFrame frame in _taken)
             {
-                stream.Open.Write(destination[offset..]);
-                offset += stream.Open.Size;
+                Copy(frame, link);
+            }
+        }
+        finally
+        {
+            // Also when the link threw in between: the memory is not the link's.
+            foreach (TakenFrame frame in _taken)
+            {
+                frame.Chunk?.Release();
             }
 
-            frame.Bytes.Span.CopyTo(destination[offset..]);
-            frame.Chunk?.Release();
-            link.Advance(frame.Header.FrameSize);
+            _taken.Clear();
+        }
+    }
+
+    private static void Copy(in TakenFrame frame, PipeWriter link)
+    {
+        Span<byte> destination = link.GetSpan(frame.Header.FrameSize);
+        frame.Header.Write(destination);
+        int offset = FrameHeader.Size;
+        if (frame.Opens is { } stream)
+        {
+            stream.Open.Write(destination[offset..]);
+            offset += stream.Open.Size;
         }
 
-        _taken.Clear();
+        frame.Bytes.Span.CopyTo(destination[offset..]);
+        link.Advance(frame.Header.FrameSize);
     }
 }

@@ -11,16 +11,16 @@ namespace Tunnel.Framing.Sessions;
 internal sealed class StreamInput : PipeReader
 {
     private readonly TunnelStream _stream;
-    private readonly SessionStreams _streams;
+    private readonly StreamActions _actions;
     private readonly Pipe _pipe;
     private ReadOnlySequence<byte> _lastRead;
     private StreamResetException? _failure;
-    private bool _isCompleted;
+    private int _isCompleted;
 
     public StreamInput(TunnelStream stream, SessionStreams streams)
     {
         _stream = stream;
-        _streams = streams;
+        _actions = streams.Actions;
         _pipe = new Pipe(streams.PipeOptions);
     }
 
@@ -28,7 +28,10 @@ internal sealed class StreamInput : PipeReader
     public PipeWriter Writer => _pipe.Writer;
 
     /// <summary>The user is through with reading.</summary>
-    public bool IsCompleted => Volatile.Read(ref _isCompleted);
+    public bool IsCompleted => Volatile.Read(ref _isCompleted) != 0;
+
+    /// <summary>Nobody will read what still comes.</summary>
+    public bool IsUnwanted => IsCompleted || Volatile.Read(ref _failure) is not null;
 
     /// <summary>Makes a pending or the next read throw; used when we gave the stream up ourselves.</summary>
     public void Fail(StreamResetException failure)
@@ -62,12 +65,16 @@ internal sealed class StreamInput : PipeReader
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        int bytes = (int)_lastRead.Slice(0, consumed).Length;
+        long seen = _lastRead.Length;
+        int bytes = seen == 0 ? 0 : (int)_lastRead.Slice(_lastRead.Start, consumed).Length;
+
+        // Whoever looked at everything, took less and comes back waits for more than the window may hold.
+        bool wantsMore = bytes < seen && _lastRead.Slice(examined).IsEmpty;
         _lastRead = default;
         _pipe.Reader.AdvanceTo(consumed, examined);
-        if (bytes > 0)
+        if (bytes > 0 || wantsMore)
         {
-            _streams.Consumed(_stream, bytes);
+            _actions.Consumed(_stream, bytes, wantsMore);
         }
     }
 
@@ -75,11 +82,11 @@ internal sealed class StreamInput : PipeReader
 
     public override void Complete(Exception? exception = null)
     {
-        if (!_isCompleted)
+        if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
         {
-            Volatile.Write(ref _isCompleted, true);
+            _lastRead = default;
             _pipe.Reader.Complete();
-            _streams.InputCompleted(_stream);
+            _actions.InputCompleted(_stream);
         }
     }
 

@@ -7,47 +7,64 @@ namespace Tunnel.Framing.Sessions;
 /// The outgoing half as its user sees it. Bytes are written into memory of the session's outgoing queue; a flush
 /// waits while more is queued than a stream may hold.
 /// </summary>
-internal sealed class StreamOutput(TunnelStream stream, SessionStreams streams) : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) : PipeWriter, IValueTaskSource<FlushResult>
 {
+    // Resume may come from the reader loop, the writer loop or an abort: none of them runs the user's code.
     private ManualResetValueTaskSourceCore<FlushResult> _flush = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
-    private bool _isCompleted;
+    private int _isCompleted;
+    private int _cancelsNext;
 
-    /// <summary>A flush waits; guarded by the session's lock.</summary>
+    /// <summary>
+    /// A flush waits. Guarded by the session's lock, under which exactly one party takes it back with
+    /// <see cref="TakeWaiting"/>; that one completes the flush.
+    /// </summary>
     public bool IsWaiting { get; set; }
 
     /// <summary>The user has said that nothing more comes.</summary>
-    public bool IsCompleted => _isCompleted;
+    public bool IsCompleted => Volatile.Read(ref _isCompleted) != 0;
 
     public override bool CanGetUnflushedBytes => true;
 
     public override long UnflushedBytes => stream.Outgoing.UnflushedBytes;
 
+    /// <summary>Whoever gets true owes the waiting user a <see cref="Resume"/>. The session's lock is held.</summary>
+    public bool TakeWaiting()
+    {
+        bool was = IsWaiting;
+        IsWaiting = false;
+        return was;
+    }
+
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        ObjectDisposedException.ThrowIf(_isCompleted, stream);
-        return streams.Lease(stream, sizeHint);
+        ObjectDisposedException.ThrowIf(IsCompleted, stream);
+        return actions.Lease(stream, sizeHint);
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    public override void Advance(int bytes) => streams.Advance(stream, bytes);
+    public override void Advance(int bytes) => actions.Advance(stream, bytes);
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        if (_isCompleted)
+        if (IsCompleted)
         {
-            return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+            return Done(isCompleted: true);
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
         _flush.Reset();
-        switch (streams.Publish(stream, isLast: false))
+        switch (actions.Publish(stream, isLast: false))
         {
             case PublishOutcome.Accepted:
-                return new ValueTask<FlushResult>(default(FlushResult));
+                return Done(isCompleted: false);
             case PublishOutcome.NotWanted:
-                return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+                return Done(isCompleted: true);
             default:
                 short version = _flush.Version;
                 if (cancellationToken.CanBeCanceled)
@@ -56,41 +73,40 @@ internal sealed class StreamOutput(TunnelStream stream, SessionStreams streams) 
                         static (state, token) => ((StreamOutput)state!).GiveUpFlush(token), this);
                 }
 
+                if (Volatile.Read(ref _cancelsNext) != 0)
+                {
+                    CancelPendingFlush();
+                }
+
                 return new ValueTask<FlushResult>(this, version);
         }
     }
 
+    /// <summary>The waiting flush, or the next one, returns canceled; its bytes stay queued.</summary>
     public override void CancelPendingFlush()
     {
-        if (streams.StopWaiting(stream))
+        Volatile.Write(ref _cancelsNext, 1);
+        if (actions.StopWaiting(stream))
         {
+            Volatile.Write(ref _cancelsNext, 0);
             _flush.SetResult(new FlushResult(isCanceled: true, isCompleted: false));
-        }
-    }
-
-    private void GiveUpFlush(CancellationToken token)
-    {
-        if (streams.StopWaiting(stream))
-        {
-            _flush.SetException(new OperationCanceledException(token));
         }
     }
 
     public override void Complete(Exception? exception = null)
     {
-        if (_isCompleted)
+        if (Interlocked.Exchange(ref _isCompleted, 1) != 0)
         {
             return;
         }
 
-        _isCompleted = true;
         if (exception is not null)
         {
-            streams.Abort(stream, Frames.ResetCode.InternalError, "");
+            actions.Abort(stream, Frames.ResetCode.InternalError, "");
         }
 
         // Ends the lease in any case; after an abort nothing of it is sent.
-        streams.Publish(stream, isLast: true);
+        actions.Publish(stream, isLast: true);
     }
 
     /// <summary>There is room again, or nothing is wanted any more. Never called with the lock held.</summary>
@@ -98,6 +114,7 @@ internal sealed class StreamOutput(TunnelStream stream, SessionStreams streams) 
 
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
     {
+        // Waits for a callback that runs right now, so that it cannot meet the next flush.
         _cancellation.Dispose();
         _cancellation = default;
         return _flush.GetResult(token);
@@ -108,16 +125,15 @@ internal sealed class StreamOutput(TunnelStream stream, SessionStreams streams) 
     void IValueTaskSource<FlushResult>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _flush.OnCompleted(continuation, state, token, flags);
-}
 
-/// <summary>What became of flushed bytes.</summary>
-internal enum PublishOutcome
-{
-    Accepted,
+    private ValueTask<FlushResult> Done(bool isCompleted) =>
+        new(new FlushResult(isCanceled: Interlocked.Exchange(ref _cancelsNext, 0) != 0, isCompleted));
 
-    /// <summary>Accepted, and the user waits until there is room.</summary>
-    MustWait,
-
-    /// <summary>Dropped: this half has ended.</summary>
-    NotWanted,
+    private void GiveUpFlush(CancellationToken token)
+    {
+        if (actions.StopWaiting(stream))
+        {
+            _flush.SetException(new OperationCanceledException(token));
+        }
+    }
 }

@@ -72,12 +72,4 @@ internal sealed class StreamTable
             _byId.Remove(stream.Id);
         }
     }
-
-    /// <summary>Takes out all streams that match.</summary>
-    public List<TunnelStream> RemoveWhere(Func<TunnelStream, bool> matches)
-    {
-        List<TunnelStream> removed = [.. _live.Where(matches)];
-        removed.ForEach(Remove);
-        return removed;
-    }
 }

@@ -16,22 +16,25 @@ namespace Tunnel.Framing.Sessions;
 /// </remarks>
 public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, IDisposable
 {
-    private readonly SessionStreams _streams;
+    private const int NoCode = -1;
+
+    private readonly StreamActions _actions;
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
+    private int _resetCode = NoCode;
     private Action<object?>? _abortCallback;
     private object? _abortState;
 
     internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
     {
-        _streams = streams;
+        _actions = streams.Actions;
         Open = open;
         Id = id;
         ReceiveWindow = receiveWindow;
         SendWindow = sendWindow;
-        Outgoing = new OutgoingBuffer(streams.Options.Pool);
+        Outgoing = new OutgoingBuffer(streams.Chunks);
         _input = new StreamInput(this, streams);
-        _output = new StreamOutput(this, streams);
+        _output = new StreamOutput(this, streams.Actions);
     }
 
     /// <summary>What OPEN says of this stream.</summary>
@@ -45,7 +48,14 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     public PipeWriter Output => _output;
 
     /// <summary>Why the stream ended early, or null; the first reason stays.</summary>
-    public ResetCode? ResetCode { get; internal set; }
+    public ResetCode? ResetCode
+    {
+        get
+        {
+            int code = Volatile.Read(ref _resetCode);
+            return code == NoCode ? null : (ResetCode)code;
+        }
+    }
 
     internal StreamInput In => _input;
 
@@ -89,13 +99,36 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// <summary>The user is through with the stream.</summary>
     internal bool IsDisposed { get; set; }
 
+    /// <summary>Our half is open and the peer still wants it.</summary>
+    internal bool IsWanted => Halves.Sending == HalfState.Open && AnswerOwed is null;
+
     /// <summary>The writer has something to do for this stream, window permitting.</summary>
     internal bool CanSend =>
-        Halves.Sending == HalfState.Open && AnswerOwed is null
+        IsWanted
         && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
+
+    /// <summary>Got bytes in the batch that the reader loop handles now; that loop's alone.</summary>
+    internal bool IsFed { get; set; }
 
     /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
     internal bool OpenIsWanted { get; set; }
+
+    /// <summary>
+    /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
+    /// Without effect on what has already ended.
+    /// </summary>
+    public void Abort(ResetCode code, string detail = "") => _actions.Abort(this, code, detail);
+
+    /// <summary>
+    /// The user is done and all memory goes back. An output that was completed is still sent to its end; one that was
+    /// not is aborted, and so is whatever the peer still sends.
+    /// </summary>
+    public void Dispose()
+    {
+        _actions.Leave(this, isFinished: _output.IsCompleted);
+        _input.Complete();
+        _output.Complete();
+    }
 
     /// <summary>
     /// Calls back once when the peer resets the stream or the session ends under it; at once when that has happened
@@ -103,8 +136,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// </summary>
     public void WhenAborted(Action<object?> callback, object? state)
     {
+        // A full barrier on both sides: either we see the reason, or whoever sets it sees the callback.
         _abortState = state;
-        Volatile.Write(ref _abortCallback, callback);
+        Interlocked.Exchange(ref _abortCallback, callback);
         if (ResetCode is not null)
         {
             NotifyAborted();
@@ -113,20 +147,6 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 
-    /// <summary>
-    /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
-    /// Without effect on what has already ended.
-    /// </summary>
-    public void Abort(ResetCode code, string detail = "") => _streams.Abort(this, code, detail);
-
-    /// <summary>
-    /// The user is done and all memory goes back. An output that was completed is still sent to its end; one that was
-    /// not is aborted, and so is whatever the peer still sends.
-    /// </summary>
-    public void Dispose()
-    {
-        _streams.Leave(this, isFinished: _output.IsCompleted);
-        _input.Complete();
-        _output.Complete();
-    }
+    /// <summary>Keeps the first reason.</summary>
+    internal void SetResetCode(ResetCode code) => Interlocked.CompareExchange(ref _resetCode, (int)code, NoCode);
 }
