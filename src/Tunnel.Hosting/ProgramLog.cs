@@ -11,9 +11,10 @@ public sealed class ProgramLog
     private readonly Option<string?> _format;
 
     /// <summary>Adds <c>--log-level</c> and <c>--log-format</c>.</summary>
-    public ProgramLog(OptionSet options)
+    /// <param name="level">The level unless another is asked for.</param>
+    public ProgramLog(OptionSet options, string level = "information")
     {
-        _level = options.Choice("--log-level", "How much is logged.", "information", "trace", "debug", "information", "warning", "error", "none");
+        _level = options.Choice("--log-level", "How much is logged.", level, "trace", "debug", "information", "warning", "error", "none");
         _format = options.Choice("--log-format", "How it is written.", "text", "text", "json");
     }
 

@@ -1,1 +1,1 @@
-return 0;
+return await new Tunnel.Quickstart.QuickstartCommand().RunAsync(args);
