@@ -26,6 +26,9 @@ internal static partial class ServerLog
     [LoggerMessage(6, LogLevel.Warning, "Visitor connections are at their limit ({Limit}); {Visitor} was turned away")]
     public static partial void TooManyVisitors(ILogger log, int limit, string visitor);
 
+    [LoggerMessage(7, LogLevel.Warning, "Lines of the access log were lost ({Dropped} so far): {Reason}")]
+    public static partial void AccessLogDropped(ILogger log, long dropped, string reason);
+
     [LoggerMessage(10, LogLevel.Debug, "Answered {Code} ({Status}) to {Visitor}, request {RequestId}")]
     public static partial void RequestFailed(ILogger log, string code, int status, string visitor, string requestId);
 
