@@ -1,0 +1,66 @@
+"""The drills' command line: finds the drill by its name, gives it a stage, turns its end into an exit code."""
+
+import argparse
+import importlib
+import subprocess
+import sys
+import time
+
+import stage as staging
+
+# Name, seconds the short and the full form may take, and the words for the list. Building is not counted.
+DRILLS = {
+    "mirror": (120, 600, "a real documentation tree through the tunnel, compared byte by byte"),
+    "bigfile": (120, 900, "big downloads and uploads with equal hashes and small memory"),
+    "browser": (120, 180, "a headless Chromium loads a page of 300 assets and takes a screenshot"),
+    "fairness": (120, 300, "small requests beside bulk and slow readers; what a stalled visitor costs"),
+    "failure": (180, 900, "agent, server and origin killed under load; what is left over afterwards"),
+    "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
+    "native": (120, 120, "both native binaries: size, start-up, memory at rest"),
+}
+BUILD_SECONDS = 600
+
+
+def run_one(name, options):
+    module = importlib.import_module(name)
+    seconds = DRILLS[name][0 if options.short else 1] * options.patience
+    report = staging.Report(name)
+    started = time.monotonic()
+    try:
+        with staging.Stage(name, BUILD_SECONDS, options.logs) as stage:
+            native = options.native or name == "native"
+            binaries = staging.build(stage, native)
+            # From here on the drill's own limit counts.
+            stage.limit(seconds)
+            module.run(stage, binaries, report, options)
+    except (staging.Failure, OSError, subprocess.SubprocessError) as failure:
+        report.check(False, str(failure) or type(failure).__name__)
+    report.figure(f"took {time.monotonic() - started:.0f} s, building included")
+    return report.failures
+
+
+def main():
+    listing = "\n".join(f"  {name:<10} {words}" for name, (_, _, words) in DRILLS.items())
+    parser = argparse.ArgumentParser(
+        prog="tests/drills/run", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Long runs against both programs as separate processes, all on loopback.",
+        epilog=f"drills:\n{listing}")
+    parser.add_argument("drill", choices=[*DRILLS, "all"], metavar="DRILL", help="which one, or all")
+    parser.add_argument("--short", action="store_true", help="the form for the test gate: seconds instead of minutes")
+    parser.add_argument("--native", action="store_true", help="drill the native binaries instead of the Release build")
+    parser.add_argument("--patience", type=int, default=1, metavar="N", help="multiplies every drill's time limit")
+    parser.add_argument("--logs", metavar="FOLDER", help="where to leave the logs of all processes")
+    parser.add_argument("--screenshot", metavar="FILE", help="where the browser drill leaves its picture (PNG)")
+    parser.add_argument("--tree", metavar="FOLDER", default="/usr/share/doc", help="what the mirror drill mirrors")
+    parser.add_argument("--rounds", type=int, metavar="N", help="kills of each victim in the failure drill")
+    parser.add_argument("--seed", type=int, help="makes the failure drill's moments the same again")
+    options = parser.parse_args()
+    names = list(DRILLS) if options.drill == "all" else [options.drill]
+    failures = sum(run_one(name, options) for name in names)
+    if len(names) > 1:
+        print(f"{'FAIL' if failures else 'PASS'} all: {failures} failure(s) in {len(names)} drills")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
