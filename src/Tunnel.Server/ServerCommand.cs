@@ -22,6 +22,7 @@ internal sealed class ServerCommand
     private readonly Option<TimeSpan> _headTime;
     private readonly Option<TimeSpan> _idleTime;
     private readonly Option<TimeSpan> _grace;
+    private readonly Option<string?> _trustedProxy;
     private readonly Option<long?> _maxBody;
     private readonly Option<int?> _maxStreams;
     private readonly Option<int?> _maxSessions;
@@ -38,6 +39,8 @@ internal sealed class ServerCommand
         _headTime = options.Seconds("--head-time", "Time a visitor has for a request head.", Defaults.HeadTime);
         _idleTime = options.Seconds("--idle-time", "How long a connection may stay open between requests.", Defaults.IdleTime);
         _grace = options.Seconds("--grace", "Time running requests have when the server stops.", Defaults.Grace);
+        _trustedProxy = options.Text(
+            "--trusted-proxy", "CIDR,...", "Proxies in front of this server whose X-Forwarded-* and Forwarded are believed and continued. Default: none.");
         _maxBody = options.Bytes("--max-body", "Largest request body. Default: no limit.");
         _maxStreams = options.Number("--max-streams", "Requests under way per agent session.", Defaults.MaxStreamsPerSession);
         _maxSessions = options.Number("--max-sessions", "Agent sessions in all.", Defaults.MaxSessions);
@@ -83,6 +86,7 @@ internal sealed class ServerCommand
         HeadTime = arguments.GetValue(_headTime),
         IdleTime = arguments.GetValue(_idleTime),
         Grace = arguments.GetValue(_grace),
+        TrustedProxies = Edge.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
         MaxBody = arguments.GetValue(_maxBody),
         MaxStreamsPerSession = arguments.GetValue(_maxStreams) ?? Defaults.MaxStreamsPerSession,
         MaxSessions = arguments.GetValue(_maxSessions) ?? Defaults.MaxSessions,

@@ -46,6 +46,9 @@ public sealed record ServerOptions
 
     public int MaxVisitorsPerAddress { get; init; } = 4_096;
 
+    /// <summary>Whose word on the visitor counts.</summary>
+    public Edge.TrustedProxies TrustedProxies { get; init; } = Edge.TrustedProxies.None;
+
     public int MaxSessions { get; init; } = 4_096;
 
     /// <summary>Links that have not proved themselves yet, in all and per address (loopback excepted).</summary>

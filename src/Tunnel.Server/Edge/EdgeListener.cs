@@ -57,7 +57,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     {
         var link = new SocketConnection(socket, services.Pool, SocketOptions);
         IPAddress address = link.RemoteEndPoint.Address;
-        if (_isStopping || Count >= services.Options.MaxVisitors || !_perAddress.TryAdd(address, services.Options.MaxVisitorsPerAddress))
+        if (_isStopping || Count >= services.Options.MaxVisitors || !_perAddress.TryAdd(address, MostFrom(address)))
         {
             if (_rareRefusal.IsDue())
             {
@@ -81,6 +81,10 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
             connection.Stop();
         }
     }
+
+    // Everybody's visitors come through a trusted proxy.
+    private int MostFrom(IPAddress address) =>
+        services.Options.TrustedProxies.Contains(address) ? int.MaxValue : services.Options.MaxVisitorsPerAddress;
 
     private async Task RunAsync(VisitorConnection connection, IPAddress address, Task started)
     {

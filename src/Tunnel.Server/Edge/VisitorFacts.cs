@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -6,24 +7,32 @@ using Tunnel.Framing.Frames;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// Who the visitor of one connection is and how it came, made once per connection because every request tells it to the
-/// origin (DESIGN section 6).
+/// Who a visitor is and how it came, as every request tells it to the origin (DESIGN section 6). Made once per connection;
+/// behind a trusted proxy once per request, by <see cref="ProxyWord"/>.
 /// </summary>
 internal sealed class VisitorFacts
 {
     public VisitorFacts(IPEndPoint remote, IPEndPoint local, VisitorScheme scheme)
+        : this(remote, remote.Address, scheme)
     {
-        Address = VisitorAddress.From(remote);
-        Scheme = scheme;
-        IPAddress address = Address.ToIPAddress()!;
-        AddressText = address.ToString();
-        ForwardedFor = Encoding.ASCII.GetBytes(AddressText);
-
-        // An IPv6 address in Forwarded is bracketed, and quoted for it (RFC 7239 section 6).
-        ForwardedElement = Encoding.ASCII.GetBytes(
-            address.AddressFamily == AddressFamily.InterNetworkV6 ? $"for=\"[{AddressText}]\"" : $"for={AddressText}");
-        ForwardedPort = Encoding.ASCII.GetBytes(local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        ForwardedFor = RealIp;
+        Forwarded = Encoding.ASCII.GetBytes(ForwardedElement(remote.Address));
+        ForwardedPort = Encoding.ASCII.GetBytes(local.Port.ToString(CultureInfo.InvariantCulture));
     }
+
+    /// <summary>For a visitor that somebody else speaks for; the other members are to be set.</summary>
+    /// <param name="peer">Who is connected.</param>
+    public VisitorFacts(IPEndPoint visitor, IPAddress peer, VisitorScheme scheme)
+    {
+        Peer = peer;
+        Address = VisitorAddress.From(visitor);
+        Scheme = scheme;
+        AddressText = Address.ToIPAddress()!.ToString();
+        RealIp = Encoding.ASCII.GetBytes(AddressText);
+    }
+
+    /// <summary>Whoever is connected to us: the visitor, or a trusted proxy.</summary>
+    public IPAddress Peer { get; }
 
     /// <summary>As OPEN carries it.</summary>
     public VisitorAddress Address { get; }
@@ -33,12 +42,24 @@ internal sealed class VisitorFacts
     /// <summary>For logs.</summary>
     public string AddressText { get; }
 
-    public byte[] ForwardedFor { get; }
+    /// <summary>X-Real-IP: the address alone.</summary>
+    public byte[] RealIp { get; }
 
-    public byte[] ForwardedElement { get; }
+    /// <summary>X-Forwarded-For.</summary>
+    public byte[] ForwardedFor { get; init; } = [];
 
-    /// <summary>The port of ours the visitor connected to.</summary>
-    public byte[] ForwardedPort { get; }
+    /// <summary>Forwarded, up to and including the <c>for</c> of its last element.</summary>
+    public byte[] Forwarded { get; init; } = [];
+
+    /// <summary>X-Forwarded-Host and <c>host</c> in Forwarded; null: the request's own authority.</summary>
+    public byte[]? ForwardedHost { get; init; }
+
+    /// <summary>The port the visitor connected to.</summary>
+    public byte[] ForwardedPort { get; init; } = [];
 
     public ReadOnlySpan<byte> SchemeName => Scheme == VisitorScheme.Https ? "https"u8 : "http"u8;
+
+    /// <summary>An IPv6 address in Forwarded is bracketed, and quoted for it (RFC 7239 section 6).</summary>
+    public static string ForwardedElement(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"for=\"[{address}]\"" : $"for={address}";
 }

@@ -34,11 +34,13 @@ internal sealed class Exchange
 
     private readonly EdgeServices _services;
     private readonly VisitorConnection _visitor;
-    private readonly VisitorFacts _facts;
+    private readonly VisitorFacts _peer;
+    private VisitorFacts _facts;
     private readonly AnswerSender _answer;
     private readonly RequestBodySender _upload;
     private readonly byte[] _requestId = new byte[16];
     private TunnelStream? _stream;
+    private readonly bool _isTrusted;
     private bool _answerBegan;
     private long _lastMoved;
 
@@ -46,7 +48,9 @@ internal sealed class Exchange
     {
         _services = services;
         _visitor = visitor;
+        _peer = facts;
         _facts = facts;
+        _isTrusted = services.Options.TrustedProxies.Contains(facts.Peer);
         _answer = new AnswerSender(services.Pool, services.Options.Http);
         _upload = new RequestBodySender(services.Pool, services.Options.Http, services.Options.MaxBody);
     }
@@ -73,6 +77,7 @@ internal sealed class Exchange
     public async ValueTask<ExchangeEnd> RunAsync()
     {
         _answerBegan = false;
+        _facts = _isTrusted ? ProxyWord.Read(_peer, Request.Headers, _services.Options.TrustedProxies) : _peer;
         NewRequestId();
         _services.Metrics.RequestStarted();
         if (Request.IsConnect)

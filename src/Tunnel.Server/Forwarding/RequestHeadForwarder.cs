@@ -57,13 +57,14 @@ internal static class RequestHeadForwarder
     {
         writer.Field(KnownHeader.XForwardedFor, visitor.ForwardedFor);
         writer.Field(KnownHeader.XForwardedProto, visitor.SchemeName);
-        writer.Field(KnownHeader.XForwardedHost, head.Authority);
+        ReadOnlySpan<byte> host = visitor.ForwardedHost is { } told ? told : head.Authority;
+        writer.Field(KnownHeader.XForwardedHost, host);
         writer.Field(KnownHeader.XForwardedPort, visitor.ForwardedPort);
-        writer.Field(KnownHeader.XRealIp, visitor.ForwardedFor);
+        writer.Field(KnownHeader.XRealIp, visitor.RealIp);
         writer.StartField("Forwarded"u8);
-        writer.Value(visitor.ForwardedElement);
+        writer.Value(visitor.Forwarded);
         writer.Value(";host=\""u8);
-        writer.Value(head.Authority);
+        writer.Value(host);
         writer.Value("\";proto="u8);
         writer.Value(visitor.SchemeName);
         writer.EndField();

@@ -1,0 +1,116 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tunnel.Server.Diagnostics;
+
+namespace Tunnel.Server.Tests.Diagnostics;
+
+public sealed class AccessLogTests
+{
+    private static AccessEntry Entry(ReadOnlySpan<byte> target, string? error = null) => new()
+    {
+        Time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero),
+        Visitor = "203.0.113.7",
+        Host = "demo.tunnel.test"u8,
+        Method = "GET"u8,
+        Target = target,
+        Status = 200,
+        BytesIn = 1,
+        BytesOut = 2345,
+        Routing = TimeSpan.FromMilliseconds(0.25),
+        Answering = TimeSpan.FromMilliseconds(12),
+        Total = TimeSpan.FromMilliseconds(12.5),
+        Error = error,
+        RequestId = "0123456789abcdef"u8,
+    };
+
+    [Fact]
+    public void WriteText_AnEntry_IsOneLine()
+    {
+        var output = new ArrayBufferWriter<byte>();
+
+        AccessLogFormat.WriteText(output, Entry("/a?b=c"u8));
+
+        Encoding.UTF8.GetString(output.WrittenSpan).Should().Be(
+            "2026-01-02T03:04:05.678Z 203.0.113.7 demo.tunnel.test \"GET /a?b=c\" 200 in=1 out=2345 routing=0.25 answer=12 total=12.5 error=- id=0123456789abcdef\n");
+    }
+
+    [Theory]
+    [InlineData("/a\" 200 \"", "/a\\x22\\x20200\\x20\\x22")]
+    [InlineData("/\r\n2026 forged", "/\\x0d\\x0a2026\\x20forged")]
+    [InlineData("/\u001b[31m", "/\\x1b[31m")]
+    [InlineData("/\\x22", "/\\x5cx22")]
+    public void WriteText_HostileTarget_CannotLeaveItsField(string target, string expected)
+    {
+        var output = new ArrayBufferWriter<byte>();
+
+        AccessLogFormat.WriteText(output, Entry(Encoding.Latin1.GetBytes(target)));
+
+        string line = Encoding.UTF8.GetString(output.WrittenSpan);
+        line.Should().Contain($"\"GET {expected}\" 200");
+        line.Count(c => c == '\n').Should().Be(1);
+    }
+
+    [Fact]
+    public void WriteJson_HostileTarget_ReadsBackAsItWas()
+    {
+        var output = new ArrayBufferWriter<byte>();
+
+        AccessLogFormat.WriteJson(output, Entry("/\"\r\n\\\u001b"u8, "origin-refused"));
+
+        string line = Encoding.UTF8.GetString(output.WrittenSpan);
+        line.Count(c => c == '\n').Should().Be(1);
+        JsonElement json = JsonDocument.Parse(line).RootElement;
+        json.GetProperty("target").GetString().Should().Be("/\"\r\n\\\u001b");
+        json.GetProperty("error").GetString().Should().Be("origin-refused");
+        json.GetProperty("bytesOut").GetInt64().Should().Be(2345);
+    }
+
+    [Fact]
+    public async Task Add_ManyLines_AllAreWrittenBeforeDisposeReturns()
+    {
+        using var written = new MemoryStream();
+        var log = new AccessLog(new KeepOpen(written), isJson: false, NullLogger.Instance, TimeProvider.System);
+        for (int i = 0; i < 1000; i++)
+        {
+            log.Add(Entry("/"u8));
+        }
+
+        await log.DisposeAsync();
+
+        Encoding.UTF8.GetString(written.ToArray()).Count(c => c == '\n').Should().Be(1000);
+        log.Dropped.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Add_WriterThatHangs_DropsInsteadOfWaiting()
+    {
+        using var stuck = new StuckStream();
+        var log = new AccessLog(stuck, isJson: true, NullLogger.Instance, TimeProvider.System);
+        for (int i = 0; i < 40_000; i++)
+        {
+            log.Add(Entry("/"u8));
+        }
+
+        log.Dropped.Should().BeGreaterThan(0);
+        stuck.Release();
+        await log.DisposeAsync();
+    }
+
+    private sealed class StuckStream : MemoryStream
+    {
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Release() => _released.SetResult();
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            await _released.Task;
+    }
+
+    private sealed class KeepOpen(MemoryStream inner) : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            inner.WriteAsync(buffer, cancellationToken);
+    }
+}
