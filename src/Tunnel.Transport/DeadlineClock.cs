@@ -8,15 +8,20 @@ public interface IDeadlineTarget
 }
 
 /// <summary>
-/// One limit in time for one owner, checked once a second by a <see cref="DeadlineClock"/>: setting and clearing it costs a
-/// store, so it can guard every wait of every connection. Safe from any thread.
+/// One limit in time for one owner, checked once a second by a <see cref="DeadlineClock"/>: setting and clearing it costs
+/// next to nothing, so it can guard every wait of every connection. Safe from any thread.
 /// </summary>
+/// <remarks>
+/// Once <see cref="Set"/> or <see cref="Clear"/> has returned, what was set before does not pass any more: a callback
+/// that came late would end what its owner has begun since.
+/// </remarks>
 public sealed class Deadline
 {
     private const long Never = long.MaxValue;
 
     private readonly DeadlineClock _clock;
     private readonly IDeadlineTarget _target;
+    private readonly Lock _lock = new();
     private long _due = Never;
 
     internal Deadline(DeadlineClock clock, IDeadlineTarget target)
@@ -28,17 +33,38 @@ public sealed class Deadline
     internal LinkedListNode<Deadline>? Node { get; set; }
 
     /// <summary>Passes after this time, give or take the second of the clock; replaces what was set.</summary>
-    public void Set(TimeSpan after) => Volatile.Write(ref _due, _clock.Now + after.Ticks);
+    public void Set(TimeSpan after)
+    {
+        lock (_lock)
+        {
+            _due = _clock.Now + after.Ticks;
+        }
+    }
 
     /// <summary>Does not pass.</summary>
-    public void Clear() => Volatile.Write(ref _due, Never);
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            _due = Never;
+        }
+    }
 
     internal void Check(long now)
     {
-        long due = Volatile.Read(ref _due);
-        if (due <= now && Interlocked.CompareExchange(ref _due, Never, due) == due)
+        // A glance first: nearly always there is nothing to do.
+        if (Volatile.Read(ref _due) > now)
         {
-            _target.OnDeadline();
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_due <= now)
+            {
+                _due = Never;
+                _target.OnDeadline();
+            }
         }
     }
 }
