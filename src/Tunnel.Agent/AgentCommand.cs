@@ -48,7 +48,8 @@ internal sealed class AgentCommand
         AgentOptions options = Read(arguments);
         using ILoggerFactory logs = _log.Create(arguments);
         using var signals = new StopSignals();
-        await using AgentHost host = AgentHost.Start(options, new ForwardingLine(options, System.Console.Out), logs);
+        await using var line = new ForwardingLine(options, System.Console.Out);
+        await using AgentHost host = AgentHost.Start(options, line, logs);
         await Task.WhenAny(host.Exited, signals.WaitAsync());
         await host.StopAsync(signals.Hurry);
         return (int)await host.Exited;

@@ -23,6 +23,7 @@ public sealed class AgentHost : IAsyncDisposable
     private readonly CancellationTokenSource _hurry = new();
     private readonly Lock _lock = new();
     private Task? _stopped;
+    private bool _isReleased;
 
     private AgentHost(AgentOptions options, IAgentEvents events, ILogger log, TimeProvider time)
     {
@@ -52,36 +53,65 @@ public sealed class AgentHost : IAsyncDisposable
     public static AgentHost Start(AgentOptions options, IAgentEvents events, ILoggerFactory logs, TimeProvider? time = null) =>
         new(options.Validate(), events, logs.CreateLogger("tunnel-agent"), time ?? TimeProvider.System);
 
-    /// <summary>Stops as asked: running requests have the grace to finish. Cancelling ends the grace at once.</summary>
-    public Task StopAsync(CancellationToken hurry = default)
+    /// <summary>
+    /// Stops as asked: running requests have the grace to finish. Cancelling ends the grace at once, also when a stop is
+    /// under way already.
+    /// </summary>
+    public async Task StopAsync(CancellationToken hurry = default)
     {
+        Task stopped;
         lock (_lock)
         {
-            return _stopped ??= StopOnceAsync(hurry);
+            stopped = _stopped ??= StopOnceAsync(hurry.IsCancellationRequested);
+        }
+
+        await using (hurry.UnsafeRegister(static state => ((AgentHost)state!).Hurry(), this))
+        {
+            await stopped;
         }
     }
 
     /// <summary>Stops without grace.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(new CancellationToken(canceled: true));
 
-    private async Task StopOnceAsync(CancellationToken hurry)
+    private void Hurry()
     {
+        lock (_lock)
+        {
+            if (!_isReleased)
+            {
+                _ = _hurry.CancelAsync();
+            }
+        }
+    }
+
+    private async Task StopOnceAsync(bool isHurried)
+    {
+        // The caller holds the lock.
+        await Task.Yield();
         if (!Exited.IsCompleted)
         {
-            AgentLog.Stopping(_log, hurry.IsCancellationRequested ? 0 : _options.Grace.TotalSeconds);
+            AgentLog.Stopping(_log, isHurried ? 0 : _options.Grace.TotalSeconds);
         }
 
-        await _stop.CancelAsync();
-        await using (hurry.UnsafeRegister(state => ((CancellationTokenSource)state!).Cancel(), _hurry))
+        try
         {
+            await _stop.CancelAsync();
             await Exited;
         }
+        finally
+        {
+            await _origins.DisposeAsync();
+            await _clock.DisposeAsync();
+            _pool.Dispose();
+            lock (_lock)
+            {
+                _isReleased = true;
+            }
 
-        await _origins.DisposeAsync();
-        await _clock.DisposeAsync();
-        _pool.Dispose();
-        _stop.Dispose();
-        _hurry.Dispose();
-        AgentLog.Stopped(_log);
+            _stop.Dispose();
+            _hurry.Dispose();
+            AgentLog.Stopped(_log);
+        }
     }
 }

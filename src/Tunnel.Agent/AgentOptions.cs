@@ -8,6 +8,9 @@ public sealed record AgentOptions
 {
     public const int DefaultServerPort = 9090;
 
+    /// <summary>Beyond this a time is a slip of the finger, and timers have a limit as well.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(7);
+
     public string ServerHost { get; init; } = "localhost";
 
     public int ServerPort { get; init; } = DefaultServerPort;
@@ -45,6 +48,16 @@ public sealed record AgentOptions
     /// <summary>The session's options, before pool and clock are filled in.</summary>
     public SessionOptions Session { get; init; } = new();
 
+    /// <summary>The origin as a URL or a Host field names it.</summary>
+    public string OriginAuthority
+    {
+        get
+        {
+            string host = LocalHost.Contains(':', StringComparison.Ordinal) && LocalHost[0] != '[' ? $"[{LocalHost}]" : LocalHost;
+            return Port == 80 ? host : $"{host}:{Port}";
+        }
+    }
+
     /// <exception cref="ArgumentException">A value the agent cannot work with; the message names it and says what to do.</exception>
     public AgentOptions Validate()
     {
@@ -56,7 +69,10 @@ public sealed record AgentOptions
         Require(
             HostHeader.Length is > 0 and <= 255 && HostHeader.All(c => c is > ' ' and < (char)0x7F),
             "--host-header takes preserve, origin, or a host name.");
-        Require(OriginAnswerTime > TimeSpan.Zero, "--answer-time takes a number of seconds above 0.");
+        Require(
+            OriginAnswerTime > TimeSpan.Zero && OriginAnswerTime <= Longest,
+            "--answer-time takes a number of seconds, above 0 and up to a week.");
+        Require(Grace >= TimeSpan.Zero && Grace <= Longest, "--grace takes a number of seconds, up to a week.");
         Http.Validate();
         return this;
     }

@@ -133,14 +133,22 @@ internal sealed class AgentLoop
         try
         {
             Task<SessionEnd> running = session.RunAsync(link);
-            _events.OnForwarding(grant, link.RemoteEndPoint);
             await using CancellationTokenRegistration leave = stop.UnsafeRegister(
                 _ => session.Leave("shutdown", reconnect: false, delay: TimeSpan.Zero, _options.Grace), null);
             await using CancellationTokenRegistration close = hurry.UnsafeRegister(
                 _ => session.Close(CloseCode.Normal, "the agent stops"), null);
-            SessionEnd end = await running;
-            await player.WhenIdleAsync();
-            return end;
+            try
+            {
+                _events.OnForwarding(grant, link.RemoteEndPoint);
+            }
+            finally
+            {
+                // Whatever the listener does: nobody leaves a session that still runs.
+                await running;
+                await player.WhenIdleAsync();
+            }
+
+            return await running;
         }
         finally
         {
@@ -211,12 +219,12 @@ internal sealed class AgentLoop
                 Type = "http",
 
                 // A name the server chose stays ours until we exit.
-                Subdomain = _options.Hostname is null && _heldName is null ? _options.Subdomain : null,
-                Hostname = _options.Hostname ?? _heldName,
+                Subdomain = _options.Subdomain,
+                Hostname = _options.Hostname ?? (_options.Subdomain is null ? _heldName : null),
                 HostHeader = _options.HostHeader switch
                 {
                     "preserve" => null,
-                    "origin" => _options.Port == 80 ? _options.LocalHost : $"{_options.LocalHost}:{_options.Port}",
+                    "origin" => _options.OriginAuthority,
                     var value => value,
                 },
                 Via = _options.Via ? null : false,

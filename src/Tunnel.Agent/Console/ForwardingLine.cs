@@ -10,11 +10,13 @@ namespace Tunnel.Agent.Console;
 /// The lines on standard output: the public address when the tunnel is up, and, when that name does not lead to the
 /// server from here, the command that gets there all the same (DESIGN section 8).
 /// </summary>
-public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents
+public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents, IAsyncDisposable
 {
     private static readonly TimeSpan LookupTime = TimeSpan.FromSeconds(3);
 
+    private readonly CancellationTokenSource _stop = new();
     private string? _lastUrl;
+    private Task _advice = Task.CompletedTask;
 
     /// <inheritdoc/>
     public void OnForwarding(TunnelGrant grant, IPEndPoint server)
@@ -26,22 +28,42 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         }
 
         _lastUrl = grant.Url;
-        output.WriteLine($"Forwarding {Printable.Of(grant.Url)} -> http://{options.LocalHost}:{options.Port}");
-        output.Flush();
-        _ = AdviseAsync(grant, server.Address);
+        _advice = TellAsync(_advice, grant, server.Address);
     }
 
-    private async Task AdviseAsync(TunnelGrant grant, IPAddress server)
+    /// <summary>Gives up what is still to be looked up, and waits until nothing is written any more.</summary>
+    public async ValueTask DisposeAsync()
     {
-        if (Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && !await LeadsToAsync(url.Host, server))
+        await _stop.CancelAsync();
+        await _advice;
+        _stop.Dispose();
+    }
+
+    private async Task TellAsync(Task before, TunnelGrant grant, IPAddress server)
+    {
+        await before;
+        try
         {
-            await output.WriteLineAsync(
-                $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url}");
+            await output.WriteLineAsync($"Forwarding {Printable.Of(grant.Url)} -> http://{options.OriginAuthority}");
             await output.FlushAsync();
+            if (Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && !await LeadsToAsync(url.Host, server, _stop.Token))
+            {
+                await output.WriteLineAsync(
+                    $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url}");
+                await output.FlushAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent stops: the advice is not needed any more.
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        {
+            // Nobody reads standard output; the tunnel is none the worse for it.
         }
     }
 
-    private static async Task<bool> LeadsToAsync(string host, IPAddress server)
+    private static async Task<bool> LeadsToAsync(string host, IPAddress server, CancellationToken stop)
     {
         // Browsers and curl resolve these to loopback by themselves, whatever the system says (RFC 6761 section 6.3).
         if (host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase))
@@ -51,11 +73,12 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
 
         try
         {
-            using var limit = new CancellationTokenSource(LookupTime);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            limit.CancelAfter(LookupTime);
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, limit.Token);
             return addresses.Contains(server);
         }
-        catch (Exception error) when (error is SocketException or OperationCanceledException)
+        catch (Exception error) when (error is SocketException || (error is OperationCanceledException && !stop.IsCancellationRequested))
         {
             return false;
         }

@@ -34,14 +34,14 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
                     throw new OriginFaultException(ResetCode.OriginInvalid, "A 101 that nobody asked for.");
                 }
 
-                origin.Deadline.Clear();
+                origin.Answered();
                 await stream.FlushAsync();
                 return true;
             }
 
             if (!Head.IsInterim)
             {
-                origin.Deadline.Clear();
+                origin.Answered();
                 return false;
             }
 

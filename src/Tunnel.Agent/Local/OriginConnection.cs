@@ -13,21 +13,22 @@ internal sealed class OriginConnection : IDeadlineTarget
 {
     private readonly Socket _socket;
     private readonly SocketConnection _connection;
+    private readonly Deadline _deadline;
+    private readonly Lock _lock = new();
+    private bool _hasAnswered;
 
     public OriginConnection(Socket socket, SocketConnection connection, DeadlineClock clock)
     {
         _socket = socket;
         _connection = connection;
-        Deadline = clock.Add(this);
+        _deadline = clock.Add(this);
     }
 
     public PipeReader Input => _connection.Input;
 
     public PipeWriter Output => _connection.Output;
 
-    public Deadline Deadline { get; }
-
-    /// <summary>The deadline passed, and the connection was aborted for it.</summary>
+    /// <summary>No answer came in time, and the connection was aborted for it.</summary>
     public bool IsLate { get; private set; }
 
     /// <summary>It has served a request before.</summary>
@@ -39,21 +40,58 @@ internal sealed class OriginConnection : IDeadlineTarget
     public TimeSpan IdleUntil { get; set; }
 
     /// <summary>
-    /// Something can be read although nothing was asked: the origin closed it, or spoke out of turn. Either way it is of
-    /// no use for another request.
+    /// Nothing can be read, as it must be while nothing is asked. Otherwise the origin has closed it or spoken out of turn,
+    /// and what it said would be taken for the answer to the next request.
     /// </summary>
-    public bool IsReadable
+    public bool IsQuiet
     {
         get
         {
+            if (Input.TryRead(out ReadResult read))
+            {
+                Input.AdvanceTo(read.Buffer.Start);
+                return false;
+            }
+
             try
             {
-                return _socket.Poll(0, SelectMode.SelectRead);
+                return !_socket.Poll(0, SelectMode.SelectRead);
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {
-                return true;
+                return false;
             }
+        }
+    }
+
+    /// <summary>Another exchange begins.</summary>
+    public void Begin()
+    {
+        lock (_lock)
+        {
+            _hasAnswered = false;
+        }
+    }
+
+    /// <summary>The origin has the whole request: from here on it has so long to answer, unless it has begun to already.</summary>
+    public void ExpectAnswer(TimeSpan within)
+    {
+        lock (_lock)
+        {
+            if (!_hasAnswered)
+            {
+                _deadline.Set(within);
+            }
+        }
+    }
+
+    /// <summary>The head of the answer is there: what follows may take as long as it takes.</summary>
+    public void Answered()
+    {
+        lock (_lock)
+        {
+            _hasAnswered = true;
+            _deadline.Clear();
         }
     }
 
@@ -69,7 +107,7 @@ internal sealed class OriginConnection : IDeadlineTarget
     /// <summary>Closes it and waits until nothing of it is in use.</summary>
     public async ValueTask CloseAsync(DeadlineClock clock)
     {
-        clock.Remove(Deadline);
+        clock.Remove(_deadline);
         await Input.CompleteAsync();
         try
         {

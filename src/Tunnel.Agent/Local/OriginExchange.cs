@@ -20,7 +20,6 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     private readonly RequestHeadParser _requestParser = new(services.Options.Http);
     private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http);
     private TunnelStream _stream = null!;
-    private volatile OriginConnection? _connection;
     private Task<bool>? _upload;
 
     /// <summary>Runs the exchange on its own; the reader loop that calls this goes on at once.</summary>
@@ -35,22 +34,22 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     private async Task RunAsync()
     {
         TunnelStream stream = _stream;
-        stream.WhenAborted(static state => ((OriginExchange)state!)._connection?.Abort(), this);
+        var hold = new OriginHold(stream);
         try
         {
-            await PlayAsync(stream);
+            await PlayAsync(stream, hold);
         }
-        catch (StreamResetException)
+        catch (Exception error) when (error is StreamResetException or OperationCanceledException)
         {
             // The visitor left, or the session ended; the stream knows why.
         }
         catch (DialException error)
         {
-            Fail(error.Failure == DialFailure.TimedOut ? ResetCode.OriginTimeout : ResetCode.OriginRefused, error.Failure.ToString());
+            Fail(ResetCode.OriginRefused, error.Failure.ToString());
         }
         catch (OriginFaultException fault)
         {
-            Fail(_connection is { IsLate: true } ? ResetCode.OriginTimeout : fault.Code, fault.Message);
+            Fail(hold.Connection is { IsLate: true } ? ResetCode.OriginTimeout : fault.Code, fault.Message);
         }
         catch (Exception error)
         {
@@ -60,48 +59,55 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         finally
         {
-            await StopUploadAsync(stream);
-            _upload = null;
-            OriginConnection? connection = _connection;
-            _connection = null;
-            if (connection is not null)
-            {
-                services.Pool.Discard(connection);
-            }
-
-            _request.Reset();
-            _requestParser.Reset();
-            _answer.Reset();
-            stream.Dispose();
-            player.Ended(this);
+            await EndAsync(stream, hold);
         }
     }
 
-    private async ValueTask PlayAsync(TunnelStream stream)
+    private async ValueTask EndAsync(TunnelStream stream, OriginHold hold)
+    {
+        try
+        {
+            await StopUploadAsync(stream, hold);
+        }
+        catch (Exception error)
+        {
+            AgentLog.RequestFault(services.Log, error);
+        }
+
+        _upload = null;
+        if (hold.Release() is { } connection)
+        {
+            services.Pool.Discard(connection);
+        }
+
+        _request.Reset();
+        _requestParser.Reset();
+        _answer.Reset();
+        stream.Dispose();
+        player.Ended(this);
+    }
+
+    private async ValueTask PlayAsync(TunnelStream stream, OriginHold hold)
     {
         (ReadOnlySequence<byte> bytes, SequencePosition headEnd) = await ReadHeadAsync(stream);
         bool hasBody = _request.Framing.HasContent;
         bool mayRepeat = _request.Method.IsIdempotent && !hasBody && !_request.WantsUpgrade;
 
         // 6 take or open a connection, 7 play the request
-        bool isHeld = true;
-        for (bool isFresh = false; ; isFresh = true)
+        OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(hold.Gone);
+        while (true)
         {
-            OriginConnection connection = isFresh
-                ? await services.Pool.OpenAsync(CancellationToken.None)
-                : await services.Pool.TakeAsync(mayRepeat, CancellationToken.None);
-            Use(connection);
+            hold.Use(connection);
             connection.Output.Write(bytes.Slice(0, headEnd));
             if (hasBody)
             {
                 bool isMoreAtHand = !bytes.Slice(headEnd).IsEmpty;
-                isHeld = false;
                 stream.Input.AdvanceTo(headEnd);
                 _upload = SendBodyAsync(connection, flushFirst: !isMoreAtHand);
             }
             else
             {
-                connection.Deadline.Set(services.Options.OriginAnswerTime);
+                connection.ExpectAnswer(services.Options.OriginAnswerTime);
             }
 
             if (await BeginAnswerAsync(connection, flush: !hasBody))
@@ -109,22 +115,23 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 break;
             }
 
-            // The idle connection was dead before it said a word.
-            if (!mayRepeat || !connection.IsReused)
+            // The idle connection was dead before it said a word: that says nothing about the request.
+            if (!mayRepeat || !connection.IsReused || connection.IsLate || hold.IsGone)
             {
                 throw new OriginFaultException(ResetCode.OriginInvalid, "The connection ended before an answer.");
             }
 
-            _connection = null;
+            hold.Release();
             services.Pool.Discard(connection);
+            connection = await services.Pool.OpenAsync(hold.Gone);
         }
 
-        if (isHeld)
+        if (!hasBody)
         {
             stream.Input.AdvanceTo(headEnd);
         }
 
-        await AnswerAsync(stream, _connection!);
+        await AnswerAsync(stream, connection, hold);
     }
 
     private async ValueTask<(ReadOnlySequence<byte> Bytes, SequencePosition HeadEnd)> ReadHeadAsync(TunnelStream stream)
@@ -147,16 +154,6 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
     }
 
-    private void Use(OriginConnection connection)
-    {
-        _connection = connection;
-        if (_stream.ResetCode is not null)
-        {
-            // The stream ended while there was no connection that could have been told.
-            connection.Abort();
-        }
-    }
-
     // Returns false when the connection ended before the first byte of an answer.
     private static async ValueTask<bool> BeginAnswerAsync(OriginConnection connection, bool flush)
     {
@@ -166,7 +163,14 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             {
                 await connection.Output.FlushAsync();
             }
+        }
+        catch (ConnectionBrokenException)
+        {
+            // It takes nothing more; it may still have said why.
+        }
 
+        try
+        {
             ReadResult read = await connection.Input.ReadAsync();
             connection.Input.AdvanceTo(read.Buffer.Start);
             return !read.Buffer.IsEmpty;
@@ -177,7 +181,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
     }
 
-    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection)
+    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, OriginHold hold)
     {
         // 8 send the answer up
         if (await _answer.CopyHeadAsync(connection, stream.Output, _request.Method, _request.WantsUpgrade))
@@ -192,10 +196,9 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
 
         await stream.Output.CompleteAsync();
-        bool isUploaded = await StopUploadAsync(stream);
-        if (isUploaded && _answer.Head.KeepAlive && !connection.IsLate && stream.ResetCode is null)
+        if (await StopUploadAsync(stream, hold) && _answer.Head.KeepAlive && !hold.IsGone)
         {
-            _connection = null;
+            hold.Release();
             services.Pool.Return(connection, KeepAliveHint.Read(_answer.Head.Headers));
         }
     }
@@ -213,7 +216,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output) == RelayEnd.SourceEnded;
             if (isWhole)
             {
-                connection.Deadline.Set(services.Options.OriginAnswerTime);
+                connection.ExpectAnswer(services.Options.OriginAnswerTime);
             }
 
             return isWhole;
@@ -232,7 +235,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     }
 
     // The answer is over, or there will be none: an upload that still runs has no purpose any more.
-    private async ValueTask<bool> StopUploadAsync(TunnelStream stream)
+    private async ValueTask<bool> StopUploadAsync(TunnelStream stream, OriginHold hold)
     {
         if (_upload is not { } upload)
         {
@@ -242,7 +245,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         if (!upload.IsCompleted)
         {
             stream.Input.CancelPendingRead();
-            _connection?.Abort();
+            hold.Connection?.Abort();
         }
 
         return await upload;

@@ -33,8 +33,8 @@ internal sealed class OriginPool : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly List<OriginConnection> _idle = [];
     private readonly ITimer _sweep;
-    private bool _isReachable = true;
     private readonly TaskCompletionSource _allClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isReachable = true;
     private bool _isClosed;
     private int _open;
 
@@ -57,27 +57,27 @@ internal sealed class OriginPool : IAsyncDisposable
 
     private string Origin => $"{_options.LocalHost}:{_options.Port}";
 
-    /// <summary>A connection for one request, an idle one if that is safe.</summary>
+    /// <summary>An idle connection for one request, if there is one that is safe to use for it; otherwise open one.</summary>
     /// <param name="mayRepeat">The request could be sent again if the connection turns out to be dead.</param>
-    /// <exception cref="DialException">The origin cannot be reached.</exception>
-    public ValueTask<OriginConnection> TakeAsync(bool mayRepeat, CancellationToken cancel)
+    public OriginConnection? TryTake(bool mayRepeat)
     {
-        while (PopIdle() is { } idle)
+        while (PopIdle(mayRepeat ? KeepFor : TrustFor) is { } idle)
         {
-            bool isTrusted = mayRepeat || Now - idle.IdleSince < TrustFor;
-            if (isTrusted && !idle.IsReadable)
+            if (idle.IsQuiet)
             {
-                return new ValueTask<OriginConnection>(idle);
+                idle.Begin();
+                return idle;
             }
 
             Discard(idle);
         }
 
-        return OpenAsync(cancel);
+        return null;
     }
 
     /// <summary>A connection nobody has used before.</summary>
     /// <exception cref="DialException">The origin cannot be reached.</exception>
+    /// <exception cref="OperationCanceledException">It is not wanted any more.</exception>
     public async ValueTask<OriginConnection> OpenAsync(CancellationToken cancel)
     {
         Socket socket;
@@ -101,13 +101,14 @@ internal sealed class OriginPool : IAsyncDisposable
     public void Return(OriginConnection connection, KeepAliveHint hint)
     {
         TimeSpan keepFor = hint.TimeoutSeconds is { } seconds && seconds < KeepFor.TotalSeconds ? TimeSpan.FromSeconds(seconds) : KeepFor;
-        connection.Deadline.Clear();
         connection.IsReused = true;
-        connection.IdleSince = Now;
-        connection.IdleUntil = connection.IdleSince + keepFor;
+        bool isQuiet = connection.IsQuiet;
         lock (_lock)
         {
-            if (!_isClosed && _idle.Count < MostIdle && keepFor > TimeSpan.Zero)
+            // In the order in which they came back, so that the last one is the one idle for the shortest time.
+            connection.IdleSince = Now;
+            connection.IdleUntil = connection.IdleSince + keepFor;
+            if (isQuiet && !_isClosed && _idle.Count < MostIdle && keepFor > TimeSpan.Zero)
             {
                 _idle.Add(connection);
                 return;
@@ -143,12 +144,13 @@ internal sealed class OriginPool : IAsyncDisposable
         }
     }
 
-    // The last one returned comes first: it is the least likely to have been closed, and the others can age.
-    private OriginConnection? PopIdle()
+    // The last one returned comes first: it is the least likely to have been closed, and the others can age. If even that
+    // one has been idle for too long, all have.
+    private OriginConnection? PopIdle(TimeSpan idleForLess)
     {
         lock (_lock)
         {
-            if (_idle.Count == 0)
+            if (_idle.Count == 0 || Now - _idle[^1].IdleSince >= idleForLess || Now >= _idle[^1].IdleUntil)
             {
                 return null;
             }
@@ -180,7 +182,16 @@ internal sealed class OriginPool : IAsyncDisposable
 
     private async Task CloseAsync(OriginConnection connection)
     {
-        await connection.CloseAsync(_clock);
+        try
+        {
+            await connection.CloseAsync(_clock);
+        }
+        catch (Exception error)
+        {
+            // A fault of ours in closing must not keep the agent from stopping.
+            AgentLog.RequestFault(_log, error);
+        }
+
         if (Interlocked.Decrement(ref _open) == 0 && Volatile.Read(ref _isClosed))
         {
             _allClosed.TrySetResult();
