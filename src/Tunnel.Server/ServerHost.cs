@@ -32,7 +32,9 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly EdgeListener _edge;
     private readonly AgentListener _agents;
     private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _hurry = new();
     private Task? _stopped;
+    private bool _isReleased;
 
     private ServerHost(ServerOptions options, ILogger log, TimeProvider time)
     {
@@ -104,36 +106,66 @@ public sealed class ServerHost : IAsyncDisposable
 
     /// <summary>
     /// Stops as asked: agents are told, nothing new is accepted, running requests have the grace to finish. Cancelling
-    /// ends the grace at once.
+    /// ends the grace at once, also when a stop is under way already.
     /// </summary>
-    public Task StopAsync(CancellationToken hurry = default)
+    public async Task StopAsync(CancellationToken hurry = default)
     {
+        Task stopped;
         lock (_lock)
         {
-            return _stopped ??= StopOnceAsync(hurry);
+            stopped = _stopped ??= StopOnceAsync(hurry.IsCancellationRequested);
+        }
+
+        await using (hurry.UnsafeRegister(static state => ((ServerHost)state!).Hurry(), this))
+        {
+            await stopped;
         }
     }
 
     /// <summary>Stops without grace.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(new CancellationToken(canceled: true));
 
-    private async Task StopOnceAsync(CancellationToken hurry)
+    private void Hurry()
     {
-        ServerLog.Stopping(_log, hurry.IsCancellationRequested ? 0 : _options.Grace.TotalSeconds);
-        using var grace = CancellationTokenSource.CreateLinkedTokenSource(hurry);
+        lock (_lock)
+        {
+            if (!_isReleased)
+            {
+                _ = _hurry.CancelAsync();
+            }
+        }
+    }
+
+    private async Task StopOnceAsync(bool isHurried)
+    {
+        // The caller holds the lock.
+        await Task.Yield();
+        ServerLog.Stopping(_log, isHurried ? 0 : _options.Grace.TotalSeconds);
+        using var grace = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
         Task over = Task.Delay(_options.Grace, _time, grace.Token).ContinueWith(
             static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        try
+        {
+            // Running requests need their sessions: agents are told first, and let go of last.
+            _agents.BeginStop(_options.Grace);
+            await _edge.StopAsync(over);
+            await _agents.StopAsync(over);
+        }
+        finally
+        {
+            await grace.CancelAsync();
+            await over;
+            await _clock.DisposeAsync();
+            _metrics.Dispose();
+            _pool.Dispose();
+            lock (_lock)
+            {
+                _isReleased = true;
+            }
 
-        // Running requests need their sessions: agents are told first, and let go of last.
-        _agents.BeginStop(_options.Grace);
-        await _edge.StopAsync(over);
-        await _agents.StopAsync(over);
-        await grace.CancelAsync();
-        await over;
-        await _clock.DisposeAsync();
-        _metrics.Dispose();
-        _pool.Dispose();
-        ServerLog.Stopped(_log);
+            _hurry.Dispose();
+            ServerLog.Stopped(_log);
+        }
     }
 
     private BindSpec Spec(int port) => _options.LoopbackOnly ? BindSpec.Loopback(port) : BindSpec.At(_options.Bind, port);

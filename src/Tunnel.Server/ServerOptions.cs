@@ -24,10 +24,10 @@ public sealed record ServerOptions
     /// <summary>127.0.0.1 and ::1 only; what the quickstart uses.</summary>
     public bool LoopbackOnly { get; init; }
 
-    /// <summary>Time for a request head, from its first byte, and for the first one of a connection.</summary>
+    /// <summary>Time for a request head, from its first byte.</summary>
     public TimeSpan HeadTime { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a connection may stay open between requests.</summary>
+    /// <summary>How long a connection may stay open between requests, and before its first one.</summary>
     public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(75);
 
     /// <summary>Time from connecting to a valid HELLO.</summary>
@@ -79,6 +79,11 @@ public sealed record ServerOptions
         RequireTime(HeadTime, "--head-time");
         RequireTime(IdleTime, "--idle-time");
         RequireTime(AgentHandshakeTime, "the agent handshake time");
+        if (Grace != TimeSpan.Zero)
+        {
+            RequireTime(Grace, "--grace");
+        }
+
         RequireAtLeast(MaxVisitors, "--max-connections");
         RequireAtLeast(MaxVisitorsPerAddress, "--max-connections-per-address");
         RequireAtLeast(MaxSessions, "--max-sessions");

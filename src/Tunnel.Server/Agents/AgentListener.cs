@@ -21,6 +21,7 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
     private readonly RareLine _rareFault = new(services.Session.Time);
     private readonly CancellationTokenSource _stop = new();
     private int _unproved;
+    private TimeSpan _grace;
     private volatile bool _isDraining;
 
     public int Port => listener.Port;
@@ -32,10 +33,11 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
     /// <summary>From now on a HELLO is answered with <c>draining</c>; sessions announce that they leave.</summary>
     public void BeginStop(TimeSpan grace)
     {
+        _grace = grace;
         _isDraining = true;
         foreach (AgentSession agent in services.Directory.All)
         {
-            agent.Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, grace);
+            Leave(agent);
         }
     }
 
@@ -56,6 +58,8 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         await all;
         _stop.Dispose();
     }
+
+    private void Leave(AgentSession agent) => agent.Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, _grace);
 
     private void OnAccepted(Socket socket)
     {
@@ -92,6 +96,12 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
 
             if (session is not null)
             {
+                if (_isDraining)
+                {
+                    // It came in while the others were told.
+                    Leave(session);
+                }
+
                 await session.RunAsync(link);
                 services.Directory.Remove(session);
             }
@@ -156,17 +166,10 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         bool isUp = false;
         try
         {
-            var grants = new List<TunnelGrant>();
-            foreach (TunnelRequest request in hello.Tunnels!)
+            if (!session.TryBind(hello.Tunnels!, out List<TunnelGrant> grants, out BoundMessage? refusal))
             {
-                BoundMessage bound = session.Bind(request);
-                if (bound.Code is { } code)
-                {
-                    await RejectAsync(link, code, bound.Message!, retry: code == RejectCodes.NameConflict, cancel);
-                    return null;
-                }
-
-                grants.Add(new TunnelGrant(bound.Id, bound.TunnelName!, bound.Url!));
+                await RejectAsync(link, refusal.Code!, refusal.Message!, retry: refusal.Code == RejectCodes.NameConflict, cancel);
+                return null;
             }
 
             var welcome = new WelcomeMessage
@@ -184,7 +187,7 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         {
             if (!isUp)
             {
-                session.Release("the handshake failed");
+                await session.GiveUpAsync("the handshake failed");
                 services.Directory.Remove(session);
             }
         }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
@@ -70,6 +71,34 @@ internal sealed class AgentSession : ISessionUser
 
         ServerLog.TunnelUp(_services.Log, name, Address);
         return new BoundMessage { Id = request.Id, TunnelName = name, Url = _services.PublicUrl(name) };
+    }
+
+    /// <summary>Binds all tunnels of a HELLO; refused with the first one that cannot be had.</summary>
+    public bool TryBind(
+        IReadOnlyList<TunnelRequest> requests, out List<TunnelGrant> grants, [NotNullWhen(false)] out BoundMessage? refusal)
+    {
+        grants = [];
+        foreach (TunnelRequest request in requests)
+        {
+            BoundMessage bound = Bind(request);
+            if (bound.Code is not null)
+            {
+                refusal = bound;
+                return false;
+            }
+
+            grants.Add(new TunnelGrant(bound.Id, bound.TunnelName!, bound.Url!));
+        }
+
+        refusal = null;
+        return true;
+    }
+
+    /// <summary>The session does not come about: its names are free again, and requests that were routed to it are told.</summary>
+    public async Task GiveUpAsync(string reason)
+    {
+        Release(reason);
+        await Session.RunAsync(new NoLink());
     }
 
     /// <summary>Serves the session over its link until it ends; its names are free afterwards.</summary>

@@ -89,11 +89,17 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     private async Task RunAsync(VisitorConnection connection, IPAddress address, Task started)
     {
         await started;
-        await connection.RunAsync();
-        _connections.TryRemove(connection, out _);
-        _perAddress.Remove(address);
-        Interlocked.Decrement(ref _count);
-        services.Metrics.VisitorChanged(-1);
+        try
+        {
+            await connection.RunAsync();
+        }
+        finally
+        {
+            _connections.TryRemove(connection, out _);
+            _perAddress.Remove(address);
+            Interlocked.Decrement(ref _count);
+            services.Metrics.VisitorChanged(-1);
+        }
     }
 
     private void OnFault(AcceptFault fault)

@@ -13,8 +13,11 @@ namespace Tunnel.Server.Edge;
 /// </summary>
 internal sealed class VisitorConnection : IDeadlineTarget
 {
-    /// <summary>How long a visitor may take to read our last words when we close with its request unread.</summary>
+    /// <summary>After our last words the connection closes when the visitor has sent nothing for this long.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long we take what a visitor still sends after our last words.</summary>
+    private static readonly TimeSpan LongestLinger = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a visitor that has ended its sending may wait for an answer during which nothing moves.</summary>
     private static readonly TimeSpan HalfClosedTime = TimeSpan.FromSeconds(30);
@@ -34,7 +37,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     {
         _services = services;
         _link = link;
-        _input = new VisitorInput(link.Input, OnHalfClosed);
+        _input = new VisitorInput(link.Input, OnHalfClosed, OnBroken);
         _request = new RequestHead(services.Pool);
         _parser = new RequestHeadParser(services.Options.Http);
         _exchange = new Exchange(services, this, facts);
@@ -118,10 +121,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     public void Stop()
     {
         _isStopping = true;
-        if (_phase == Phase.Waiting)
-        {
-            _input.CancelPendingRead();
-        }
+        _input.CancelPendingRead();
     }
 
     /// <summary>From here on the bytes are not HTTP.</summary>
@@ -132,13 +132,17 @@ internal sealed class VisitorConnection : IDeadlineTarget
     }
 
     /// <summary>Ends the connection at once; the visitor sees that it broke.</summary>
-    public void Abort() => _link.Abort();
+    public void Abort()
+    {
+        _link.Abort();
+        _exchange.Cancel();
+    }
 
     void IDeadlineTarget.OnDeadline()
     {
         switch (_phase)
         {
-            case Phase.Waiting or Phase.InHead:
+            case Phase.Waiting or Phase.InHead or Phase.Lingering:
                 _isLate = true;
                 _input.CancelPendingRead();
                 break;
@@ -148,8 +152,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
             case Phase.Raw:
                 break;
             default:
-                _link.Abort();
-                _exchange.Cancel();
+                Abort();
                 break;
         }
     }
@@ -162,12 +165,19 @@ internal sealed class VisitorConnection : IDeadlineTarget
         _deadline.Set(_services.Options.IdleTime);
         while (true)
         {
-            ReadResult read = await _input.ReadAsync();
-            if (read.IsCanceled && (_isLate || (_isStopping && _phase == Phase.Waiting)))
+            ValueTask<ReadResult> reading = _input.ReadAsync();
+            if (_isStopping && _phase == Phase.Waiting)
             {
-                bool isUnderWay = _phase == Phase.InHead;
+                // What has arrived is served still; nothing is waited for.
+                _input.CancelPendingRead();
+            }
+
+            ReadResult read = await reading;
+            bool isIdle = _phase == Phase.Waiting && read.Buffer.IsEmpty;
+            if (read.IsCanceled && (_isLate || _isStopping) && (isIdle || (_isLate && _phase == Phase.InHead)))
+            {
                 _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                return isUnderWay && await RejectAsync(RejectReason.HeadTimeout);
+                return !isIdle && await RejectAsync(RejectReason.HeadTimeout);
             }
 
             ParseOutcome outcome = _parser.Parse(read.Buffer, _request, out SequencePosition consumed, out SequencePosition examined);
@@ -185,6 +195,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
                 case ParseOutcome.NeedMore when !isEmpty && _phase == Phase.Waiting:
                     // From the first byte on the time is absolute; more bytes do not extend it.
                     _phase = Phase.InHead;
+                    _isLate = false;
                     _deadline.Set(_services.Options.HeadTime);
                     break;
             }
@@ -198,14 +209,17 @@ internal sealed class VisitorConnection : IDeadlineTarget
         return false;
     }
 
-    // A close with unread bytes would reset the connection, and the visitor might lose the answer before reading it.
+    // A close with unread bytes would reset the connection, and the visitor might lose the answer before reading it. So
+    // what it still sends is taken for a while; afterwards the system goes on delivering what it has.
     private async ValueTask LingerAsync()
     {
-        _phase = Phase.Lingering;
-        _deadline.Set(LingerTime);
         await _link.Output.CompleteAsync();
-        while (true)
+        _isLate = false;
+        _phase = Phase.Lingering;
+        long since = _services.Time.GetTimestamp();
+        do
         {
+            _deadline.Set(LingerTime);
             ReadResult read = await _input.ReadAsync();
             _input.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
@@ -213,7 +227,11 @@ internal sealed class VisitorConnection : IDeadlineTarget
                 return;
             }
         }
+        while (!_isLate && _services.Time.GetElapsedTime(since) < LongestLinger);
     }
+
+    // Nobody is left to be answered.
+    private void OnBroken() => _exchange.Cancel();
 
     private void OnHalfClosed()
     {

@@ -1,7 +1,5 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using Tunnel.Framing.Frames;
-using Tunnel.Framing.Sessions;
 
 namespace Tunnel.Server.Edge;
 
@@ -9,19 +7,21 @@ namespace Tunnel.Server.Edge;
 /// What the visitor sends. While an answer is under way nobody needs to read, but somebody must notice when the visitor
 /// leaves: the read for the next request is begun early and kept for whoever reads next.
 /// </summary>
+/// <param name="onHalfClosed">The visitor ended its sending while nobody read.</param>
+/// <param name="onBroken">The connection broke while nobody read.</param>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA2012", Justification = "The early read is kept, and consumed exactly once.")]
-internal sealed class VisitorInput(PipeReader link, Action onHalfClosed) : PipeReader
+internal sealed class VisitorInput(PipeReader link, Action onHalfClosed, Action onBroken) : PipeReader
 {
     private ValueTask<ReadResult> _ahead;
-    private bool _hasAhead;
+    private volatile bool _hasAhead;
 
-    /// <summary>Begins the next read now; if the visitor's connection breaks meanwhile, the stream is aborted.</summary>
-    public void WatchFor(TunnelStream stream)
+    /// <summary>Begins the next read now.</summary>
+    public void Watch()
     {
         if (!_hasAhead)
         {
             _hasAhead = true;
-            _ahead = ReadAheadAsync(stream);
+            _ahead = ReadAheadAsync();
         }
     }
 
@@ -30,10 +30,11 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed) : PipeR
     {
         if (_hasAhead)
         {
+            ValueTask<ReadResult> reading = ReadAsync();
             link.CancelPendingRead();
             try
             {
-                await ReadAsync();
+                await reading;
             }
             catch (IOException)
             {
@@ -63,7 +64,10 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed) : PipeR
             return link.ReadAsync(cancellationToken);
         }
 
+        // Whoever cancels from now on means us. A cancellation that the early read has passed over came before this line,
+        // and with it whatever the one who cancelled had to say.
         _hasAhead = false;
+        Interlocked.MemoryBarrier();
         return _ahead;
     }
 
@@ -76,21 +80,31 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed) : PipeR
     public override void Complete(Exception? exception = null) => link.Complete(exception);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> ReadAheadAsync(TunnelStream stream)
+    private async ValueTask<ReadResult> ReadAheadAsync()
     {
         try
         {
-            ReadResult result = await link.ReadAsync();
-            if (result.IsCompleted)
+            while (true)
             {
-                onHalfClosed();
-            }
+                ReadResult result = await link.ReadAsync();
+                if (result.IsCanceled && _hasAhead)
+                {
+                    // Meant for a reader, and there is none: the watch goes on.
+                    link.AdvanceTo(result.Buffer.Start);
+                    continue;
+                }
 
-            return result;
+                if (result.IsCompleted)
+                {
+                    onHalfClosed();
+                }
+
+                return result;
+            }
         }
         catch (IOException)
         {
-            stream.Abort(ResetCode.Cancelled);
+            onBroken();
             throw;
         }
     }

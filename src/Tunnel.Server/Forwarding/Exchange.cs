@@ -41,6 +41,7 @@ internal sealed class Exchange
     private readonly byte[] _requestId = new byte[16];
     private TunnelStream? _stream;
     private readonly bool _isTrusted;
+    private volatile bool _isCancelled;
     private bool _answerBegan;
     private long _lastMoved;
 
@@ -66,8 +67,13 @@ internal sealed class Exchange
         return hasMoved;
     }
 
-    /// <summary>The visitor is gone. Safe from any thread.</summary>
-    public void Cancel() => _stream?.Abort(ResetCode.Cancelled);
+    /// <summary>The visitor is gone: the exchange under way ends, and every later one at once. Safe from any thread.</summary>
+    public void Cancel()
+    {
+        _isCancelled = true;
+        Interlocked.MemoryBarrier();
+        Volatile.Read(ref _stream)?.Abort(ResetCode.Cancelled);
+    }
 
     /// <summary>Gives all buffers back.</summary>
     public void Reset() => _answer.Reset();
@@ -102,11 +108,15 @@ internal sealed class Exchange
             new OpenHeader(StreamType.Http, _facts.Scheme, tunnel.Id, _facts.Address, AnswerWindow: 0));
         if (stream is null)
         {
-            EdgeError error = tunnel.Session.IsLeaving || tunnel.Session.Ended.IsCompleted ? EdgeError.AgentOffline : EdgeError.TooBusy;
-            return await RefuseAsync(error, isRead: !Request.Framing.HasContent);
+            return await RefuseAsync(NotTaken(tunnel), isRead: !Request.Framing.HasContent);
         }
 
-        _stream = stream;
+        Interlocked.Exchange(ref _stream, stream);
+        if (_isCancelled)
+        {
+            stream.Abort(ResetCode.Cancelled);
+        }
+
         try
         {
             return await ForwardAsync(stream, tunnel);
@@ -147,7 +157,7 @@ internal sealed class Exchange
                 await stream.Output.CompleteAsync();
             }
 
-            _visitor.Input.WatchFor(stream);
+            _visitor.Input.Watch();
         }
 
         EdgeError? error = null;
@@ -163,9 +173,15 @@ internal sealed class Exchange
             keepAlive = Request.KeepAlive && !_visitor.IsStopping && upload.IsCompletedSuccessfully;
             keepAlive = await SendAnswerAsync(stream, keepAlive);
         }
+        catch (StreamResetException) when (_isCancelled)
+        {
+            await StopUploadAsync(stream, upload);
+            _visitor.Abort();
+            return ExchangeEnd.Closed;
+        }
         catch (StreamResetException reset)
         {
-            error = EdgeError.Of(reset.Code);
+            error = reset.Code == ResetCode.NotProcessed ? NotTaken(tunnel) : EdgeError.Of(reset.Code);
         }
         catch (BadAnswerException)
         {
@@ -178,6 +194,13 @@ internal sealed class Exchange
             stream.Abort(ResetCode.Cancelled);
             await StopUploadAsync(stream, upload);
             return ExchangeEnd.Closed;
+        }
+        catch
+        {
+            // A fault of ours: the caller says so. The upload must not outlive the exchange.
+            stream.Abort(ResetCode.InternalError);
+            await StopUploadAsync(stream, upload);
+            throw;
         }
 
         UploadEnd end = await StopUploadAsync(stream, upload);
@@ -234,7 +257,7 @@ internal sealed class Exchange
         UploadEnd end = await _upload.SendAsync(_visitor.Input, stream, framing);
         if (end == UploadEnd.Complete)
         {
-            _visitor.Input.WatchFor(stream);
+            _visitor.Input.Watch();
         }
 
         return end;
@@ -246,11 +269,15 @@ internal sealed class Exchange
         if (!upload.IsCompleted)
         {
             stream.Abort(ResetCode.Cancelled);
-            _visitor.Input.CancelPendingRead();
+            _upload.Stop(_visitor.Input);
         }
 
         return await upload;
     }
+
+    // The session was found but takes no request: it is on its way out, or has too many.
+    private static EdgeError NotTaken(ServedTunnel tunnel) =>
+        tunnel.Session.IsLeaving || tunnel.Session.Ended.IsCompleted ? EdgeError.AgentOffline : EdgeError.TooBusy;
 
     private static ExchangeEnd Finish(UploadEnd upload, bool keepAlive) =>
         keepAlive && upload == UploadEnd.Complete ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;

@@ -20,7 +20,15 @@ internal static class RawRelay
     {
         try
         {
-            if (await Relay.CopyAsync(visitor.Input, stream.Output) == RelayEnd.SourceEnded)
+            RelayEnd end;
+            do
+            {
+                // A cancelled read was meant for a connection that waits for a request.
+                end = await Relay.CopyAsync(visitor.Input, stream.Output);
+            }
+            while (end == RelayEnd.Cancelled);
+
+            if (end == RelayEnd.SourceEnded)
             {
                 await stream.Output.CompleteAsync();
             }

@@ -30,6 +30,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
 
     private readonly BodyReader _reader = new(pool, limits);
     private readonly BodyWriter _writer = new();
+    private volatile bool _isStopped;
 
     /// <summary>Why the body was refused, after <see cref="UploadEnd.Broken"/>; None when the visitor went away.</summary>
     public RejectReason Reason { get; private set; }
@@ -37,6 +38,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
     public async ValueTask<UploadEnd> SendAsync(PipeReader visitor, TunnelStream stream, BodyFraming framing)
     {
         Reason = RejectReason.None;
+        _isStopped = false;
         _reader.Start(framing);
         _writer.Start(framing);
         try
@@ -55,6 +57,13 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
         }
     }
 
+    /// <summary>Makes a <see cref="SendAsync"/> that reads return soon, with <see cref="UploadEnd.Stopped"/>.</summary>
+    public void Stop(PipeReader visitor)
+    {
+        _isStopped = true;
+        visitor.CancelPendingRead();
+    }
+
     private async ValueTask<UploadEnd> CopyAsync(PipeReader visitor, TunnelStream stream)
     {
         while (true)
@@ -70,7 +79,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
                 read = await visitor.ReadAsync();
             }
 
-            if (read.IsCanceled)
+            if (read.IsCanceled && _isStopped)
             {
                 visitor.AdvanceTo(read.Buffer.Start);
                 return UploadEnd.Stopped;
