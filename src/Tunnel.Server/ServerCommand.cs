@@ -23,6 +23,8 @@ internal sealed class ServerCommand
     private readonly Option<TimeSpan> _idleTime;
     private readonly Option<TimeSpan> _grace;
     private readonly Option<string?> _trustedProxy;
+    private readonly Option<string?> _accessLog;
+    private readonly Option<string?> _accessLogFormat;
     private readonly Option<long?> _maxBody;
     private readonly Option<int?> _maxStreams;
     private readonly Option<int?> _maxSessions;
@@ -41,6 +43,8 @@ internal sealed class ServerCommand
         _grace = options.Seconds("--grace", "Time running requests have when the server stops.", Defaults.Grace);
         _trustedProxy = options.Text(
             "--trusted-proxy", "CIDR,...", "Proxies in front of this server whose X-Forwarded-* and Forwarded are believed and continued. Default: none.");
+        _accessLog = options.Text("--access-log", "FILE", "Append a line for every request to FILE; - is standard output. Default: none.");
+        _accessLogFormat = options.Choice("--access-log-format", "How its lines are written.", "text", "text", "json");
         _maxBody = options.Bytes("--max-body", "Largest request body. Default: no limit.");
         _maxStreams = options.Number("--max-streams", "Requests under way per agent session.", Defaults.MaxStreamsPerSession);
         _maxSessions = options.Number("--max-sessions", "Agent sessions in all.", Defaults.MaxSessions);
@@ -87,6 +91,8 @@ internal sealed class ServerCommand
         IdleTime = arguments.GetValue(_idleTime),
         Grace = arguments.GetValue(_grace),
         TrustedProxies = Edge.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
+        AccessLog = arguments.GetValue(_accessLog),
+        AccessLogIsJson = arguments.GetValue(_accessLogFormat) == "json",
         MaxBody = arguments.GetValue(_maxBody),
         MaxStreamsPerSession = arguments.GetValue(_maxStreams) ?? Defaults.MaxStreamsPerSession,
         MaxSessions = arguments.GetValue(_maxSessions) ?? Defaults.MaxSessions,

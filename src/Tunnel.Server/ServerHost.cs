@@ -27,6 +27,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly BlockPool _pool;
     private readonly DeadlineClock _clock;
     private readonly ServerMetrics _metrics = new();
+    private readonly AccessLog? _accessLog;
     private readonly TunnelRegistry _registry;
     private readonly AgentDirectory _directory = new();
     private readonly EdgeListener _edge;
@@ -36,7 +37,7 @@ public sealed class ServerHost : IAsyncDisposable
     private Task? _stopped;
     private bool _isReleased;
 
-    private ServerHost(ServerOptions options, ILogger log, TimeProvider time)
+    private ServerHost(ServerOptions options, Stream? accessLog, ILogger log, TimeProvider time)
     {
         _options = options;
         _log = log;
@@ -59,7 +60,8 @@ public sealed class ServerHost : IAsyncDisposable
             throw;
         }
 
-        _edge = new EdgeListener(new EdgeServices(options, _registry, _pool, time, _clock, _metrics, log), visitors);
+        _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
+        _edge = new EdgeListener(new EdgeServices(options, _registry, _pool, time, _clock, _metrics, _accessLog, log), visitors);
         SessionOptions session = options.Session with
         {
             MaxStreams = options.MaxStreamsPerSession,
@@ -91,7 +93,19 @@ public sealed class ServerHost : IAsyncDisposable
     /// <exception cref="BindException">A port or address cannot be had.</exception>
     public static ServerHost Start(ServerOptions options, ILoggerFactory logs, TimeProvider? time = null)
     {
-        var host = new ServerHost(options.Validate(), logs.CreateLogger("tunnel-server"), time ?? TimeProvider.System);
+        options.Validate();
+        Stream? accessLog = options.AccessLog is { } path ? AccessLog.Open(path) : null;
+        ServerHost host;
+        try
+        {
+            host = new ServerHost(options, accessLog, logs.CreateLogger("tunnel-server"), time ?? TimeProvider.System);
+        }
+        catch
+        {
+            accessLog?.Dispose();
+            throw;
+        }
+
         host._edge.Start();
         host._agents.Start();
         ServerLog.Listening(host._log, Text(host._edge.EndPoints), Text(host._agents.EndPoints));
@@ -157,6 +171,11 @@ public sealed class ServerHost : IAsyncDisposable
             await over;
             await _clock.DisposeAsync();
             _metrics.Dispose();
+            if (_accessLog is not null)
+            {
+                await _accessLog.DisposeAsync();
+            }
+
             _pool.Dispose();
             lock (_lock)
             {

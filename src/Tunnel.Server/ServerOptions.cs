@@ -49,6 +49,11 @@ public sealed record ServerOptions
     /// <summary>Whose word on the visitor counts.</summary>
     public Edge.TrustedProxies TrustedProxies { get; init; } = Edge.TrustedProxies.None;
 
+    /// <summary>File to append the access log to, <c>-</c> for standard output; null: none.</summary>
+    public string? AccessLog { get; init; }
+
+    public bool AccessLogIsJson { get; init; }
+
     public int MaxSessions { get; init; } = 4_096;
 
     /// <summary>Links that have not proved themselves yet, in all and per address (loopback excepted).</summary>

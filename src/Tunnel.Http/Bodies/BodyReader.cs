@@ -23,6 +23,11 @@ public sealed class BodyReader(MemoryPool<byte> pool, HttpLimits limits)
     /// <summary>Whether the body is whole. True at once without one, else with its last content.</summary>
     public bool IsComplete { get; private set; } = true;
 
+    /// <summary>
+    /// Whether the sender owes bytes it has announced. Between chunks it owes nothing: a stream of chunks may be quiet.
+    /// </summary>
+    public bool IsOwed => !IsComplete && !(_kind == BodyKind.Chunked && _chunks.IsBetweenChunks);
+
     /// <summary>Why the body was refused; <see cref="RejectReason.None"/> otherwise.</summary>
     public RejectReason Reason { get; private set; }
 

@@ -31,6 +31,9 @@ internal sealed class ChunkReader(MemoryPool<byte> pool, HttpLimits limits)
 
     public bool IsComplete => _state == State.Done;
 
+    /// <summary>A chunk has ended and nothing of the next one has come.</summary>
+    public bool IsBetweenChunks => _state == State.SizeLine && (_line.Length == 0 || _line.IsDone);
+
     public void Reset()
     {
         _state = State.SizeLine;

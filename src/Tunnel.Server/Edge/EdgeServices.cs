@@ -13,4 +13,5 @@ internal sealed record EdgeServices(
     TimeProvider Time,
     DeadlineClock Clock,
     Diagnostics.ServerMetrics Metrics,
+    Diagnostics.AccessLog? AccessLog,
     ILogger Log);

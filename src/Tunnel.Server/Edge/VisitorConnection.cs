@@ -25,6 +25,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     private readonly EdgeServices _services;
     private readonly SocketConnection _link;
     private readonly VisitorInput _input;
+    private readonly VisitorOutput _output;
     private readonly RequestHead _request;
     private readonly RequestHeadParser _parser;
     private readonly Exchange _exchange;
@@ -32,12 +33,14 @@ internal sealed class VisitorConnection : IDeadlineTarget
     private volatile Phase _phase = Phase.Waiting;
     private volatile bool _isLate;
     private volatile bool _isStopping;
+    private volatile bool _awaitsContinue;
 
     public VisitorConnection(EdgeServices services, SocketConnection link, VisitorFacts facts)
     {
         _services = services;
         _link = link;
         _input = new VisitorInput(link.Input, OnHalfClosed, OnBroken);
+        _output = new VisitorOutput(link.Output, services.Clock, link.Abort);
         _request = new RequestHead(services.Pool);
         _parser = new RequestHeadParser(services.Options.Http);
         _exchange = new Exchange(services, this, facts);
@@ -54,6 +57,9 @@ internal sealed class VisitorConnection : IDeadlineTarget
 
         InExchange,
 
+        /// <summary>The same, and waiting for the visitor's upload to go on.</summary>
+        InUpload,
+
         /// <summary>Turned over after a 101: no clock of ours runs.</summary>
         Raw,
 
@@ -63,7 +69,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
 
     public VisitorInput Input => _input;
 
-    public PipeWriter Output => _link.Output;
+    public VisitorOutput Output => _output;
 
     public RequestHead Request => _request;
 
@@ -79,6 +85,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
             while (!mustLinger && await ReadHeadAsync())
             {
                 _phase = Phase.InExchange;
+                _awaitsContinue = false;
                 ExchangeEnd end = await _exchange.RunAsync();
                 _request.Reset();
                 if (end == ExchangeEnd.Closed)
@@ -94,7 +101,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
                 await LingerAsync();
             }
 
-            await _link.Output.CompleteAsync();
+            await _output.CompleteAsync();
         }
         catch (IOException)
         {
@@ -110,6 +117,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
         finally
         {
             _services.Clock.Remove(_deadline);
+            _output.Close();
             await _input.CloseAsync();
             _request.Reset();
             _exchange.Reset();
@@ -124,10 +132,56 @@ internal sealed class VisitorConnection : IDeadlineTarget
         _input.CancelPendingRead();
     }
 
+    /// <summary>
+    /// Waits for more of the upload, no longer than so. Returns a cancelled read when that was too long, or when somebody
+    /// else cancelled it: <see cref="IsLate"/> tells.
+    /// </summary>
+    public async ValueTask<ReadResult> ReadUploadAsync(TimeSpan within)
+    {
+        _isLate = false;
+        _phase = Phase.InUpload;
+        Interlocked.MemoryBarrier();
+        if (!_awaitsContinue)
+        {
+            _deadline.Set(within);
+        }
+
+        try
+        {
+            return await _input.ReadAsync();
+        }
+        finally
+        {
+            _deadline.Clear();
+            _phase = Phase.InExchange;
+        }
+    }
+
+    /// <summary>
+    /// The visitor waits for a 100 before it sends its body, so its upload is not slow; <see cref="UploadMayBegin"/> says
+    /// when it has been told.
+    /// </summary>
+    public void AwaitContinue() => _awaitsContinue = true;
+
+    /// <summary>The visitor has been told to go on.</summary>
+    public void UploadMayBegin()
+    {
+        _awaitsContinue = false;
+        Interlocked.MemoryBarrier();
+        if (_phase == Phase.InUpload)
+        {
+            _deadline.Set(Pace.Grace);
+        }
+    }
+
+    /// <summary>The time for what was waited for last has passed.</summary>
+    public bool IsLate => _isLate;
+
     /// <summary>From here on the bytes are not HTTP.</summary>
     public void EnterRaw()
     {
         _phase = Phase.Raw;
+        _output.IsRaw = true;
         _deadline.Clear();
     }
 
@@ -142,7 +196,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     {
         switch (_phase)
         {
-            case Phase.Waiting or Phase.InHead or Phase.Lingering:
+            case Phase.Waiting or Phase.InHead or Phase.InUpload or Phase.Lingering:
                 _isLate = true;
                 _input.CancelPendingRead();
                 break;
@@ -213,7 +267,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     // what it still sends is taken for a while; afterwards the system goes on delivering what it has.
     private async ValueTask LingerAsync()
     {
-        await _link.Output.CompleteAsync();
+        await _output.CompleteAsync();
         _isLate = false;
         _phase = Phase.Lingering;
         long since = _services.Time.GetTimestamp();

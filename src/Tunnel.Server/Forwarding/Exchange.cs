@@ -1,4 +1,3 @@
-using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
@@ -38,7 +37,7 @@ internal sealed class Exchange
     private VisitorFacts _facts;
     private readonly AnswerSender _answer;
     private readonly RequestBodySender _upload;
-    private readonly byte[] _requestId = new byte[16];
+    private readonly ExchangeRecord _record;
     private TunnelStream? _stream;
     private readonly bool _isTrusted;
     private volatile bool _isCancelled;
@@ -49,11 +48,12 @@ internal sealed class Exchange
     {
         _services = services;
         _visitor = visitor;
+        _record = new ExchangeRecord(services);
         _peer = facts;
         _facts = facts;
         _isTrusted = services.Options.TrustedProxies.Contains(facts.Peer);
         _answer = new AnswerSender(services.Pool, services.Options.Http);
-        _upload = new RequestBodySender(services.Pool, services.Options.Http, services.Options.MaxBody);
+        _upload = new RequestBodySender(services.Pool, services.Options, services.Time);
     }
 
     private RequestHead Request => _visitor.Request;
@@ -76,7 +76,11 @@ internal sealed class Exchange
     }
 
     /// <summary>Gives all buffers back.</summary>
-    public void Reset() => _answer.Reset();
+    public void Reset()
+    {
+        _answer.Reset();
+        _upload.Reset();
+    }
 
     /// <summary>Serves the request whose head has just been read.</summary>
     /// <exception cref="IOException">The visitor's connection broke.</exception>
@@ -84,8 +88,32 @@ internal sealed class Exchange
     {
         _answerBegan = false;
         _facts = _isTrusted ? ProxyWord.Read(_peer, Request.Headers, _services.Options.TrustedProxies) : _peer;
-        NewRequestId();
+        _record.Begin(Request);
         _services.Metrics.RequestStarted();
+        try
+        {
+            return await ServeAsync();
+        }
+        finally
+        {
+            _record.End(Request, _facts.AddressText, _upload.ContentBytes, _answer.ContentBytes);
+            _stream = null;
+            Reset();
+        }
+    }
+
+    /// <summary>Answers a request that could not be read.</summary>
+    public async ValueTask RejectAsync(RejectReason reason)
+    {
+        _facts = _peer;
+        _record.Begin(null);
+        _services.Metrics.RequestStarted();
+        await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
+        _record.End(Request, _facts.AddressText, 0, 0);
+    }
+
+    private async ValueTask<ExchangeEnd> ServeAsync()
+    {
         if (Request.IsConnect)
         {
             return await RefuseAsync(EdgeError.Rejected(RejectReason.ConnectRefused), isRead: false);
@@ -117,33 +145,23 @@ internal sealed class Exchange
             stream.Abort(ResetCode.Cancelled);
         }
 
-        try
-        {
-            return await ForwardAsync(stream, tunnel);
-        }
-        finally
-        {
-            _stream = null;
-            _answer.Reset();
-        }
-    }
-
-    /// <summary>Answers a request that could not be read.</summary>
-    public async ValueTask RejectAsync(RejectReason reason)
-    {
-        NewRequestId();
-        _services.Metrics.RequestStarted();
-        await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
+        _record.Routed();
+        return await ForwardAsync(stream, tunnel);
     }
 
     private async ValueTask<ExchangeEnd> ForwardAsync(TunnelStream stream, ServedTunnel tunnel)
     {
         // 4 rewrite, 5 send
         BodyFraming framing = Request.Framing;
-        RequestHeadForwarder.Write(stream.Output, Request, tunnel, _facts, _requestId);
+        RequestHeadForwarder.Write(stream.Output, Request, tunnel, _facts, _record.Id);
         ValueTask<UploadEnd> upload = new(UploadEnd.Complete);
         if (framing.HasContent)
         {
+            if (Request.ExpectsContinue)
+            {
+                _visitor.AwaitContinue();
+            }
+
             upload = UploadAsync(stream, framing);
         }
         else
@@ -223,6 +241,7 @@ internal sealed class Exchange
 
             if (!head.IsInterim)
             {
+                _record.Answered();
                 return true;
             }
 
@@ -231,6 +250,7 @@ internal sealed class Exchange
             {
                 AnswerHeadForwarder.WriteInterim(_visitor.Output, head);
                 await _visitor.Output.FlushAsync();
+                _visitor.UploadMayBegin();
             }
         }
 
@@ -248,13 +268,14 @@ internal sealed class Exchange
         BodyFraming framing = AnswerHeadForwarder.FramingFor(Request.Version, _answer.Head.Framing);
         keepAlive &= framing.Kind != BodyKind.UntilClose;
         _answerBegan = true;
+        _record.Status = _answer.Head.Status;
         AnswerHeadForwarder.Write(_visitor.Output, _answer.Head, Request.Version, framing, keepAlive);
         return await _answer.SendBodyAsync(stream.Input, _visitor.Output, framing) && keepAlive;
     }
 
     private async ValueTask<UploadEnd> UploadAsync(TunnelStream stream, BodyFraming framing)
     {
-        UploadEnd end = await _upload.SendAsync(_visitor.Input, stream, framing);
+        UploadEnd end = await _upload.SendAsync(_visitor, stream, framing);
         if (end == UploadEnd.Complete)
         {
             _visitor.Input.Watch();
@@ -297,7 +318,8 @@ internal sealed class Exchange
         if (_answerBegan)
         {
             // Never a complete-looking truncation: the visitor sees its connection break.
-            ServerLog.AnswerCut(_services.Log, error.Code, Encoding.ASCII.GetString(_requestId));
+            _record.Error = error.Code;
+            ServerLog.AnswerCut(_services.Log, error.Code, _record.IdText);
             _visitor.Abort();
             return ExchangeEnd.Closed;
         }
@@ -308,7 +330,9 @@ internal sealed class Exchange
     private async ValueTask<ExchangeEnd> RefuseAsync(EdgeError error, bool isRead)
     {
         bool keepAlive = isRead && Request.KeepAlive && !_visitor.IsStopping;
-        string requestId = Encoding.ASCII.GetString(_requestId);
+        string requestId = _record.IdText;
+        _record.Status = error.Status;
+        _record.Error = error.Code;
         ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, requestId);
         _services.Metrics.RequestFailed(error.Code);
         ErrorPage.Write(_visitor.Output, error, Request, requestId, keepAlive);
@@ -320,19 +344,18 @@ internal sealed class Exchange
     private async ValueTask<ExchangeEnd> SwitchAsync(TunnelStream stream)
     {
         _answerBegan = true;
+        _record.Status = _answer.Head.Status;
         AnswerHeadForwarder.WriteInterim(_visitor.Output, _answer.Head);
         await _visitor.Output.FlushAsync();
         _answer.Reset();
-        Request.Reset();
+        if (_services.AccessLog is null)
+        {
+            // Nobody will ask for it again, and this may take hours.
+            Request.Reset();
+        }
+
         _visitor.EnterRaw();
         await RawRelay.RunAsync(_visitor, stream);
         return ExchangeEnd.Closed;
-    }
-
-    private void NewRequestId()
-    {
-        Span<byte> random = stackalloc byte[8];
-        Random.Shared.NextBytes(random);
-        Convert.TryToHexStringLower(random, _requestId, out _);
     }
 }

@@ -4,6 +4,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
+using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Forwarding;
 
@@ -24,20 +25,25 @@ internal enum UploadEnd
 }
 
 /// <summary>Step 5: takes the visitor's body out of its framing and sends it on in ours, piece by piece, as it comes.</summary>
-internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits, long? maxBody)
+internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions options, TimeProvider time)
 {
     private const int MostUnflushed = 16 * 1024;
 
-    private readonly BodyReader _reader = new(pool, limits);
+    private readonly BodyReader _reader = new(pool, options.Http);
     private readonly BodyWriter _writer = new();
+    private Pace _pace;
     private volatile bool _isStopped;
 
     /// <summary>Why the body was refused, after <see cref="UploadEnd.Broken"/>; None when the visitor went away.</summary>
     public RejectReason Reason { get; private set; }
 
-    public async ValueTask<UploadEnd> SendAsync(PipeReader visitor, TunnelStream stream, BodyFraming framing)
+    /// <summary>Content bytes of the body under way that have been passed on.</summary>
+    public long ContentBytes => _reader.ContentBytes;
+
+    public async ValueTask<UploadEnd> SendAsync(VisitorConnection visitor, TunnelStream stream, BodyFraming framing)
     {
         Reason = RejectReason.None;
+        _pace = default;
         _isStopped = false;
         _reader.Start(framing);
         _writer.Start(framing);
@@ -51,10 +57,6 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
             stream.Abort(ResetCode.Cancelled);
             return UploadEnd.Broken;
         }
-        finally
-        {
-            _reader.Reset();
-        }
     }
 
     /// <summary>Makes a <see cref="SendAsync"/> that reads return soon, with <see cref="UploadEnd.Stopped"/>.</summary>
@@ -64,11 +66,16 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
         visitor.CancelPendingRead();
     }
 
-    private async ValueTask<UploadEnd> CopyAsync(PipeReader visitor, TunnelStream stream)
+    /// <summary>Gives all buffers back.</summary>
+    public void Reset() => _reader.Reset();
+
+    private async ValueTask<UploadEnd> CopyAsync(VisitorConnection visitor, TunnelStream stream)
     {
         while (true)
         {
-            if (!visitor.TryRead(out ReadResult read))
+            bool hasWaited = !visitor.Input.TryRead(out ReadResult read);
+            long since = 0;
+            if (hasWaited)
             {
                 // Nothing at hand: what there is, the head included, goes out before we wait.
                 if (stream.Output.UnflushedBytes > 0 && (await stream.Output.FlushAsync()).IsCompleted)
@@ -76,23 +83,29 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, HttpLimits limits
                     return UploadEnd.NotWanted;
                 }
 
-                read = await visitor.ReadAsync();
+                since = time.GetTimestamp();
+                read = await visitor.ReadUploadAsync(_reader.IsOwed ? _pace.ReadTime : options.IdleTime);
             }
 
-            if (read.IsCanceled && _isStopped)
+            if (read.IsCanceled && (_isStopped || visitor.IsLate))
             {
-                visitor.AdvanceTo(read.Buffer.Start);
-                return UploadEnd.Stopped;
+                visitor.Input.AdvanceTo(read.Buffer.Start);
+                return visitor.IsLate && !_isStopped ? Refuse(stream, RejectReason.BodyTimeout) : UploadEnd.Stopped;
+            }
+
+            if (hasWaited && _reader.IsOwed)
+            {
+                _pace.Waited(time.GetElapsedTime(since), read.Buffer.Length);
             }
 
             BodyOutcome outcome = Copy(read.Buffer, stream.Output, out SequencePosition consumed, out SequencePosition examined);
-            visitor.AdvanceTo(consumed, examined);
+            visitor.Input.AdvanceTo(consumed, examined);
             if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
             {
                 outcome = _reader.EndOfInput();
             }
 
-            if (outcome != BodyOutcome.Rejected && _reader.ContentBytes > maxBody)
+            if (outcome != BodyOutcome.Rejected && _reader.ContentBytes > options.MaxBody)
             {
                 return Refuse(stream, RejectReason.BodyTooLarge);
             }
