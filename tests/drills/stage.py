@@ -479,7 +479,16 @@ def cpu_seconds(pid):
 
 
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """Open descriptors, without the program's own parts: the JIT's runtime keeps every library it loads open, and loads
+    some only after the first of its errors."""
+    count = 0
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += not os.readlink(f"/proc/{pid}/fd/{descriptor}").endswith((".dll", ".pdb"))
+        except FileNotFoundError:
+            # Closed while we looked.
+            pass
+    return count
 
 
 def threads(pid):
