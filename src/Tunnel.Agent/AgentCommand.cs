@@ -21,9 +21,9 @@ internal sealed class AgentCommand
     private readonly Option<string?> _localHost;
     private readonly Option<string?> _server;
     private readonly Option<string?> _hostHeader;
-    private readonly Option<bool> _via;
-    private readonly Option<TimeSpan> _answerTime;
-    private readonly Option<TimeSpan> _grace;
+    private readonly Option<string?> _via;
+    private readonly Option<double> _answerTime;
+    private readonly Option<double> _grace;
 
     public AgentCommand()
     {
@@ -35,7 +35,7 @@ internal sealed class AgentCommand
         _server = options.Text("--server", "HOST[:PORT]", "The tunnel-server to connect to.", $"localhost:{AgentOptions.DefaultServerPort}");
         _hostHeader = options.Text(
             "--host-header", "preserve|origin|VALUE", "The Host your local server sees: what the visitor sent, its own, or VALUE.", Defaults.HostHeader);
-        _via = options.Switch("--via", "on|off", "Whether your local server sees a Via header.", Defaults.Via, "on", "off");
+        _via = options.Choice("--via", "Whether your local server sees a Via header.", Defaults.Via ? "on" : "off", "on", "off");
         _answerTime = options.Seconds("--answer-time", "How long your local server may take to begin an answer.", Defaults.OriginAnswerTime);
         _grace = options.Seconds("--grace", "Time running requests have when the agent stops.", Defaults.Grace);
         _log = new ProgramLog(options);
@@ -77,9 +77,9 @@ internal sealed class AgentCommand
             Port = port,
             LocalHost = arguments.GetValue(_localHost)!,
             HostHeader = arguments.GetValue(_hostHeader)!,
-            Via = arguments.GetValue(_via),
-            OriginAnswerTime = arguments.GetValue(_answerTime),
-            Grace = arguments.GetValue(_grace),
+            Via = arguments.GetValue(_via) == "on",
+            OriginAnswerTime = TimeSpan.FromSeconds(arguments.GetValue(_answerTime)),
+            Grace = TimeSpan.FromSeconds(arguments.GetValue(_grace)),
         };
     }
 }

@@ -12,6 +12,8 @@ namespace Tunnel.Hosting;
 /// </summary>
 public sealed class OptionSet(Command command, string environmentPrefix)
 {
+    private const double MostSeconds = 1e9;
+
     public delegate bool TryParse<T>(string text, out T value);
 
     public Option<string?> Text(string name, string valueName, string description, string? fallback = null) =>
@@ -33,14 +35,10 @@ public sealed class OptionSet(Command command, string environmentPrefix)
             return isNumber;
         });
 
-    public Option<TimeSpan> Seconds(string name, string description, TimeSpan fallback) =>
-        Add(name, "SECONDS", description, fallback, "a number of seconds", (string text, out TimeSpan value) =>
-        {
-            bool isNumber = double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
-                && seconds < TimeSpan.MaxValue.TotalSeconds;
-            value = isNumber ? TimeSpan.FromSeconds(seconds) : default;
-            return isNumber;
-        });
+    /// <summary>A time in seconds; shown and kept as the number it is given as.</summary>
+    public Option<double> Seconds(string name, string description, TimeSpan fallback) =>
+        Add(name, "SECONDS", description, fallback.TotalSeconds, "a number of seconds", (string text, out double value) =>
+            double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value < MostSeconds);
 
     public Option<IPAddress?> Address(string name, string description) =>
         Add(name, "ADDRESS", description, null, "an IP address", (string text, out IPAddress? value) => IPAddress.TryParse(text, out value));
@@ -48,13 +46,6 @@ public sealed class OptionSet(Command command, string environmentPrefix)
     public Option<string?> Choice(string name, string description, string fallback, params string[] choices) =>
         Add(name, string.Join('|', choices), description, fallback, $"one of {string.Join(", ", choices)}",
             (string text, out string? value) => Array.IndexOf(choices, value = text) >= 0);
-
-    public Option<bool> Switch(string name, string valueName, string description, bool fallback, string on, string off) =>
-        Add(name, valueName, description, fallback, $"{on} or {off}", (string text, out bool value) =>
-        {
-            value = text == on;
-            return text == on || text == off;
-        });
 
     private Option<T> Add<T>(string name, string valueName, string description, T fallback, string expected, TryParse<T> parse)
     {

@@ -19,9 +19,9 @@ internal sealed class ServerCommand
     private readonly Option<int?> _httpPort;
     private readonly Option<int?> _agentPort;
     private readonly Option<IPAddress?> _bind;
-    private readonly Option<TimeSpan> _headTime;
-    private readonly Option<TimeSpan> _idleTime;
-    private readonly Option<TimeSpan> _grace;
+    private readonly Option<double> _headTime;
+    private readonly Option<double> _idleTime;
+    private readonly Option<double> _grace;
     private readonly Option<string?> _trustedProxy;
     private readonly Option<string?> _accessLog;
     private readonly Option<string?> _accessLogFormat;
@@ -87,9 +87,9 @@ internal sealed class ServerCommand
         HttpPort = arguments.GetValue(_httpPort),
         AgentPort = arguments.GetValue(_agentPort) ?? Defaults.AgentPort,
         Bind = arguments.GetValue(_bind),
-        HeadTime = arguments.GetValue(_headTime),
-        IdleTime = arguments.GetValue(_idleTime),
-        Grace = arguments.GetValue(_grace),
+        HeadTime = TimeSpan.FromSeconds(arguments.GetValue(_headTime)),
+        IdleTime = TimeSpan.FromSeconds(arguments.GetValue(_idleTime)),
+        Grace = TimeSpan.FromSeconds(arguments.GetValue(_grace)),
         TrustedProxies = Edge.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
         AccessLog = arguments.GetValue(_accessLog),
         AccessLogIsJson = arguments.GetValue(_accessLogFormat) == "json",

@@ -76,7 +76,7 @@ public sealed record ServerOptions
     {
         if (!Routing.PublicNames.IsHostName(Domain))
         {
-            throw new ArgumentException($"'{Domain}' is not a domain name; it takes letters, digits, hyphens and dots, like tunnel.example.com.");
+            throw new ArgumentException($"--domain: '{Hosting.Printable.Of(Domain)}' is not a domain name; it takes letters, digits, hyphens and dots, like tunnel.example.com.");
         }
 
         RequirePort(HttpPort ?? 0, "--http-port");
