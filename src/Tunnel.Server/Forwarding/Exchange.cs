@@ -41,6 +41,7 @@ internal sealed class Exchange
     private TunnelStream? _stream;
     private readonly bool _isTrusted;
     private volatile bool _isCancelled;
+    private volatile bool _isUploaded;
     private bool _answerBegan;
     private long _lastMoved;
 
@@ -155,6 +156,7 @@ internal sealed class Exchange
         BodyFraming framing = Request.Framing;
         RequestHeadForwarder.Write(stream.Output, Request, tunnel, _facts, _record.Id);
         ValueTask<UploadEnd> upload = new(UploadEnd.Complete);
+        _isUploaded = !framing.HasContent;
         if (framing.HasContent)
         {
             if (Request.ExpectsContinue)
@@ -188,7 +190,7 @@ internal sealed class Exchange
                 return await SwitchAsync(stream);
             }
 
-            keepAlive = Request.KeepAlive && !_visitor.IsStopping && upload.IsCompletedSuccessfully;
+            keepAlive = Request.KeepAlive && !_visitor.IsStopping && _isUploaded;
             keepAlive = await SendAnswerAsync(stream, keepAlive);
         }
         catch (StreamResetException) when (_isCancelled)
@@ -278,6 +280,7 @@ internal sealed class Exchange
         UploadEnd end = await _upload.SendAsync(_visitor, stream, framing);
         if (end == UploadEnd.Complete)
         {
+            _isUploaded = true;
             _visitor.Input.Watch();
         }
 
