@@ -1,0 +1,20 @@
+using System.Net;
+using Tunnel.Agent.Connection;
+using Tunnel.Framing.Frames;
+using Tunnel.TestSupport;
+
+namespace Tunnel.Integration.Tests.Pair;
+
+/// <summary>Counts how often a tunnel came up, and keeps what was granted last.</summary>
+public sealed class ForwardingSignal : IAgentEvents
+{
+    public Tally Times { get; } = new();
+
+    public TunnelGrant? Grant { get; private set; }
+
+    public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+    {
+        Grant = grant;
+        Times.Add();
+    }
+}
