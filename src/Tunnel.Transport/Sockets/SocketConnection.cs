@@ -40,8 +40,8 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
         socket.Blocking = false;
         LocalEndPoint = Normalize(socket, static s => s.LocalEndPoint);
         RemoteEndPoint = Normalize(socket, static s => s.RemoteEndPoint);
-        _reader = new SocketPipeReader(socket, pool, _fault);
         _sender = new SocketSender(socket, _fault);
+        _reader = new SocketPipeReader(socket, pool, _sender, _fault);
         _writer = new SocketPipeWriter(_sender, pool, Abort);
     }
 

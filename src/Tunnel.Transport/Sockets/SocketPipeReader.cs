@@ -14,13 +14,13 @@ namespace Tunnel.Transport.Sockets;
 /// Reads fail with <see cref="ConnectionBrokenException"/> once everything received before the break was read.
 /// Completing the reader returns its blocks; it does not touch the socket.
 /// </remarks>
-internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, ConnectionFault fault) : PipeReader
+internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, SocketSender sender, ConnectionFault fault) : PipeReader
 {
     private static readonly Action<object?, CancellationToken> Cancelled =
         static (reader, token) => ((SocketPipeReader)reader!).OnTokenCancelled(token);
 
     private readonly Lock _gate = new();
-    private readonly SocketReceiver _receiver = new(socket, pool, fault);
+    private readonly SocketReceiver _receiver = new(socket, pool, sender, fault);
     private readonly PendingCall<ReadResult> _pending = new();
     private ReadyOperation? _ready;
     private TaskCompletionSource? _idle;

@@ -7,7 +7,7 @@ namespace Tunnel.Transport.Sockets;
 /// Takes bytes from the socket into the buffer, and remembers how it ended. Not thread-safe: the reader says who may
 /// receive when.
 /// </summary>
-internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, ConnectionFault fault)
+internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, SocketSender sender, ConnectionFault fault)
 {
     public ReceiveBuffer Buffer { get; } = new(pool);
 
@@ -40,8 +40,8 @@ internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, Conne
                 }
 
                 // If the other half was told of a reset, this is not an orderly end but what the system says after it.
-                Failure = fault.Error;
-                Eof = !IsBroken;
+                Eof = !sender.IsCutOff();
+                Failure = Eof ? SocketError.Success : fault.Error;
             }
         }
         catch (ObjectDisposedException)

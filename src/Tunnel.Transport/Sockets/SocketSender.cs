@@ -118,6 +118,42 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
         }
     }
 
+    /// <summary>
+    /// The reader was told of the end while a send may be under way: was it the peer's orderly end, or is it what the
+    /// system says after a reset that it told the send, which has not come back with it yet? After an orderly end one
+    /// can still send, if only nothing.
+    /// </summary>
+    internal bool IsCutOff()
+    {
+        if (!Volatile.Read(ref _driving))
+        {
+            // Whatever a send was told is on record by now.
+            return fault.IsSet;
+        }
+
+        SocketError error;
+        try
+        {
+            socket.Send(ReadOnlySpan<byte>.Empty, SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            error = SocketError.OperationAborted;
+        }
+
+        lock (_gate)
+        {
+            // Our own end forbids sending as well; it went out, so no send was told of a reset.
+            if (error is SocketError.Success or SocketError.WouldBlock or SocketError.IOPending || (_finSent && !fault.IsSet))
+            {
+                return fault.IsSet;
+            }
+        }
+
+        fault.Set(error);
+        return true;
+    }
+
     /// <summary>The socket took some more, or failed. Runs on the socket's thread.</summary>
     internal void OnSent(SocketError error, int bytes)
     {
