@@ -136,7 +136,7 @@ public sealed class LeakCheckingPool : MemoryPool<byte>
             }
 
             _bytesOut -= rental.Bytes.Length;
-            rental.ReturnedAt = new StackTrace(1);
+            rental.ReturnedAt = new StackTrace();
             rental.Bytes.AsSpan().Fill(Poison);
             _returned.Enqueue(rental);
             if (_returned.Count > Quarantine)
@@ -172,7 +172,7 @@ public sealed class LeakCheckingPool : MemoryPool<byte>
         public byte[] Bytes { get; } = new byte[size];
 
         // Turned into text only for a report: a transfer rents thousands of times.
-        public StackTrace RentedAt { get; } = new(2);
+        public StackTrace RentedAt { get; } = new();
 
         public StackTrace? ReturnedAt { get; set; }
 

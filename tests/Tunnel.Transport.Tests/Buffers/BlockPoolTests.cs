@@ -32,15 +32,21 @@ public sealed class BlockPoolTests
     {
         using var pool = new BlockPool(Relaxed);
         var owners = new IMemoryOwner<byte>[64];
-        Round();
-        Round();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
+
+        // Moving to another processor may cost a block or two more, once; a pool that allocates does it every time.
+        var least = long.MaxValue;
+        for (var attempt = 0; attempt < 10; attempt++)
         {
-            Round();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++)
+            {
+                Round();
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        least.Should().Be(0);
 
         void Round()
         {

@@ -37,6 +37,40 @@ public sealed class AbortRaceTests
     }
 
     [Fact]
+    public async Task Reset_WithAReadAndASendPending_IsAResetForBothWhicheverIsToldFirst()
+    {
+        for (var round = 0; round < 150; round++)
+        {
+            using var pool = new LeakCheckingPool();
+            await using var pair = await TcpLinkPair.CreateAsync(pool);
+            var calls = new[] { WriteAsync(pair.B), ReadAsync(pair.B) };
+            await pair.A.Input.TakeAsync(1);
+            await pair.A.Input.CompleteAsync();
+            pair.A.Abort();
+            await Task.WhenAll(calls).Within();
+        }
+    }
+
+    [Fact]
+    public async Task End_WithASendPending_IsStillAnOrderlyEnd()
+    {
+        using var pool = new LeakCheckingPool();
+        await using var pair = await TcpLinkPair.CreateAsync(pool);
+        var payload = new byte[24 * 1024 * 1024];
+        var sending = pair.B.Output.WriteAsync(payload).AsTask();
+        sending.IsCompleted.Should().BeFalse();
+        await pair.A.Output.SendAsync("that will do");
+        await pair.A.Output.CompleteAsync().Within();
+        (await pair.B.Input.TakeAllAsync()).Should().Equal("that will do"u8.ToArray());
+
+        // And the other direction goes on as if nothing had happened.
+        (await pair.A.Input.TakeAsync(payload.Length)).Length.Should().Be(payload.Length);
+        await sending.Within();
+        await pair.A.Input.CompleteAsync();
+        await pair.B.Input.CompleteAsync();
+    }
+
+    [Fact]
     public async Task Dispose_WithCallsPending_WaitsForThemAndIsIdempotent()
     {
         using var pool = new LeakCheckingPool();

@@ -44,12 +44,12 @@ public sealed class MemoryLinkTests
         var link = new MemoryLink(new MemoryLinkOptions { PauseAt = 4 });
         await link.B.Output.SendAsync("x");
         var flushing = link.A.Output.WriteAsync(new byte[4]).AsTask();
-        var reading = link.B.Input.TakeAsync(5);
+        var reading = link.A.Input.TakeAsync(5);
         link.Cut(new IOException("cable"));
         link.Cut(new IOException("too late"));
         await Fails(flushing);
         await Fails(reading);
-        await Fails(link.A.Input.ReadAsync().AsTask());
+        await Fails(link.B.Input.ReadAsync().AsTask());
         await Fails(link.B.Output.WriteAsync(new byte[1]).AsTask());
 
         static async Task Fails(Task task)

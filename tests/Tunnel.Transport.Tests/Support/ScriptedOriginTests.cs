@@ -31,12 +31,13 @@ public sealed class ScriptedOriginTests
     [Fact]
     public async Task Origin_ThatResets_IsSeenAsAReset()
     {
-        await using var origin = new ScriptedOrigin(connection =>
+        await using var origin = new ScriptedOrigin(async connection =>
         {
+            await connection.ReadSomeAsync();
             connection.Reset();
-            return Task.CompletedTask;
         });
         using var client = await ScriptedConnection.ConnectAsync(origin.Port);
+        await client.WriteAsync("?");
         var read = async () => await client.ReadToEndAsync().Within();
         await read.Should().ThrowAsync<IOException>();
     }
