@@ -73,6 +73,7 @@ public sealed record AgentOptions
             OriginAnswerTime > TimeSpan.Zero && OriginAnswerTime <= Longest,
             "--answer-time takes a number of seconds, above 0 and up to a week.");
         Require(Grace >= TimeSpan.Zero && Grace <= Longest, "--grace takes a number of seconds, up to a week.");
+        Require(Grace >= TimeSpan.Zero && Grace <= TimeSpan.FromDays(1), "--grace takes a number of seconds, up to a day.");
         Http.Validate();
         return this;
     }
