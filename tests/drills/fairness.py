@@ -24,6 +24,7 @@ def run(stage, binaries, report, options):
     staging.sparse_file(folder / "bulk", 1024 * 1024 * staging.MIB)
     origin = stage.nginx("origin", staging.files_server(folder))
     tunnel = stage.tunnel(binaries, origin.port)
+
     def small(port, host):
         return staging.wrk(stage, f"http://127.0.0.1:{port}/small", host, SMALL_VISITORS, seconds)
 
@@ -65,7 +66,6 @@ def run(stage, binaries, report, options):
     stalled(tunnel, report, 3 if options.short else 15)
     after = small(tunnel.port, tunnel.host)
     report.check(after.errors == 0, describe("afterwards", after))
-
 
 
 def describe(when, load):
