@@ -61,7 +61,7 @@ public sealed class ServerHost : IAsyncDisposable
         }
 
         _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
-        _edge = new EdgeListener(new EdgeServices(options, _registry, _pool, time, _clock, _metrics, _accessLog, log), visitors);
+        _edge = new EdgeListener(new EdgeServices(options, _registry, _pool, time, _clock, new Forwarding.HttpDate(time), _metrics, _accessLog, log), visitors);
         SessionOptions session = options.Session with
         {
             MaxStreams = options.MaxStreamsPerSession,

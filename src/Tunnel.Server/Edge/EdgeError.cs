@@ -33,6 +33,10 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public static EdgeError TooBusy { get; } = new(
         "too-busy", 503, "Too many requests are under way on this tunnel. Try again in a moment.", 1);
 
+    /// <summary>Max-Forwards is used up here.</summary>
+    public static EdgeError LastHop { get; } = new(
+        "request-rejected", 501, "This request may go no further (Max-Forwards: 0), and the tunnel itself has no answer to its method.");
+
     /// <summary>The request itself is at fault.</summary>
     public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence);
 

@@ -12,6 +12,7 @@ internal sealed record EdgeServices(
     MemoryPool<byte> Pool,
     TimeProvider Time,
     DeadlineClock Clock,
+    Forwarding.HttpDate Date,
     Diagnostics.ServerMetrics Metrics,
     Diagnostics.AccessLog? AccessLog,
     ILogger Log);

@@ -125,6 +125,12 @@ internal sealed class Exchange
             return await RefuseAsync(EdgeError.Rejected(RejectReason.BodyTooLarge), isRead: false);
         }
 
+        if (Request.MaxForwards == 0)
+        {
+            // The sender wants to hear from the last hop that may have it, and that is us (RFC 9110 section 7.6.2).
+            return await RefuseAsync(EdgeError.LastHop, isRead: !Request.Framing.HasContent);
+        }
+
         // 3 route by Host
         Route route = await _services.Registry.FindAsync(Request.HostName);
         if (route.Tunnel is not { } tunnel)
@@ -271,6 +277,11 @@ internal sealed class Exchange
         keepAlive &= framing.Kind != BodyKind.UntilClose;
         _answerBegan = true;
         _record.Status = _answer.Head.Status;
+        if (!_answer.Head.Headers.Contains(KnownHeader.Date))
+        {
+            _answer.Head.Headers.Set(KnownHeader.Date, _services.Date.Now);
+        }
+
         AnswerHeadForwarder.Write(_visitor.Output, _answer.Head, Request.Version, framing, keepAlive);
         return await _answer.SendBodyAsync(stream.Input, _visitor.Output, framing) && keepAlive;
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
@@ -23,6 +24,13 @@ internal static class RequestHeadForwarder
         headers.Remove(KnownHeader.XRealIp);
         headers.Remove(KnownHeader.Forwarded);
         headers.Remove(KnownHeader.TunnelError);
+
+        if (head.MaxForwards is { } hops)
+        {
+            Span<byte> fewer = stackalloc byte[20];
+            Utf8Formatter.TryFormat(hops - 1, fewer, out int digits);
+            headers.Set(KnownHeader.MaxForwards, fewer[..digits]);
+        }
 
         // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
         headers.Remove(KnownHeader.Host);
