@@ -1,0 +1,104 @@
+using Tunnel.Hosting;
+
+namespace Tunnel.Server.Tests;
+
+/// <summary>The console is everybody's: these run by themselves.</summary>
+[CollectionDefinition(nameof(ConsoleAlone), DisableParallelization = true)]
+public sealed class ConsoleAlone;
+
+[Collection(nameof(ConsoleAlone))]
+public sealed class ServerCommandTests
+{
+    private static readonly string[] Options =
+    [
+        "--domain", "--http-port", "--agent-port", "--bind", "--head-time", "--idle-time", "--grace", "--max-body", "--max-streams",
+        "--max-sessions", "--max-connections", "--max-connections-per-address", "--trusted-proxy", "--access-log", "--log-level",
+        "--log-format",
+    ];
+
+    [Fact]
+    public async Task Help_NamesEveryOptionAndItsVariable()
+    {
+        (int code, string output, _) = await RunAsync("--help");
+        code.Should().Be(ExitCodes.Stopped);
+        foreach (string option in Options)
+        {
+            output.Should().Contain(option);
+            output.Should().Contain("[TUNNEL_SERVER_" + option[2..].Replace('-', '_').ToUpperInvariant() + "]");
+        }
+    }
+
+    [Theory]
+    [InlineData("--http-port", "http")]
+    [InlineData("--http-port", "70000")]
+    [InlineData("--agent-port", "-1")]
+    [InlineData("--bind", "somewhere")]
+    [InlineData("--head-time", "soon")]
+    [InlineData("--idle-time", "0")]
+    [InlineData("--max-body", "1.5")]
+    [InlineData("--max-streams", "0")]
+    [InlineData("--log-level", "loud")]
+    [InlineData("--log-format", "xml")]
+    [InlineData("--trusted-proxy", "everybody")]
+    [InlineData("--no-such-option", "1")]
+    public async Task Usage_ThatIsWrong_IsExitCode2AndNamesTheOption(string option, string value)
+    {
+        (int code, _, string error) = await RunAsync(option, value);
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain(option).And.Contain("--help");
+    }
+
+    [Fact]
+    public async Task Domain_ThatIsNone_IsExitCode2()
+    {
+        (int code, _, string error) = await RunAsync("--domain", "not a\u001bdomain", "--http-port", "0", "--agent-port", "0");
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain("domain").And.NotContain("\u001b");
+    }
+
+    [Fact]
+    public async Task Variable_WithABadValue_IsNamed()
+    {
+        Environment.SetEnvironmentVariable("TUNNEL_SERVER_MAX_SESSIONS", "many");
+        try
+        {
+            (int code, _, string error) = await RunAsync("--http-port", "0", "--agent-port", "0");
+            code.Should().Be(ExitCodes.WrongUsage);
+            error.Should().Contain("TUNNEL_SERVER_MAX_SESSIONS").And.Contain("many");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TUNNEL_SERVER_MAX_SESSIONS", null);
+        }
+    }
+
+    [Fact]
+    public async Task Port_ThatIsTaken_IsExitCode1AndSaysWhatToDo()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
+        (int code, _, string error) = await RunAsync("--bind", "127.0.0.1", "--http-port", "0", "--agent-port", $"{port}");
+        code.Should().Be(ExitCodes.Failed);
+        error.Should().Contain($"{port}").And.Contain("--agent-port");
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        (TextWriter output, TextWriter error) = (Console.Out, Console.Error);
+        using var outputText = new StringWriter();
+        using var errorText = new StringWriter();
+        Console.SetOut(outputText);
+        Console.SetError(errorText);
+        try
+        {
+            int code = await new ServerCommand().RunAsync(arguments);
+            return (code, outputText.ToString(), errorText.ToString());
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(error);
+        }
+    }
+}
