@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using System.Globalization;
 
 namespace Tunnel.Agent.Connection;
 
@@ -9,27 +8,45 @@ public static class ServerAddress
     /// <summary>False when the text is neither a host nor a host with a port.</summary>
     public static bool TryParse(string text, out string host, out int port)
     {
-        host = text;
+        host = "";
         port = AgentOptions.DefaultServerPort;
-        if (IPAddress.TryParse(text.Trim('[', ']'), out IPAddress? address)
-            && (address.AddressFamily == AddressFamily.InterNetworkV6 || !text.Contains(':', StringComparison.Ordinal)))
+        string name = text;
+        string? number = null;
+        if (text.StartsWith('['))
         {
-            host = address.ToString();
-            return true;
-        }
-
-        int colon = text.LastIndexOf(':');
-        if (colon >= 0)
-        {
-            host = text[..colon].Trim('[', ']');
-            if (!ushort.TryParse(text.AsSpan(colon + 1), out ushort number) || number == 0)
+            int end = text.IndexOf(']', StringComparison.Ordinal);
+            if (end < 0 || (end + 1 < text.Length && text[end + 1] != ':'))
             {
                 return false;
             }
 
-            port = number;
+            name = text[1..end];
+            number = end + 1 < text.Length ? text[(end + 2)..] : null;
+        }
+        else if (text.IndexOf(':', StringComparison.Ordinal) is >= 0 and int colon && colon == text.LastIndexOf(':'))
+        {
+            name = text[..colon];
+            number = text[(colon + 1)..];
         }
 
-        return Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
+        UriHostNameType form = Uri.CheckHostName(name);
+        if (form is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6)
+            || (text.StartsWith('[') && form != UriHostNameType.IPv6))
+        {
+            return false;
+        }
+
+        if (number is not null)
+        {
+            if (!ushort.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ushort given) || given == 0)
+            {
+                return false;
+            }
+
+            port = given;
+        }
+
+        host = name;
+        return true;
     }
 }
