@@ -241,6 +241,9 @@ internal sealed class VisitorConnection : IDeadlineTarget
             {
                 case ParseOutcome.Complete:
                     _deadline.Clear();
+
+                    // It may have passed a moment ago: that was about the head, and the head is here.
+                    _isLate = false;
                     return true;
                 case ParseOutcome.Rejected:
                     return await RejectAsync(_parser.Reason);

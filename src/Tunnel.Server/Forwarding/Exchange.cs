@@ -41,7 +41,6 @@ internal sealed class Exchange
     private TunnelStream? _stream;
     private readonly bool _isTrusted;
     private volatile bool _isCancelled;
-    private volatile bool _isUploaded;
     private bool _answerBegan;
     private long _lastMoved;
 
@@ -161,8 +160,6 @@ internal sealed class Exchange
         // 4 rewrite, 5 send
         BodyFraming framing = Request.Framing;
         RequestHeadForwarder.Write(stream.Output, Request, tunnel, _facts, _record.Id);
-        ValueTask<UploadEnd> upload = new(UploadEnd.Complete);
-        _isUploaded = !framing.HasContent;
         if (framing.HasContent)
         {
             if (Request.ExpectsContinue)
@@ -170,7 +167,7 @@ internal sealed class Exchange
                 _visitor.AwaitContinue();
             }
 
-            upload = UploadAsync(stream, framing);
+            _upload.Begin(_visitor, stream, framing);
         }
         else
         {
@@ -196,12 +193,12 @@ internal sealed class Exchange
                 return await SwitchAsync(stream);
             }
 
-            keepAlive = Request.KeepAlive && !_visitor.IsStopping && _isUploaded;
+            keepAlive = Request.KeepAlive && !_visitor.IsStopping && _upload.IsComplete;
             keepAlive = await SendAnswerAsync(stream, keepAlive);
         }
         catch (StreamResetException) when (_isCancelled)
         {
-            await StopUploadAsync(stream, upload);
+            await _upload.EndAsync();
             _visitor.Abort();
             return ExchangeEnd.Closed;
         }
@@ -218,18 +215,18 @@ internal sealed class Exchange
         {
             // The visitor left while we wrote to it.
             stream.Abort(ResetCode.Cancelled);
-            await StopUploadAsync(stream, upload);
+            await _upload.EndAsync();
             return ExchangeEnd.Closed;
         }
         catch
         {
             // A fault of ours: the caller says so. The upload must not outlive the exchange.
             stream.Abort(ResetCode.InternalError);
-            await StopUploadAsync(stream, upload);
+            await _upload.EndAsync();
             throw;
         }
 
-        UploadEnd end = await StopUploadAsync(stream, upload);
+        UploadEnd end = await _upload.EndAsync();
         return error is null ? Finish(end, keepAlive) : await FailAsync(error, end);
     }
 
@@ -284,30 +281,6 @@ internal sealed class Exchange
 
         AnswerHeadForwarder.Write(_visitor.Output, _answer.Head, Request.Version, framing, keepAlive);
         return await _answer.SendBodyAsync(stream.Input, _visitor.Output, framing) && keepAlive;
-    }
-
-    private async ValueTask<UploadEnd> UploadAsync(TunnelStream stream, BodyFraming framing)
-    {
-        UploadEnd end = await _upload.SendAsync(_visitor, stream, framing);
-        if (end == UploadEnd.Complete)
-        {
-            _isUploaded = true;
-            _visitor.Input.Watch();
-        }
-
-        return end;
-    }
-
-    // The answer is over: an upload that still runs has no purpose any more.
-    private async ValueTask<UploadEnd> StopUploadAsync(TunnelStream stream, ValueTask<UploadEnd> upload)
-    {
-        if (!upload.IsCompleted)
-        {
-            stream.Abort(ResetCode.Cancelled);
-            _upload.Stop(_visitor.Input);
-        }
-
-        return await upload;
     }
 
     // The session was found but takes no request: it is on its way out, or has too many.

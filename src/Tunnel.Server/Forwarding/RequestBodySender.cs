@@ -32,7 +32,11 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
     private readonly BodyReader _reader = new(pool, options.Http);
     private readonly BodyWriter _writer = new();
     private Pace _pace;
+    private VisitorConnection? _visitor;
+    private TunnelStream? _stream;
+    private Task<UploadEnd>? _running;
     private volatile bool _isStopped;
+    private volatile bool _isComplete = true;
 
     /// <summary>Why the body was refused, after <see cref="UploadEnd.Broken"/>; None when the visitor went away.</summary>
     public RejectReason Reason { get; private set; }
@@ -40,16 +44,63 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
     /// <summary>Content bytes of the body under way that have been passed on.</summary>
     public long ContentBytes => _reader.ContentBytes;
 
-    public async ValueTask<UploadEnd> SendAsync(VisitorConnection visitor, TunnelStream stream, BodyFraming framing)
+    /// <summary>All of the body, if there is one, has been passed on.</summary>
+    public bool IsComplete => _isComplete;
+
+    /// <summary>Begins to send the body; it goes on beside the answer until it or <see cref="EndAsync"/> ends it.</summary>
+    public void Begin(VisitorConnection visitor, TunnelStream stream, BodyFraming framing)
     {
-        Reason = RejectReason.None;
-        _pace = default;
+        _visitor = visitor;
+        _stream = stream;
+        _isComplete = false;
         _isStopped = false;
+        _pace = default;
         _reader.Start(framing);
         _writer.Start(framing);
+        _running = SendAsync(visitor, stream);
+    }
+
+    /// <summary>The answer is over: a body that is still being sent has no purpose any more. Returns how sending ended.</summary>
+    public async ValueTask<UploadEnd> EndAsync()
+    {
+        if (_running is not { } running)
+        {
+            return UploadEnd.Complete;
+        }
+
+        if (!running.IsCompleted)
+        {
+            _stream!.Abort(ResetCode.Cancelled);
+            _isStopped = true;
+            _visitor!.Input.CancelPendingRead();
+        }
+
+        return await running;
+    }
+
+    /// <summary>Gives all buffers back. Nothing may be sending.</summary>
+    public void Reset()
+    {
+        _reader.Reset();
+        Reason = RejectReason.None;
+        _running = null;
+        _visitor = null;
+        _stream = null;
+        _isComplete = true;
+    }
+
+    private async Task<UploadEnd> SendAsync(VisitorConnection visitor, TunnelStream stream)
+    {
         try
         {
-            return await CopyAsync(visitor, stream);
+            UploadEnd end = await CopyAsync(visitor, stream);
+            if (end == UploadEnd.Complete)
+            {
+                _isComplete = true;
+                visitor.Input.Watch();
+            }
+
+            return end;
         }
         catch (IOException)
         {
@@ -58,16 +109,6 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
             return UploadEnd.Broken;
         }
     }
-
-    /// <summary>Makes a <see cref="SendAsync"/> that reads return soon, with <see cref="UploadEnd.Stopped"/>.</summary>
-    public void Stop(PipeReader visitor)
-    {
-        _isStopped = true;
-        visitor.CancelPendingRead();
-    }
-
-    /// <summary>Gives all buffers back.</summary>
-    public void Reset() => _reader.Reset();
 
     private async ValueTask<UploadEnd> CopyAsync(VisitorConnection visitor, TunnelStream stream)
     {
