@@ -1,0 +1,102 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tunnel.Agent.Connection;
+using Tunnel.Framing.Frames;
+using Tunnel.TestSupport;
+
+namespace Tunnel.Agent.Tests.Connection;
+
+/// <summary>What the agent makes of a server's answers: go on, try again, or give up and with which code.</summary>
+public sealed class AgentLoopTests
+{
+    [Theory]
+    [InlineData(RejectCodes.VersionMismatch, false, AgentExit.VersionRefused)]
+    [InlineData(RejectCodes.TokenRequired, false, AgentExit.TokenRefused)]
+    [InlineData(RejectCodes.TokenRefused, false, AgentExit.TokenRefused)]
+    [InlineData(RejectCodes.NameRefused, false, AgentExit.NameRefused)]
+    [InlineData(RejectCodes.NameConflict, true, AgentExit.NameRefused)]
+    [InlineData(RejectCodes.HelloInvalid, false, AgentExit.NameRefused)]
+    public async Task Refusal_ThatNoRetryCures_EndsTheAgent(string code, bool retry, AgentExit exit)
+    {
+        await using var server = new ScriptedServer(ScriptedServer.Reject(code, retry));
+        await using AgentHost agent = Start(server);
+        (await agent.Exited.Within()).Should().Be(exit);
+    }
+
+    [Theory]
+    [InlineData(RejectCodes.TooManySessions)]
+    [InlineData(RejectCodes.Draining)]
+    [InlineData(RejectCodes.ResumeRefused)]
+    [InlineData("of-a-later-version")]
+    public async Task Refusal_ThatMayPass_IsTriedAgain(string code)
+    {
+        await using var server = new ScriptedServer(ScriptedServer.Reject(code, retry: true));
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(3);
+        agent.Exited.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Conflict_OverANameOnceHeld_IsTriedAgain()
+    {
+        await using var server = new ScriptedServer(
+            ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(RejectCodes.NameConflict, retry: true));
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(3);
+        agent.Exited.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Hello_OfOneAgent_CarriesOneInstanceAndWhatWasAskedFor()
+    {
+        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"));
+        await using AgentHost agent = Start(server, options => options with { HostHeader = "app", Via = false });
+        await server.Greeted.WhenAsync(2);
+        JsonElement[] hellos = [.. server.Hellos.Take(2)];
+        hellos.Select(hello => hello.GetProperty("instance").GetString()).Distinct().Should().ContainSingle();
+        foreach (JsonElement hello in hellos)
+        {
+            JsonElement tunnel = hello.GetProperty("tunnels")[0];
+            tunnel.GetProperty("subdomain").GetString().Should().Be("demo");
+            tunnel.GetProperty("hostHeader").GetString().Should().Be("app");
+            tunnel.GetProperty("via").GetBoolean().Should().BeFalse();
+        }
+    }
+
+    [Fact]
+    public async Task Name_TheServerChose_IsAskedForAgain()
+    {
+        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("chosen.test"));
+        await using AgentHost agent = Start(server, options => options with { Subdomain = null });
+        await server.Greeted.WhenAsync(2);
+        JsonElement[] hellos = [.. server.Hellos.Take(2)];
+        hellos[0].GetProperty("tunnels")[0].TryGetProperty("hostname", out JsonElement before);
+        before.ValueKind.Should().BeOneOf(JsonValueKind.Undefined, JsonValueKind.Null);
+        hellos[1].GetProperty("tunnels")[0].GetProperty("hostname").GetString().Should().Be("chosen.test");
+    }
+
+    [Fact]
+    public async Task Welcome_WithoutOurTunnel_IsNoServerOfOurs()
+    {
+        byte[] other = RawPeer.Frame(0, FrameKind.Welcome,
+            """{"version":1,"session":"0123456789abcdef0123456789abcdef","tunnels":[]}"""u8);
+        await using var server = new ScriptedServer(other);
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(2);
+        agent.IsConnected.Should().BeFalse();
+    }
+
+    private static AgentHost Start(ScriptedServer server, Func<AgentOptions, AgentOptions>? change = null)
+    {
+        var options = new AgentOptions { ServerHost = "127.0.0.1", ServerPort = server.Port, Port = 1, Subdomain = "demo" };
+        return AgentHost.Start(change is null ? options : change(options), new Nobody(), NullLoggerFactory.Instance);
+    }
+
+    private sealed class Nobody : IAgentEvents
+    {
+        public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+        {
+        }
+    }
+}
