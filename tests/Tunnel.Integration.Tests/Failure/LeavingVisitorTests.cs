@@ -125,9 +125,9 @@ public sealed class LeavingVisitorTests
             (await pair.GetAsync($"/{i}")).Text.Should().Be("quick");
         }
 
-        // Blocks are at most 64 KiB; a window that nobody empties does not grow beyond what it began with.
+        // Before the system's buffers were full the window may have grown to its 8 MiB; blocks of streams hold 4 KiB or more.
         long blocks = pair.Server.RentedBlocks + pair.Agent.Counts.Blocks;
-        blocks.Should().BeLessThan(300);
+        blocks.Should().BeLessThan((8 * 1024 / 4) + 300);
         stalled.Reset();
         await pair.Origin.Ended.WhenAsync(1);
     }

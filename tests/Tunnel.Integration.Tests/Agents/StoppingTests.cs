@@ -1,0 +1,161 @@
+using System.Net.Sockets;
+using Tunnel.Agent.Connection;
+using Tunnel.Framing.Frames;
+using Tunnel.Integration.Tests.Pair;
+using Tunnel.TestSupport;
+
+namespace Tunnel.Integration.Tests.Agents;
+
+/// <summary>A stop lets running requests finish, takes nothing new, and does not outlast its grace.</summary>
+public sealed class StoppingTests
+{
+    private const string Get = $"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n";
+
+    [Fact]
+    public async Task Agent_ThatStops_FinishesWhatRunsAndTakesNothingNew()
+    {
+        var go = new Tally();
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go));
+        Task<Answer> running = pair.GetAsync();
+        await pair.Origin.Accepted.WhenAsync(1);
+        Task stopping = pair.Agent.StopAsync();
+        await Eventually.TrueAsync(() => pair.Server.Counts.Names == 0);
+        (await pair.GetAsync())["Tunnel-Error"].Should().Be("agent-offline");
+        stopping.IsCompleted.Should().BeFalse();
+        go.Add();
+        (await running.Within()).Text.Should().Be("finished");
+        await stopping.Within();
+        (await pair.Agent.Exited).Should().Be(AgentExit.Stopped);
+    }
+
+    [Fact]
+    public async Task Agent_WhoseGraceIsOver_StopsAllTheSame()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(new Tally()), new PairOptions { IsTimeFake = true });
+        Task<Answer> running = pair.GetAsync();
+        await pair.Origin.Accepted.WhenAsync(1);
+        await pair.AdvanceUntilAsync(pair.Agent.StopAsync());
+        (await running.Within())["Tunnel-Error"].Should().Be("session-lost");
+    }
+
+    [Fact]
+    public async Task Agent_ThatIsDisposedWhileItStops_DoesNotWaitForTheGrace()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(new Tally()), new PairOptions { IsTimeFake = true });
+        Task<Answer> running = pair.GetAsync();
+        await pair.Origin.Accepted.WhenAsync(1);
+        Task stopping = pair.Agent.StopAsync();
+        await pair.Agent.DisposeAsync().Within();
+        await stopping.Within();
+        (await running.Within())["Tunnel-Error"].Should().Be("session-lost");
+    }
+
+    [Fact]
+    public async Task Server_ThatStops_FinishesWhatRunsAndTakesNothingNew()
+    {
+        var go = new Tally();
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), new PairOptions { IsTimeFake = true });
+        ScriptedConnection idle = await pair.VisitAsync();
+        ScriptedConnection busy = await pair.VisitAsync();
+        await busy.WriteAsync(Get);
+        await pair.Origin.Accepted.WhenAsync(1);
+        Task stopping = pair.Server.StopAsync();
+        (await idle.ReadToEndAsync().Within()).Should().BeEmpty("idle connections close at once");
+        Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
+        await late.Should().ThrowAsync<SocketException>();
+        await using (OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort))
+        {
+            await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http"}]}""");
+            (await agent.Peer.ExpectAsync(FrameKind.Reject)).Text.Should().Contain(RejectCodes.Draining);
+        }
+
+        stopping.IsCompleted.Should().BeFalse();
+        go.Add();
+        Answer answer = await busy.ReadAnswerAsync().Within();
+        answer.Text.Should().Be("finished");
+        answer["Connection"].Should().Be("close");
+        busy.Close();
+        await stopping.Within();
+    }
+
+    [Fact]
+    public async Task Server_WhoseGraceIsOver_CutsWhatStillRuns()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(new Tally()), new PairOptions { IsTimeFake = true });
+        ScriptedConnection busy = await pair.VisitAsync();
+
+        // A byte behind the request: there is no read under way that would notice the cut.
+        await busy.WriteAsync(Get + "G");
+        await pair.Origin.Accepted.WhenAsync(1);
+        Task<Exception?> reading = Record.ExceptionAsync(busy.ReadToEndAsync);
+        await pair.AdvanceUntilAsync(pair.Server.StopAsync());
+        (await reading.Within()).Should().BeAssignableTo<IOException>();
+        await pair.Origin.Ended.WhenAsync(1);
+    }
+
+    [Fact]
+    public async Task Server_ThatIsDisposedWhileItStops_CutsRawConnectionsToo()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            await connection.ReadHeadAsync();
+            await connection.WriteAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+            await connection.ReadToEndAsync();
+        });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        (await visitor.ReadAnswerAsync().Within()).Status.Should().Be(101);
+        Task stopping = pair.Server.StopAsync();
+        await visitor.WriteAsync("still open");
+        await pair.Server.DisposeAsync().Within();
+        await stopping.Within();
+        Func<Task> read = () => visitor.ReadToEndAsync().Within();
+        await read.Should().ThrowAsync<IOException>();
+    }
+
+    [Fact]
+    public async Task Stop_BetweenManyRequests_LosesNoAnswerThatHasBegun()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok(new string('x', 10_000))));
+        Task<int>[] visitors = [.. Enumerable.Range(0, 16).Select(_ => VisitUntilClosedAsync(pair))];
+        await pair.Origin.Accepted.WhenAsync(1);
+        await pair.Server.StopAsync().Within();
+        (await Task.WhenAll(visitors).Within()).Should().OnlyContain(answers => answers >= 0);
+    }
+
+    // Every answer that begins is whole; the connection ends between two of them.
+    private static async Task<int> VisitUntilClosedAsync(TunnelPair pair)
+    {
+        using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
+        for (int answers = 0; ; answers++)
+        {
+            try
+            {
+                await visitor.WriteAsync(Get);
+                if (await visitor.ReadHeadAsync() is not { } head)
+                {
+                    return answers;
+                }
+
+                (byte[] body, _) = await visitor.ReadBodyAsync(head);
+                (head.Field("Tunnel-Error") is not null || body.Length == 10_000).Should().BeTrue();
+            }
+            catch (Exception error) when (error is IOException and not EndOfStreamException)
+            {
+                // Our next request crossed with the close.
+                return answers;
+            }
+        }
+    }
+
+    private static Func<ScriptedConnection, Task> AnswerWhen(Tally go) => async connection =>
+    {
+        await connection.ReadHeadAsync();
+        Task<byte[]> end = connection.ReadToEndAsync();
+        if (await Task.WhenAny(go.WhenAsync(1), end) != end)
+        {
+            await connection.WriteAsync(Talk.Ok("finished"));
+            await end;
+        }
+    };
+}

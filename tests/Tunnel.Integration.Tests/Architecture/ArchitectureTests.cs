@@ -1,0 +1,75 @@
+using System.Xml.Linq;
+
+namespace Tunnel.Integration.Tests.Architecture;
+
+/// <summary>The rules of DESIGN section 7 that a compiler does not check.</summary>
+public sealed class ArchitectureTests
+{
+    private const int MostLines = 350;
+
+    // Who may lean on whom. Arrows point down only; server and agent never know each other.
+    private static readonly Dictionary<string, string[]> Arrows = new()
+    {
+        ["Tunnel.Framing"] = [],
+        ["Tunnel.Http"] = [],
+        ["Tunnel.Transport"] = [],
+        ["Tunnel.Hosting"] = [],
+        ["Tunnel.Server"] = ["Tunnel.Framing", "Tunnel.Hosting", "Tunnel.Http", "Tunnel.Transport"],
+        ["Tunnel.Agent"] = ["Tunnel.Framing", "Tunnel.Hosting", "Tunnel.Http", "Tunnel.Transport"],
+        ["Tunnel.Quickstart"] = ["Tunnel.Agent", "Tunnel.Server"],
+    };
+
+    private static readonly string Source = Path.Combine(FindRoot(), "src");
+
+    [Fact]
+    public void Projects_LeanOnlyOnWhatIsBelowThem()
+    {
+        string[] projects = Directory.GetFiles(Source, "*.csproj", SearchOption.AllDirectories);
+        projects.Select(Path.GetFileNameWithoutExtension).Should().BeEquivalentTo(Arrows.Keys, "a new project needs its place here");
+        foreach (string project in projects)
+        {
+            string[] references =
+            [
+                .. XDocument.Load(project).Descendants("ProjectReference")
+                    .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value.Replace('\\', '/'))),
+            ];
+            references.Should().BeSubsetOf(Arrows[Path.GetFileNameWithoutExtension(project)], project);
+        }
+    }
+
+    [Fact]
+    public void Libraries_NeedNothingButTheBaseClassLibrary()
+    {
+        foreach (string library in (string[])["Tunnel.Framing", "Tunnel.Http", "Tunnel.Transport"])
+        {
+            XDocument.Load(Path.Combine(Source, library, library + ".csproj")).Descendants("PackageReference").Should().BeEmpty(library);
+        }
+    }
+
+    [Fact]
+    public void Folders_NameConceptsOfTheProduct() =>
+        Directory.GetDirectories(Source, "*", SearchOption.AllDirectories).Select(Path.GetFileName)
+            .Should().NotContain(["Common", "Utils", "Utilities", "Helpers", "Shared", "Misc"]);
+
+    [Fact]
+    public void Files_HoldOneIdeaEach()
+    {
+        IEnumerable<string> tooLong = Directory.GetFiles(Source, "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Select(file => (Name: Path.GetRelativePath(Source, file), Lines: File.ReadLines(file).Count()))
+            .Where(file => file.Lines > MostLines)
+            .Select(file => $"{file.Name}: {file.Lines} lines");
+        tooLong.Should().BeEmpty();
+    }
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Tunnel.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder?.FullName ?? throw new InvalidOperationException("These tests run inside the source tree.");
+    }
+}
