@@ -98,7 +98,16 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
         if (arrivals.OnOpen(header, open, (int)bytes.Length) is { } stream)
         {
             Feed(stream, bytes, header.IsFin);
-            session.User.OnStream(stream);
+            try
+            {
+                session.User.OnStream(stream);
+            }
+            catch
+            {
+                // Nobody has taken it, and the session is about to end by this fault.
+                stream.Dispose();
+                throw;
+            }
         }
     }
 

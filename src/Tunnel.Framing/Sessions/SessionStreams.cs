@@ -165,10 +165,29 @@ internal sealed class SessionStreams
         }
     }
 
+<<<<<<< HEAD
+    /// <summary>
+    /// What nobody will read is dropped and granted again, so that a peer that wants to finish is never stuck behind a
+    /// user that does not read; it is stopped as soon as our own half has ended.
+    /// </summary>
+    public void GrantUnread(TunnelStream stream)
+    {
+        bool isOpen = stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false };
+        if (isOpen && stream.In.IsCompleted && stream.ReceiveWindow.ConsumeAll())
+        {
+            // No growth for this: the round trip is not told.
+            stream.CreditToSend += stream.ReceiveWindow.Grant(Clock.Now, leastRoundTrip: null);
+            Queue.RequestUrgent(stream);
+            WakeWriter();
+        }
+    }
+
+=======
+>>>>>>> origin/main
     public void SendReset(TunnelStream stream, ResetCode code, string detail)
     {
         stream.Halves.ResetSent();
-        stream.ResetToSend = code;
+        stream.ResetToSend = code == ResetCode.SessionLost ? ResetCode.InternalError : code;
         stream.ResetDetail = detail;
         Queue.RequestUrgent(stream);
         CloseIfEnded(stream);

@@ -99,6 +99,10 @@ internal sealed class StreamActions(SessionStreams streams)
             }
 
             streams.StopPeerIfUnread(stream);
+<<<<<<< HEAD
+            streams.GrantUnread(stream);
+=======
+>>>>>>> origin/main
         }
 
         streams.WakeWriter();

@@ -69,6 +69,10 @@ internal sealed class StreamArrivals(SessionStreams streams)
                 streams.CloseIfEnded(stream);
             }
 
+<<<<<<< HEAD
+            streams.GrantUnread(stream);
+=======
+>>>>>>> origin/main
             return stream;
         }
     }

@@ -15,6 +15,13 @@ internal sealed class StreamInput : PipeReader
     private readonly Pipe _pipe;
     private ReadOnlySequence<byte> _lastRead;
     private StreamResetException? _failure;
+<<<<<<< HEAD
+
+    // The user's own thread only: a read is under way, or its result is in the user's hands.
+    private bool _isAwaited;
+    private bool _isHeld;
+=======
+>>>>>>> origin/main
     private int _isCompleted;
 
     public StreamInput(TunnelStream stream, SessionStreams streams)
@@ -58,13 +65,39 @@ internal sealed class StreamInput : PipeReader
     {
         ThrowIfFailed();
         ValueTask<ReadResult> read = _pipe.Reader.ReadAsync(cancellationToken);
-        return read.IsCompletedSuccessfully ? new ValueTask<ReadResult>(Remember(read.Result)) : AwaitRead(read);
+        if (read.IsCompletedSuccessfully)
+        {
+            return new ValueTask<ReadResult>(Remember(read.Result));
+        }
+
+        _isAwaited = true;
+        return AwaitRead(read);
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
+<<<<<<< HEAD
+        int bytes = 0;
+        bool wantsMore = false;
+
+        // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
+        // destination has completed.
+        if (!_lastRead.IsEmpty && consumed.GetObject() is not null)
+        {
+            bytes = (int)_lastRead.Slice(_lastRead.Start, consumed).Length;
+
+            // Whoever looked at everything, took less and comes back waits for more than the window may hold.
+            wantsMore = bytes < _lastRead.Length && _lastRead.Slice(examined).IsEmpty;
+        }
+
+        _lastRead = default;
+        _isHeld = false;
+        _pipe.Reader.AdvanceTo(consumed, examined);
+        if (bytes > 0 || wantsMore)
+        {
+=======
         long seen = _lastRead.Length;
         int bytes = seen == 0 ? 0 : (int)_lastRead.Slice(_lastRead.Start, consumed).Length;
 
@@ -74,6 +107,7 @@ internal sealed class StreamInput : PipeReader
         _pipe.Reader.AdvanceTo(consumed, examined);
         if (bytes > 0 || wantsMore)
         {
+>>>>>>> origin/main
             _actions.Consumed(_stream, bytes, wantsMore);
         }
     }
@@ -84,14 +118,50 @@ internal sealed class StreamInput : PipeReader
     {
         if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
         {
+<<<<<<< HEAD
+            DropUnread();
+=======
             _lastRead = default;
+>>>>>>> origin/main
             _pipe.Reader.Complete();
             _actions.InputCompleted(_stream);
         }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> AwaitRead(ValueTask<ReadResult> read) => Remember(await read);
+    private async ValueTask<ReadResult> AwaitRead(ValueTask<ReadResult> read)
+    {
+        try
+        {
+            return Remember(await read);
+        }
+        finally
+        {
+            _isAwaited = false;
+        }
+    }
+
+    // A pipe keeps its memory until both ends are complete, and ours may go on sending for long.
+    private void DropUnread()
+    {
+        try
+        {
+            if (_isHeld)
+            {
+                _pipe.Reader.AdvanceTo(_lastRead.End);
+            }
+
+            _lastRead = default;
+            if (!_isAwaited && _pipe.Reader.TryRead(out ReadResult unread))
+            {
+                _pipe.Reader.AdvanceTo(unread.Buffer.End);
+            }
+        }
+        catch (StreamResetException)
+        {
+            // The writing end is complete too: the memory goes back with ours.
+        }
+    }
 
     private ReadResult Remember(in ReadResult result)
     {
@@ -101,6 +171,7 @@ internal sealed class StreamInput : PipeReader
         }
 
         _lastRead = result.Buffer;
+        _isHeld = true;
         return result;
     }
 

@@ -38,6 +38,9 @@ internal sealed class StreamTable
         _byId.Add(_lastId, stream);
     }
 
+    /// <summary>As if ids up to this one were used up: what takes a year otherwise.</summary>
+    internal void StartAt(uint lastId) => _lastId = lastId;
+
     /// <summary>An id the peer opens.</summary>
     /// <exception cref="ProtocolViolationException">It is odd, or not higher than the last.</exception>
     public void AcceptId(uint id)
