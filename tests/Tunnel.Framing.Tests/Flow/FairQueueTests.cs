@@ -1,0 +1,106 @@
+using Tunnel.Framing.Flow;
+
+namespace Tunnel.Framing.Tests.Flow;
+
+public sealed class FairQueueTests
+{
+    private const int Frame = 16 * 1024;
+
+    [Fact]
+    public void Take_BusyStreams_TakeTurns()
+    {
+        var queue = new FairQueue<Item>();
+        Item[] items = [Busy("a"), Busy("b"), Busy("c")];
+        Array.ForEach(items, queue.Add);
+        Send(queue, 7, Frame).Should().Be("abcabca");
+    }
+
+    [Fact]
+    public void Take_FreshStream_GoesAheadOfTheBusy()
+    {
+        var queue = new FairQueue<Item>();
+        queue.Add(Busy("a"));
+        queue.Add(Busy("b"));
+        queue.Add(new Item("F"));
+        Send(queue, 5, Frame).Should().Be("FabFa");
+    }
+
+    [Fact]
+    public void Take_ManyFreshStreams_LetTheBusyOneHaveItsTurnEvery32KiB()
+    {
+        var queue = new FairQueue<Item>();
+        queue.Add(Busy("b"));
+        for (int i = 0; i < 6; i++)
+        {
+            queue.Add(new Item("F"));
+        }
+
+        Send(queue, 9, Frame, again: false).Should().Be("FFbFFFF");
+    }
+
+    [Fact]
+    public void Take_ManyTinyFreshFrames_LetTheBusyOneHaveItsTurnEvery32Frames()
+    {
+        var queue = new FairQueue<Item>();
+        queue.Add(Busy("b"));
+        for (int i = 0; i < 40; i++)
+        {
+            queue.Add(new Item("F"));
+        }
+
+        Send(queue, 33, 9, again: false).Should().Be(new string('F', 32) + "b");
+    }
+
+    [Fact]
+    public void Add_Twice_WaitsOnce()
+    {
+        var queue = new FairQueue<Item>();
+        Item item = Busy("a");
+        queue.Add(item);
+        queue.Add(item);
+        queue.Take().Should().BeSameAs(item);
+        queue.Take().Should().BeNull();
+        queue.IsEmpty.Should().BeTrue();
+    }
+
+    [Fact]
+    public void Sent_FreshAllowanceUsed_MakesTheStreamBusy()
+    {
+        var queue = new FairQueue<Item>();
+        Item item = new("a");
+        queue.Add(item);
+        queue.Sent(queue.Take()!, 100);
+        item.FreshBytes.Should().Be(FairQueue<Item>.FreshAllowance - 100);
+        queue.Sent(item, Frame);
+        item.FreshBytes.Should().BeLessThanOrEqualTo(0);
+    }
+
+    private static Item Busy(string name) => new(name) { FreshBytes = 0 };
+
+    private static string Send(FairQueue<Item> queue, int turns, int bytes, bool again = true)
+    {
+        string order = "";
+        while (turns-- > 0 && queue.Take() is { } item)
+        {
+            order += item.Name;
+            queue.Sent(item, bytes);
+            if (again)
+            {
+                queue.Add(item);
+            }
+        }
+
+        return order;
+    }
+
+    private sealed class Item(string name) : IFairQueueItem<Item>
+    {
+        public string Name => name;
+
+        public Item? NextInQueue { get; set; }
+
+        public bool IsQueued { get; set; }
+
+        public int FreshBytes { get; set; } = FairQueue<Item>.FreshAllowance;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Buffers;
+using System.Text;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Framing.Tests.Frames;
+
+public sealed class JsonMessageTests
+{
+    private const string Instance = "0123456789abcdef0123456789abcdef";
+    private const string Proof = Instance + Instance;
+    private const string Tunnel = """{"id":1,"type":"http"}""";
+
+    public static TheoryData<string> GoodHellos() => new()
+    {
+        Hello(),
+        $$"""  {"version":1,"instance":"{{Instance}}","tunnels":[{{Tunnel}}]}  """,
+        Hello(extra: ""","later":{"a":[1,2,{"b":null}]}"""),
+        Hello(extra: ""","minVersion":1,"software":"tunnel-agent/0.1.0","token":"t" """),
+        Hello(tunnel: """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","via":false,"x":1}"""),
+        Hello(tunnel: """{"id":1,"type":"http","hostname":"a.test"}"""),
+        $$"""{"version":2147483647,"instance":"{{Instance.ToUpperInvariant()}}","resume":{{Resume()}} }""",
+    };
+
+    [Theory]
+    [MemberData(nameof(GoodHellos))]
+    public void Hello_Good_IsReadAndWrittenAgain(string json)
+    {
+        HelloMessage hello = Read<HelloMessage>(json);
+        Read<HelloMessage>(Encoding.UTF8.GetString(JsonMessages.Write(hello))).Should().BeEquivalentTo(hello);
+    }
+
+    public static TheoryData<string> BadHellos() => new()
+    {
+        "", " ", "null", "1", "[]", "\"x\"", "{}", "{", "{]", "\uFEFF" + Hello(),
+        Hello() + "x", Hello() + "{}", Hello() + "/* */", "//\n" + Hello(), Hello().Replace("}]", ",}]"),
+        Hello(version: "0"), Hello(version: "-1"), Hello(version: "1.5"), Hello(version: "\"1\""), Hello(version: "null"),
+        Hello(version: "2147483648"), Hello(version: "1e99"), Hello(version: "true"), Hello(version: "[1]"),
+        Hello(version: "1,\"version\":1"),
+        Hello(extra: ""","minVersion":0"""), Hello(extra: ""","minVersion":2"""), Hello(extra: ""","minVersion":"1" """),
+        Hello(instance: "null"), Hello(instance: "1"), Hello(instance: "\"\""), Hello(instance: $"\"{Instance}0\""),
+        Hello(instance: $"\"{Instance[1..]}\""), Hello(instance: $"\"{Instance[1..]}g\""), Hello(instance: "\"\\ud800\""),
+        Hello(extra: $",\"software\":\"{new string('s', 65)}\""), Hello(extra: $",\"token\":\"{new string('t', 1025)}\""),
+        Hello(extra: ""","token":{}"""), Hello(extra: ""","token":["a"]"""), Hello(extra: ""","token":"a","token":"b" """),
+        Hello(extra: ""","token":"\ud83d" """),
+        $$"""{"version":1,"instance":"{{Instance}}"}""",
+        $$"""{"version":1,"instance":"{{Instance}}","tunnels":null}""",
+        $$"""{"version":1,"instance":"{{Instance}}","tunnels":[]}""",
+        $$"""{"version":1,"instance":"{{Instance}}","tunnels":{} }""",
+        $$"""{"version":1,"tunnels":[{{Tunnel}}]}""",
+        $$"""{"instance":"{{Instance}}","tunnels":[{{Tunnel}}]}""",
+        Hello(tunnel: "null"), Hello(tunnel: "1"), Hello(tunnel: "{}"), Hello(tunnel: """{"id":1}"""), Hello(tunnel: """{"type":"http"}"""),
+        Hello(tunnel: """{"id":0,"type":"http"}"""), Hello(tunnel: """{"id":-1,"type":"http"}"""),
+        Hello(tunnel: """{"id":4294967296,"type":"http"}"""), Hello(tunnel: """{"id":1.0,"type":"http"}"""),
+        Hello(tunnel: """{"id":"1","type":"http"}"""), Hello(tunnel: """{"id":1,"type":"tcp"}"""), Hello(tunnel: """{"id":1,"type":null}"""),
+        Hello(tunnel: """{"id":1,"type":"http","subdomain":"a","hostname":"b"}"""),
+        Hello(tunnel: $$"""{"id":1,"type":"http","subdomain":"{{new string('a', 64)}}"}"""),
+        Hello(tunnel: $$"""{"id":1,"type":"http","hostname":"{{new string('a', 254)}}"}"""),
+        Hello(tunnel: """{"id":1,"type":"http","hostHeader":""}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a b"}"""),
+        Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a\r\nX: y"}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"ä"}"""),
+        Hello(tunnel: """{"id":1,"type":"http","via":"yes"}"""), Hello(tunnel: """{"id":1,"id":2,"type":"http"}"""),
+        Hello(tunnel: $"{Tunnel},{Tunnel}"),
+        Hello(tunnel: string.Join(',', Enumerable.Range(1, 65).Select(id => $$"""{"id":{{id}},"type":"http"}"""))),
+        Hello(extra: ""","deep":[[[[[[[[1]]]]]]]]"""),
+        Hello(extra: ""","resume":{}"""), Hello(extra: ""","resume":1"""),
+        Hello(extra: $",\"resume\":{Resume(attach: "0")}"), Hello(extra: $",\"resume\":{Resume(count: "-1")}"),
+        Hello(extra: $",\"resume\":{Resume(proof: Instance)}"), Hello(extra: $",\"resume\":{Resume(session: "x")}"),
+        Hello(extra: $",\"resume\":{Resume(attach: "9223372036854775808")}"),
+    };
+
+    [Theory]
+    [MemberData(nameof(BadHellos))]
+    public void Hello_Bad_IsMalformed(string json) => AssertMalformed<HelloMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Theory]
+    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","token":"?"}""")]
+    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http"}],"skipped":"?"}""")]
+    public void Hello_NotUtf8_IsMalformed(string json)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(json);
+        bytes[Array.IndexOf(bytes, (byte)'?')] = 0xFF;
+        AssertMalformed<HelloMessage>(bytes);
+    }
+
+    public static TheoryData<string> BadWelcomes() => new()
+    {
+        "{}", Welcome(version: "0"), Welcome(session: "\"x\""), Welcome(session: "null"), Welcome(extra: ""","secret":"x" """),
+        Welcome(extra: ""","resumeWindow":-1"""), Welcome(extra: ""","resumeWindow":2147483648"""), Welcome(extra: ""","count":-1"""),
+        Welcome(tunnels: "null"), Welcome(tunnels: "[null]"), Welcome(tunnels: "[{}]"), Welcome(tunnels: """[{"id":0,"name":"a","url":"b"}]"""),
+        Welcome(tunnels: """[{"id":1,"name":null,"url":"b"}]"""), Welcome(tunnels: """[{"id":1,"name":"a"}]"""),
+        Welcome(tunnels: """[{"id":1,"name":"a","url":"b"},{"id":1,"name":"a","url":"b"}]"""),
+        Welcome(extra: $",\"software\":\"{new string('s', 65)}\""),
+    };
+
+    [Theory]
+    [MemberData(nameof(BadWelcomes))]
+    public void Welcome_Bad_IsMalformed(string json) => AssertMalformed<WelcomeMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Fact]
+    public void Welcome_Good_IsReadAndWrittenAgain()
+    {
+        WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5"));
+        welcome.Tunnels.Should().Equal(new TunnelGrant(1, "demo.tunnel.com", "https://demo.tunnel.com"));
+        Read<WelcomeMessage>(Encoding.UTF8.GetString(JsonMessages.Write(welcome))).Should().BeEquivalentTo(welcome);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"code":"x"}""")]
+    [InlineData("""{"code":null,"message":""}""")]
+    [InlineData("""{"code":"x","message":"y","retry":1}""")]
+    [InlineData("""{"code":"x","message":"y","retryAfter":-1}""")]
+    [InlineData("""{"code":"x","message":"y","retryAfter":2147483648}""")]
+    public void Reject_Bad_IsMalformed(string json) => AssertMalformed<RejectMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Fact]
+    public void Reject_MessageTooLong_IsMalformed() =>
+        AssertMalformed<RejectMessage>(Encoding.UTF8.GetBytes($$"""{"code":"x","message":"{{new string('m', 513)}}"}"""));
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"reason":null}""")]
+    [InlineData("""{"reason":1}""")]
+    [InlineData("""{"reason":"x","delay":-1}""")]
+    [InlineData("""{"reason":"x","grace":2147483648}""")]
+    [InlineData("""{"reason":"x","reason":"y"}""")]
+    [InlineData("""{"reason":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}""")]
+    public void GoAway_Bad_IsMalformed(string json) => AssertMalformed<GoAwayMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"id":0}""")]
+    [InlineData("""{"id":null}""")]
+    [InlineData("""{"id":4294967296}""")]
+    public void BoundAndUnbind_Bad_AreMalformed(string json)
+    {
+        AssertMalformed<BoundMessage>(Encoding.UTF8.GetBytes(json));
+        AssertMalformed<UnbindMessage>(Encoding.UTF8.GetBytes(json));
+        AssertMalformed<TunnelRequest>(Encoding.UTF8.GetBytes(json));
+    }
+
+    [Fact]
+    public void Bound_EitherWay_IsReadAndWrittenAgain()
+    {
+        foreach (BoundMessage bound in new BoundMessage[]
+        {
+            new() { Id = 1, TunnelName = "a", Url = "b" },
+            new() { Id = 2, Code = RejectCodes.NameConflict, Message = "taken" },
+        })
+        {
+            Read<BoundMessage>(Encoding.UTF8.GetString(JsonMessages.Write(bound))).Should().Be(bound);
+        }
+    }
+
+    [Fact]
+    public void Fault_InTheMessage_DoesNotQuoteThePeer()
+    {
+        ProtocolViolationException violation = FluentActions
+            .Invoking(() => Read<HelloMessage>("{\"version\":1,\"instance\":\"evil\\u001b[31m\"}"))
+            .Should().Throw<ProtocolViolationException>().Which;
+        violation.Message.Should().NotContain("evil").And.StartWith("HELLO");
+    }
+
+    private static string Hello(string version = "1", string instance = $"\"{Instance}\"", string tunnel = Tunnel, string extra = "") =>
+        $$"""{"version":{{version}},"instance":{{instance}},"tunnels":[{{tunnel}}]{{extra}}}""";
+
+    private static string Resume(
+        string session = Instance, string attach = "1", string count = "0", string proof = Proof) =>
+        $$"""{"session":"{{session}}","attach":{{attach}},"count":{{count}},"proof":"{{proof}}"}""";
+
+    private static string Welcome(
+        string version = "1",
+        string session = $"\"{Instance}\"",
+        string tunnels = """[{"id":1,"name":"demo.tunnel.com","url":"https://demo.tunnel.com"}]""",
+        string extra = "") =>
+        $$"""{"version":{{version}},"session":{{session}},"tunnels":{{tunnels}}{{extra}}}""";
+
+    private static T Read<T>(string json)
+        where T : class, IJsonMessage<T> =>
+        JsonMessages.Read<T>(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(json)));
+
+    private static void AssertMalformed<T>(byte[] bytes)
+        where T : class, IJsonMessage<T> =>
+        FluentActions.Invoking(() => JsonMessages.Read<T>(new ReadOnlySequence<byte>(bytes)))
+            .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.MalformedPayload);
+}
