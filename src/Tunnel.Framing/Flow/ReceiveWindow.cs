@@ -54,7 +54,6 @@ internal sealed class ReceiveWindow
         _consumed += bytes;
         bool isDue = _consumed >= Size / 2 || (wantsMore && _available == 0 && _consumed > 0);
         return isDue && !_returned;
-<<<<<<< HEAD
     }
 
     /// <summary>The user reads no more: all that came counts as taken. Returns whether a grant is due.</summary>
@@ -62,8 +61,6 @@ internal sealed class ReceiveWindow
     {
         _consumed = Size - _available;
         return Consume(0);
-=======
->>>>>>> origin/main
     }
 
     /// <summary>The grant that is due: what was taken, and more when the window is what limits the sender.</summary>

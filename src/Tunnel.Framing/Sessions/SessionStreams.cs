@@ -165,7 +165,6 @@ internal sealed class SessionStreams
         }
     }
 
-<<<<<<< HEAD
     /// <summary>
     /// What nobody will read is dropped and granted again, so that a peer that wants to finish is never stuck behind a
     /// user that does not read; it is stopped as soon as our own half has ended.
@@ -182,8 +181,6 @@ internal sealed class SessionStreams
         }
     }
 
-=======
->>>>>>> origin/main
     public void SendReset(TunnelStream stream, ResetCode code, string detail)
     {
         stream.Halves.ResetSent();

@@ -99,10 +99,7 @@ internal sealed class StreamActions(SessionStreams streams)
             }
 
             streams.StopPeerIfUnread(stream);
-<<<<<<< HEAD
             streams.GrantUnread(stream);
-=======
->>>>>>> origin/main
         }
 
         streams.WakeWriter();

@@ -69,10 +69,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
                 streams.CloseIfEnded(stream);
             }
 
-<<<<<<< HEAD
             streams.GrantUnread(stream);
-=======
->>>>>>> origin/main
             return stream;
         }
     }

@@ -15,13 +15,10 @@ internal sealed class StreamInput : PipeReader
     private readonly Pipe _pipe;
     private ReadOnlySequence<byte> _lastRead;
     private StreamResetException? _failure;
-<<<<<<< HEAD
 
     // The user's own thread only: a read is under way, or its result is in the user's hands.
     private bool _isAwaited;
     private bool _isHeld;
-=======
->>>>>>> origin/main
     private int _isCompleted;
 
     public StreamInput(TunnelStream stream, SessionStreams streams)
@@ -78,7 +75,6 @@ internal sealed class StreamInput : PipeReader
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-<<<<<<< HEAD
         int bytes = 0;
         bool wantsMore = false;
 
@@ -97,17 +93,6 @@ internal sealed class StreamInput : PipeReader
         _pipe.Reader.AdvanceTo(consumed, examined);
         if (bytes > 0 || wantsMore)
         {
-=======
-        long seen = _lastRead.Length;
-        int bytes = seen == 0 ? 0 : (int)_lastRead.Slice(_lastRead.Start, consumed).Length;
-
-        // Whoever looked at everything, took less and comes back waits for more than the window may hold.
-        bool wantsMore = bytes < seen && _lastRead.Slice(examined).IsEmpty;
-        _lastRead = default;
-        _pipe.Reader.AdvanceTo(consumed, examined);
-        if (bytes > 0 || wantsMore)
-        {
->>>>>>> origin/main
             _actions.Consumed(_stream, bytes, wantsMore);
         }
     }
@@ -118,11 +103,7 @@ internal sealed class StreamInput : PipeReader
     {
         if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
         {
-<<<<<<< HEAD
             DropUnread();
-=======
-            _lastRead = default;
->>>>>>> origin/main
             _pipe.Reader.Complete();
             _actions.InputCompleted(_stream);
         }

@@ -251,7 +251,6 @@ public abstract class MuxTests : IAsyncLifetime
     }
 
     [Fact]
-<<<<<<< HEAD
     public async Task Users_BothWritingAndNeitherReading_StillFinish()
     {
         SessionPair pair = Start();
@@ -271,8 +270,6 @@ public abstract class MuxTests : IAsyncLifetime
     }
 
     [Fact]
-=======
->>>>>>> origin/main
     public async Task Consumer_Stalled_HoldsItsWindowOnlyAndOthersGoOn()
     {
         SessionPair pair = Start();
@@ -468,11 +465,7 @@ public abstract class MuxTests : IAsyncLifetime
         (TunnelStream server, TunnelStream agent) = await pair.OpenBothAsync();
         using var cancel = new CancellationTokenSource();
         Task<long> pushing = PushAsync(server.Output, cancel.Token);
-<<<<<<< HEAD
         await Until.TrueAsync(() => server.SendWindow.Available == 0 && server.Out.IsWaiting);
-=======
-        await Until.TrueAsync(() => pair.ServerPool.RentedBytes >= new SessionOptions().WaitingPerStream);
->>>>>>> origin/main
         await cancel.CancelAsync();
         await FluentActions.Awaiting(() => pushing.Within()).Should().ThrowAsync<OperationCanceledException>();
         Task<byte[]> received = agent.Input.TakeAllAsync();

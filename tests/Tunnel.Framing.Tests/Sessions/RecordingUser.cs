@@ -34,7 +34,6 @@ internal sealed class RecordingUser : ISessionUser
 
     public void OnGoAway(GoAwayMessage message) => _goAway.SetResult(message);
 
-<<<<<<< HEAD
     /// <summary>Lets go of the streams that nobody took.</summary>
     public void DisposeAll()
     {
@@ -44,8 +43,6 @@ internal sealed class RecordingUser : ISessionUser
         }
     }
 
-=======
->>>>>>> origin/main
     public Task<TunnelStream> NextStreamAsync() => _streams.Reader.ReadAsync().Within();
 
     public Task<(FrameKind Kind, byte[] Payload)> NextMessageAsync() => _messages.Reader.ReadAsync().Within();
