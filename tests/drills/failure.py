@@ -139,8 +139,10 @@ class Scene:
         return {"descriptors": staging.descriptors(pid), "threads": staging.threads(pid), "MiB": staging.rss_mib(pid)}
 
     def settle(self, role, before):
+        # As long as something is on its way back: the tolerance is for what stays, not for what takes a moment.
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not is_back(before, state := self.state(role)) and time.monotonic() < deadline:
+        while (not is_back(before, state := self.state(role)) or state["descriptors"] > before["descriptors"]) \
+                and time.monotonic() < deadline:
             time.sleep(0.5)
         return state
 
