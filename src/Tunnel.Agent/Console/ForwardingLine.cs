@@ -46,10 +46,12 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         {
             await output.WriteLineAsync($"Forwarding {Printable.Of(grant.Url)} -> http://{options.OriginAuthority}");
             await output.FlushAsync();
-            if (Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && !await LeadsToAsync(url.Host, server, _stop.Token))
+            if (Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.HostNameType == UriHostNameType.Dns
+                && !await LeadsToAsync(url.Host, server, _stop.Token))
             {
+                // A line to be pasted into a shell holds nothing but a checked name and numbers.
                 await output.WriteLineAsync(
-                    $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url}");
+                    $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
                 await output.FlushAsync();
             }
         }
