@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Time.Testing;
+using Tunnel.TestSupport;
+using Tunnel.Transport;
+
+namespace Tunnel.Server.Tests.Edge;
+
+/// <summary>What every connection relies on: a deadline that was cleared or replaced is over.</summary>
+public sealed class DeadlineTests
+{
+    [Fact]
+    public async Task Deadline_ThatIsSet_PassesOnce()
+    {
+        var time = new FakeTimeProvider();
+        await using var clock = new DeadlineClock(time);
+        var target = new Target();
+        Deadline deadline = clock.Add(target);
+        deadline.Set(TimeSpan.FromSeconds(3));
+        time.Advance(TimeSpan.FromSeconds(2));
+        target.Passed.Count.Should().Be(0);
+        time.Advance(TimeSpan.FromSeconds(20));
+        target.Passed.Count.Should().Be(1);
+        clock.Remove(deadline);
+        clock.Count.Should().Be(0);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Deadline_ClearedOrReplaced_DoesNotPass(bool isReplaced)
+    {
+        var time = new FakeTimeProvider();
+        await using var clock = new DeadlineClock(time);
+        var target = new Target();
+        Deadline deadline = clock.Add(target);
+        deadline.Set(TimeSpan.FromSeconds(3));
+        if (isReplaced)
+        {
+            deadline.Set(TimeSpan.FromSeconds(30));
+        }
+        else
+        {
+            deadline.Clear();
+        }
+
+        time.Advance(TimeSpan.FromSeconds(20));
+        target.Passed.Count.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Clear_WhileTheCallbackRuns_WaitsForIt()
+    {
+        var time = new FakeTimeProvider();
+        await using var clock = new DeadlineClock(time);
+        using var entered = new ManualResetEventSlim();
+        using var leave = new ManualResetEventSlim();
+        var target = new Target(() =>
+        {
+            entered.Set();
+            leave.Wait(TimeLimit.Default);
+        });
+        Deadline deadline = clock.Add(target);
+        deadline.Set(TimeSpan.FromSeconds(1));
+        Task passing = Task.Run(() => time.Advance(TimeSpan.FromSeconds(2)));
+        entered.Wait(TimeLimit.Default).Should().BeTrue();
+        Task clearing = Task.Run(deadline.Clear);
+        clearing.IsCompleted.Should().BeFalse("the callback is still at work on what the deadline guarded");
+        leave.Set();
+        await clearing.Within();
+        target.Passed.Count.Should().Be(1);
+        await passing.Within();
+    }
+
+    private sealed class Target(Action? act = null) : IDeadlineTarget
+    {
+        public Tally Passed { get; } = new();
+
+        public void OnDeadline()
+        {
+            act?.Invoke();
+            Passed.Add();
+        }
+    }
+}
