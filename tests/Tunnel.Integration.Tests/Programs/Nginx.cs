@@ -36,7 +36,7 @@ public sealed class Nginx : IAsyncDisposable
             """);
         ProgramRun run = ProgramRun.Start(place.Path, "nginx", "-p", place.Path, "-c", place.File("nginx.conf"));
         TunnelPair pair = await TunnelPair.StartAsync(connection => RelayAsync(connection, socket));
-        await Eventually.TrueAsync(() => File.Exists(socket));
+        await Eventually.TrueAsync(() => IsListeningAsync(socket));
         return new Nginx(run, pair);
     }
 
@@ -44,6 +44,21 @@ public sealed class Nginx : IAsyncDisposable
     {
         await Pair.DisposeAsync();
         await _run.DisposeAsync();
+    }
+
+    // The file is there a moment before anybody listens behind it.
+    private static async Task<bool> IsListeningAsync(string path)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static async Task RelayAsync(ScriptedConnection agent, string path)
