@@ -72,7 +72,6 @@ public sealed record AgentOptions
         Require(
             OriginAnswerTime > TimeSpan.Zero && OriginAnswerTime <= Longest,
             "--answer-time takes a number of seconds, above 0 and up to a week.");
-        Require(Grace >= TimeSpan.Zero && Grace <= Longest, "--grace takes a number of seconds, up to a week.");
         Require(Grace >= TimeSpan.Zero && Grace <= TimeSpan.FromDays(1), "--grace takes a number of seconds, up to a day.");
         Http.Validate();
         return this;

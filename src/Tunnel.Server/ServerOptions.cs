@@ -83,7 +83,6 @@ public sealed record ServerOptions
         RequirePort(AgentPort, "--agent-port");
         RequireTime(HeadTime, "--head-time");
         RequireTime(IdleTime, "--idle-time");
-        RequireTime(Grace + TimeSpan.FromTicks(1), "--grace");
         RequireTime(AgentHandshakeTime, "the agent handshake time");
         if (Grace != TimeSpan.Zero)
         {
