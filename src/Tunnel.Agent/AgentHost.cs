@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Connection;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Local;
+using Tunnel.Hosting;
 using Tunnel.Transport;
 using Tunnel.Transport.Buffers;
 
@@ -11,6 +13,7 @@ namespace Tunnel.Agent;
 /// A whole agent in one object: connects, serves, stops. The program, the quickstart and the tests all run this one.
 /// Owns everything it makes; <see cref="DisposeAsync"/> leaves nothing running.
 /// </summary>
+[SuppressMessage("Usage", "CA2213", Justification = "The stop that OneStop runs disposes of everything, itself last.")]
 public sealed class AgentHost : IAsyncDisposable
 {
     private readonly BlockPool _pool = new();
@@ -20,10 +23,7 @@ public sealed class AgentHost : IAsyncDisposable
     private readonly AgentOptions _options;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
-    private readonly CancellationTokenSource _hurry = new();
-    private readonly Lock _lock = new();
-    private Task? _stopped;
-    private bool _isReleased;
+    private readonly OneStop _stopping = new();
 
     private AgentHost(AgentOptions options, IAgentEvents events, ILogger log, TimeProvider time)
     {
@@ -37,7 +37,7 @@ public sealed class AgentHost : IAsyncDisposable
             options.Session with { Pool = _pool, Time = time },
             events,
             log);
-        Exited = _loop.RunAsync(_stop.Token, _hurry.Token);
+        Exited = _loop.RunAsync(_stop.Token, _stopping.Hurry);
     }
 
     /// <summary>Completes when the agent has ended for good, asked or not.</summary>
@@ -57,38 +57,13 @@ public sealed class AgentHost : IAsyncDisposable
     /// Stops as asked: running requests have the grace to finish. Cancelling ends the grace at once, also when a stop is
     /// under way already.
     /// </summary>
-    public async Task StopAsync(CancellationToken hurry = default)
-    {
-        Task stopped;
-        lock (_lock)
-        {
-            stopped = _stopped ??= StopOnceAsync(hurry.IsCancellationRequested);
-        }
-
-        await using (hurry.UnsafeRegister(static state => ((AgentHost)state!).Hurry(), this))
-        {
-            await stopped;
-        }
-    }
+    public Task StopAsync(CancellationToken hurry = default) => _stopping.RunAsync(StopOnceAsync, hurry);
 
     /// <summary>Stops without grace.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(new CancellationToken(canceled: true));
 
-    private void Hurry()
-    {
-        lock (_lock)
-        {
-            if (!_isReleased)
-            {
-                _ = _hurry.CancelAsync();
-            }
-        }
-    }
-
     private async Task StopOnceAsync(bool isHurried)
     {
-        // The caller holds the lock.
-        await Task.Yield();
         if (!Exited.IsCompleted)
         {
             AgentLog.Stopping(_log, isHurried ? 0 : _options.Grace.TotalSeconds);
@@ -104,13 +79,7 @@ public sealed class AgentHost : IAsyncDisposable
             await _origins.DisposeAsync();
             await _clock.DisposeAsync();
             _pool.Dispose();
-            lock (_lock)
-            {
-                _isReleased = true;
-            }
-
             _stop.Dispose();
-            _hurry.Dispose();
             AgentLog.Stopped(_log);
         }
     }

@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Sessions;
+using Tunnel.Hosting;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
@@ -17,6 +19,7 @@ namespace Tunnel.Server;
 /// A whole server in one object: binds, serves, stops. The program, the quickstart and the tests all run this one.
 /// Owns everything it makes; <see cref="DisposeAsync"/> leaves nothing running.
 /// </summary>
+[SuppressMessage("Usage", "CA2213", Justification = "The stop that OneStop runs disposes of everything, itself last.")]
 public sealed class ServerHost : IAsyncDisposable
 {
     private const int FallbackHttpPort = 8000;
@@ -32,10 +35,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly AgentDirectory _directory = new();
     private readonly EdgeListener _edge;
     private readonly AgentListener _agents;
-    private readonly Lock _lock = new();
-    private readonly CancellationTokenSource _hurry = new();
-    private Task? _stopped;
-    private bool _isReleased;
+    private readonly OneStop _stopping = new();
 
     private ServerHost(ServerOptions options, Stream? accessLog, ILogger log, TimeProvider time)
     {
@@ -61,7 +61,19 @@ public sealed class ServerHost : IAsyncDisposable
         }
 
         _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
-        _edge = new EdgeListener(new EdgeServices(options, _registry, _pool, time, _clock, new Forwarding.HttpDate(time), _metrics, _accessLog, log), visitors);
+        var edge = new EdgeServices
+        {
+            Options = options,
+            Registry = _registry,
+            Pool = _pool,
+            Time = time,
+            Clock = _clock,
+            Date = new Forwarding.HttpDate(time),
+            Metrics = _metrics,
+            AccessLog = _accessLog,
+            Log = log,
+        };
+        _edge = new EdgeListener(edge, visitors);
         SessionOptions session = options.Session with
         {
             MaxStreams = options.MaxStreamsPerSession,
@@ -122,40 +134,15 @@ public sealed class ServerHost : IAsyncDisposable
     /// Stops as asked: agents are told, nothing new is accepted, running requests have the grace to finish. Cancelling
     /// ends the grace at once, also when a stop is under way already.
     /// </summary>
-    public async Task StopAsync(CancellationToken hurry = default)
-    {
-        Task stopped;
-        lock (_lock)
-        {
-            stopped = _stopped ??= StopOnceAsync(hurry.IsCancellationRequested);
-        }
-
-        await using (hurry.UnsafeRegister(static state => ((ServerHost)state!).Hurry(), this))
-        {
-            await stopped;
-        }
-    }
+    public Task StopAsync(CancellationToken hurry = default) => _stopping.RunAsync(StopOnceAsync, hurry);
 
     /// <summary>Stops without grace.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(new CancellationToken(canceled: true));
 
-    private void Hurry()
-    {
-        lock (_lock)
-        {
-            if (!_isReleased)
-            {
-                _ = _hurry.CancelAsync();
-            }
-        }
-    }
-
     private async Task StopOnceAsync(bool isHurried)
     {
-        // The caller holds the lock.
-        await Task.Yield();
         ServerLog.Stopping(_log, isHurried ? 0 : _options.Grace.TotalSeconds);
-        using var grace = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
+        using var grace = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Hurry);
         Task over = Task.Delay(_options.Grace, _time, grace.Token).ContinueWith(
             static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
@@ -177,12 +164,6 @@ public sealed class ServerHost : IAsyncDisposable
             }
 
             _pool.Dispose();
-            lock (_lock)
-            {
-                _isReleased = true;
-            }
-
-            _hurry.Dispose();
             ServerLog.Stopped(_log);
         }
     }
