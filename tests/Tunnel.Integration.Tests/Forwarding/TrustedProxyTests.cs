@@ -1,0 +1,64 @@
+using Tunnel.Integration.Tests.Pair;
+using Tunnel.Server.Edge;
+
+namespace Tunnel.Integration.Tests.Forwarding;
+
+/// <summary>Who the visitor is when somebody in front of the edge may say so.</summary>
+public sealed class TrustedProxyTests
+{
+    private const string Word =
+        "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 127.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: www.example.org\r\n" +
+        "X-Forwarded-Port: 443\r\nForwarded: for=203.0.113.7;proto=https\r\nX-Real-IP: 6.6.6.6\r\n";
+
+    private static PairOptions Trusting(string proxies) =>
+        new() { Server = options => options with { TrustedProxies = TrustedProxies.Parse(proxies) } };
+
+    [Fact]
+    public async Task TrustedProxy_SpeaksForTheVisitor_AndIsContinued()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("127.0.0.0/8"));
+        string seen = (await pair.GetAsync("/", Word)).Text;
+        seen.Fields("X-Forwarded-For").Should().Equal("6.6.6.6, 203.0.113.7, 127.0.0.9, 127.0.0.1");
+        seen.Fields("X-Real-IP").Should().Equal("203.0.113.7");
+        seen.Fields("X-Forwarded-Proto").Should().Equal("https");
+        seen.Fields("X-Forwarded-Host").Should().Equal("www.example.org");
+        seen.Fields("X-Forwarded-Port").Should().Equal("443");
+        seen.Fields("Forwarded").Should().Equal("for=203.0.113.7;proto=https, for=127.0.0.1;host=\"www.example.org\";proto=https");
+        seen.Fields("Host").Should().Equal(TunnelPair.Name);
+    }
+
+    [Fact]
+    public async Task AnybodyElse_IsNotBelieved()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("10.0.0.0/8"));
+        string seen = (await pair.GetAsync("/", Word)).Text;
+        seen.Fields("X-Forwarded-For").Should().Equal("127.0.0.1");
+        seen.Fields("X-Forwarded-Proto").Should().Equal("http");
+        seen.Should().NotContain("203.0.113.7").And.NotContain("www.example.org");
+    }
+
+    [Theory]
+    [InlineData("X-Forwarded-Proto: gopher\r\n", "X-Forwarded-Proto", "http")]
+    [InlineData("X-Forwarded-Proto: https, http\r\n", "X-Forwarded-Proto", "http")]
+    [InlineData("X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", "X-Forwarded-Proto", "http")]
+    [InlineData("X-Forwarded-Host: a\"b\r\n", "X-Forwarded-Host", TunnelPair.Name)]
+    [InlineData("X-Forwarded-Host: a, b\r\n", "X-Forwarded-Host", TunnelPair.Name)]
+    [InlineData("X-Forwarded-For: rubbish\r\n", "X-Real-IP", "127.0.0.1")]
+    public async Task TrustedProxy_WithAWordThatCannotBeRead_IsReplacedInThat(string fields, string name, string expected)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("127.0.0.1"));
+        (await pair.GetAsync("/", fields)).Text.Fields(name).Should().Equal(expected);
+    }
+
+    [Fact]
+    public async Task TrustedProxy_IsNotUnderTheCapOfAnAddress()
+    {
+        PairOptions options = Trusting("127.0.0.1") with
+        {
+            Server = server => server with { TrustedProxies = TrustedProxies.Parse("127.0.0.1"), MaxVisitorsPerAddress = 1 },
+        };
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), options);
+        using var first = await pair.VisitAsync();
+        (await pair.GetAsync()).Status.Should().Be(200);
+    }
+}
