@@ -15,6 +15,8 @@ DRILLS = {
     "browser": (120, 180, "a headless Chromium loads a page of 300 assets and takes a screenshot"),
     "fairness": (120, 300, "small requests beside bulk and slow readers; what a stalled visitor costs"),
     "failure": (180, 900, "agent, server and origin killed under load; what is left over afterwards"),
+    "attack": (120, 900, "slow heads, slow readers, stalled uploads and a flood at once, beside an ordinary visitor"),
+    "idle": (120, 300, "10,000 visitors that keep their connections and send nothing: bytes for each"),
     "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
     "native": (120, 120, "both native binaries: size, start-up, memory at rest"),
 }
