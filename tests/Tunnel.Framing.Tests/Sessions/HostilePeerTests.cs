@@ -1,6 +1,11 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Framing.Tests.Sessions;
 
@@ -401,14 +406,32 @@ public sealed class HostilePeerTests
     [Fact]
     public async Task Close_BytesOfThePeerUnread_AreReadSoThatTheCloseArrives()
     {
-        // Over TCP a socket closed with unread bytes resets the connection, CLOSE and all.
-        (System.Net.Sockets.Socket a, System.Net.Sockets.Socket b) = await TcpLinkPair.CreateSocketsAsync();
-        using System.Net.Sockets.Socket raw = b;
-        await using var link = new Tunnel.Transport.Sockets.SocketConnection(a, System.Buffers.MemoryPool<byte>.Shared);
-        var session = new Session(LinkRole.Agent, new SessionOptions(), new RecordingUser());
-        Task<SessionEnd> run = session.RunAsync(link);
+        // A socket closed with unread bytes resets the connection, and what it still had to send is gone. The peer's
+        // small buffer keeps the CLOSE on our side until it reads.
+        (Socket a, Socket b) = await TcpLinkPair.CreateSocketsAsync();
+        using Socket raw = b;
+        raw.ReceiveBufferSize = 4096;
+        var user = new RecordingUser();
+        var session = new Session(LinkRole.Agent, new SessionOptions(), user);
+        Task<SessionEnd> run = Task.Run(async () =>
+        {
+            await using var link = new SocketConnection(a, MemoryPool<byte>.Shared);
+            return await session.RunAsync(link);
+        });
+        await raw.SendAsync(RawPeer.Open(2, [], fin: true, window: int.MaxValue));
+        using TunnelStream stream = await user.NextStreamAsync();
+        await stream.Output.WriteAsync(new byte[60_000]).Within();
+        await Until.TrueAsync(() => session.Counts.Sent > 60_000);
         byte[] bad = [.. RawPeer.Frame(0, FrameKind.Data, []), .. new byte[400_000]];
         Task sending = raw.SendAsync(bad);
+        await session.Ended.Within();
+
+        // Time for whoever would close too early to do so.
+        for (int i = 0; i < 10_000 && !run.IsCompleted; i++)
+        {
+            await Task.Yield();
+        }
+
         var received = new List<byte>();
         byte[] buffer = new byte[4096];
         while (await raw.ReceiveAsync(buffer).Within() is > 0 and var bytes)
@@ -417,9 +440,38 @@ public sealed class HostilePeerTests
         }
 
         await sending.Within();
-        raw.Shutdown(System.Net.Sockets.SocketShutdown.Both);
+        raw.Shutdown(SocketShutdown.Both);
         (await run.Within()).Code.Should().Be(CloseCode.BadStreamId);
         Encoding.UTF8.GetString([.. received]).Should().Contain("cannot have RequestId 0");
+    }
+
+    [Fact]
+    public async Task Close_PeerNeverReadsOverTcp_EndsWithinCloseTime()
+    {
+        // Between them the two sockets hold less than one of the writer's batches, so the first is stuck.
+        (Socket a, Socket b) = await TcpLinkPair.CreateSocketsAsync();
+        using Socket raw = b;
+        raw.ReceiveBufferSize = 4096;
+        a.SendBufferSize = 4096;
+        var time = new FakeTimeProvider();
+        using var pool = new LeakCheckingPool();
+        await using var link = new SocketConnection(a, MemoryPool<byte>.Shared);
+        var user = new RecordingUser();
+        var session = new Session(LinkRole.Agent, new SessionOptions { Pool = pool, Time = time }, user);
+        Task<SessionEnd> run = session.RunAsync(link);
+        await raw.SendAsync(RawPeer.Open(2, [], fin: true, window: int.MaxValue));
+        using TunnelStream stream = await user.NextStreamAsync();
+        Task<FlushResult> flush = stream.Output.WriteAsync(new byte[1_000_000]).AsTask();
+        await Until.TrueAsync(() => session.Counts.Sent > 60_000);
+        session.Close(CloseCode.Normal, "enough");
+        await Until.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return run.IsCompleted;
+        });
+        (await flush.Within()).IsCompleted.Should().BeTrue();
+        (await run.Within()).Message.Should().Be("enough");
+        stream.Dispose();
     }
 
     private static byte[] Open(byte[] payload) => RawPeer.Frame(4, FrameKind.Open, payload);

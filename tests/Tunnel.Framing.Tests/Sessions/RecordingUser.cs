@@ -43,6 +43,9 @@ internal sealed class RecordingUser : ISessionUser
         }
     }
 
+    /// <summary>As <see cref="NextStreamAsync"/>, without a guard and without its cost.</summary>
+    public ValueTask<TunnelStream> TakeStreamAsync() => _streams.Reader.ReadAsync();
+
     public Task<TunnelStream> NextStreamAsync() => _streams.Reader.ReadAsync().Within();
 
     public Task<(FrameKind Kind, byte[] Payload)> NextMessageAsync() => _messages.Reader.ReadAsync().Within();

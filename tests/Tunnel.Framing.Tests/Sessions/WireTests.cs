@@ -287,6 +287,28 @@ public sealed class WireTests
     }
 
     [Fact]
+    public async Task AdvanceTo_ADefaultPosition_ConsumesNothing()
+    {
+        await using var session = new RawSession(LinkRole.Agent);
+        TunnelStream stream = await session.AcceptAsync(firstBytes: "GET");
+        await stream.Input.ReadAsync().Within();
+        stream.Input.AdvanceTo(default);
+        (await stream.Input.TakeTextAsync(3)).Should().Be("GET");
+        stream.Dispose();
+    }
+
+    [Fact]
+    public async Task Input_CompletedWithBytesInTheUsersHands_HoldsNoMemory()
+    {
+        await using var session = new RawSession(LinkRole.Agent);
+        TunnelStream stream = await session.AcceptAsync(firstBytes: new string('x', 20_000));
+        await stream.Input.ReadAsync().Within();
+        await stream.Input.CompleteAsync();
+        session.Pool.RentedBytes.Should().Be(0);
+        stream.Dispose();
+    }
+
+    [Fact]
     public async Task CancelPendingRead_ReturnsCanceledAndTheStreamGoesOn()
     {
         await using var session = new RawSession(LinkRole.Agent);
@@ -468,6 +490,41 @@ public sealed class WireTests
         {
         }
 
+        await session.Peer.SendNumberAsync(FrameKind.Ack, session.Peer.Sequenced);
+        await session.AssertClosesAsync(CloseCode.Normal);
+    }
+
+    [Fact]
+    public async Task Leave_ResetStillWaitingToBeSent_IsNotOvertakenByClose()
+    {
+        await using var session = new RawSession(LinkRole.Agent, pauseAt: 1024);
+        TunnelStream stream = await session.AcceptAsync(2, fin: true);
+        session.Session.Leave("shutdown", reconnect: false, TimeSpan.Zero, TimeSpan.FromSeconds(30));
+        await session.Peer.ExpectAsync(FrameKind.GoAway);
+        await session.Peer.SendAsync(0, FrameKind.GoAway, """{"reason":"shutdown"}""");
+
+        // The link is full, so the RESET has to wait; the stream itself is over on this side.
+        await stream.Output.WriteAsync(new byte[60_000]).Within();
+        await Until.TrueAsync(() => session.Session.Counts.Sent > 60_000);
+        stream.Abort(ResetCode.OriginReset);
+        stream.Dispose();
+        session.Session.OpenStreams.Should().Be(0);
+
+        // The first of these is handled as a whole by the time the second is told.
+        for (int i = 0; i < 2; i++)
+        {
+            await session.Peer.SendAsync(0, FrameKind.Bound, """{"id":1}""");
+            await session.User.NextMessageAsync();
+        }
+
+        session.Session.Ended.IsCompleted.Should().BeFalse();
+        RawFrame frame;
+        do
+        {
+            frame = await session.Peer.ExpectAsync(FrameKind.Data, FrameKind.Reset);
+        }
+        while (frame.Kind == FrameKind.Data);
+        frame.Code.Should().Be((ushort)ResetCode.OriginReset);
         await session.Peer.SendNumberAsync(FrameKind.Ack, session.Peer.Sequenced);
         await session.AssertClosesAsync(CloseCode.Normal);
     }
