@@ -99,4 +99,44 @@ public class RequestFramingTests
         framing.Length.Should().Be(length);
         framing.HasContent.Should().Be(kind == BodyKind.Chunked || length > 0);
     }
+
+    /// <summary>Places around a Transfer-Encoding where some server somewhere overlooks a byte; {0} is the byte.</summary>
+    public static TheoryData<string> Gadgets =>
+    [
+        "{0}Transfer-Encoding: chunked",
+        "Transfer{0}Encoding: chunked",
+        "Transfer-Encoding{0}: chunked",
+        "Transfer-Encoding:{0}chunked",
+        "Transfer-Encoding: chunked{0}",
+        "Transfer-Encoding: {0}chunked",
+        "Transfer-Encoding: chunked{0}X: y",
+        "X: y{0}Transfer-Encoding: chunked",
+        "X: y\r{0}Transfer-Encoding: chunked",
+        "X: y{0}\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r{0}X: y",
+        "Transfer-Encoding: chunked{0}\nX: y",
+        "X: y\r\n{0}Transfer-Encoding: chunked",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Gadgets))]
+    public void TransferEncoding_WithAnyByteAroundItBesideALength_IsRefusedOrNoTransferEncoding(string gadget)
+    {
+        for (int value = 0; value < 256; value++)
+        {
+            string fields = gadget.Replace("{0}", ((char)value).ToString(), StringComparison.Ordinal);
+            foreach (string both in (string[])[$"{fields}\r\nContent-Length: 5", $"Content-Length: 5\r\n{fields}"])
+            {
+                string message = $"POST / HTTP/1.1\r\nHost: a\r\n{both}\r\nA: b\r\n\r\n";
+                if (Reading.Request(message) is { Reason: RejectReason.None } verdict)
+                {
+                    // Then the byte made it a foreign field, or a part of X's value, and the length is all there is.
+                    verdict.Outcome.Should().Be("Complete", $"byte {value}");
+                    var request = Writing.Request(message);
+                    request.Framing.Length.Should().Be(5, $"byte {value}");
+                    request.Headers.Contains(KnownHeader.TransferEncoding).Should().BeFalse($"byte {value}");
+                }
+            }
+        }
+    }
 }
