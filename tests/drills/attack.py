@@ -205,8 +205,13 @@ class Attack:
             await loop.sock_sendall(visitor, f"GET /bulk HTTP/1.1\r\nHost: {host}.localhost\r\n\r\n".encode())
             since = time.monotonic()
             first = b""
+            asked = since
             while time.monotonic() - since < limit + 4 * SLACK:
                 try:
+                    # A reset beyond a closed window is not taken by our system; what we send is answered by another.
+                    if time.monotonic() - asked > 3:
+                        asked = time.monotonic()
+                        visitor.send(b"G")
                     byte = visitor.recv(1)
                     first = (first + byte)[:12]
                 except BlockingIOError:
@@ -225,7 +230,7 @@ class Attack:
                 rest = visitor.recv(64)
             except OSError:
                 pass
-            status = re.match(rb"HTTP/1.1 (\d+)", first + rest)
+            status = re.match(rb"HTTP/1.1 (\d{3})", first + rest)
             self._end(kind, "cut" if status is None or status[1] == b"200" else status[1].decode(), since)
         except ConnectionError:
             self._end(kind, "cut at once", time.monotonic())

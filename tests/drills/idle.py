@@ -52,12 +52,14 @@ async def visit(stage, report, tunnel, count, empty, options):
             visitors.append(visitor)
             return await ask(visitor)
 
+    async def come_and_go(number):
+        async with gate:
+            with await crowd.connect(tunnel.port, crowd.address(number % 5)) as visitor:
+                return await ask(visitor)
+
     try:
         # The same requests first on connections that do not stay: what the load leaves behind is not the idle ones'.
-        warm = await asyncio.gather(*(come(number) for number in range(count)))
-        for visitor in visitors:
-            visitor.close()
-        visitors.clear()
+        warm = await asyncio.gather(*(come_and_go(number) for number in range(count)))
         await asyncio.sleep(2 if options.short else 10)
         worked = {role: staging.rss_mib(pid) for role, pid in tunnel.both.items()}
         started = time.monotonic()
