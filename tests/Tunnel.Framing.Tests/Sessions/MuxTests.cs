@@ -303,7 +303,7 @@ public abstract class MuxTests : IAsyncLifetime
     public async Task Streams_BeyondTheLimit_AreNotProcessed()
     {
         SessionPair pair = Start(
-            new SessionOptions { MaxStreams = 4 }, new SessionOptions { MaxStreams = 2 });
+            new SessionOptions { MaxStreams = 4 }, agentStreams: 2);
         (TunnelStream server1, TunnelStream agent1) = await pair.OpenBothAsync();
         (TunnelStream server2, TunnelStream agent2) = await pair.OpenBothAsync();
         TunnelStream refused = pair.Open();
@@ -481,9 +481,9 @@ public abstract class MuxTests : IAsyncLifetime
     protected abstract Task CutAsync();
 
     private SessionPair Start(
-        SessionOptions? options = null, SessionOptions? agentOptions = null, Action<TunnelStream>? serve = null) =>
+        SessionOptions? options = null, int? agentStreams = null, Action<TunnelStream>? serve = null) =>
         SessionPair.Start(
-            _serverLink!, _agentLink!, options, agentOptions, serve);
+            _serverLink!, _agentLink!, options, agentStreams, serve);
 
     private static async Task EchoAsync(TunnelStream stream)
     {

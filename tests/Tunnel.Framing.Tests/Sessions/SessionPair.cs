@@ -7,12 +7,20 @@ namespace Tunnel.Framing.Tests.Sessions;
 /// <summary>A server's and an agent's session over one link, both on a pool that knows its leaks.</summary>
 internal sealed class SessionPair
 {
-    private SessionPair(IDuplexPipe serverLink, IDuplexPipe agentLink, SessionOptions? options, SessionOptions? agentOptions)
+    // These run on the real clock of a machine that may be busy with anything: what they find out is not a matter of
+    // time, and no silence of theirs means that the link is gone.
+    private static readonly HeartbeatTimes Patient = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+
+    private SessionPair(IDuplexPipe serverLink, IDuplexPipe agentLink, SessionOptions? options, int? agentStreams)
     {
-        options ??= new SessionOptions();
-        agentOptions ??= options;
+        options = (options ?? new SessionOptions()) with
+        {
+            BusyHeartbeat = Patient,
+            IdleHeartbeat = Patient,
+            CloseTime = TimeSpan.FromMinutes(1),
+        };
         Server = new Session(LinkRole.Server, options with { Pool = ServerPool }, ServerUser);
-        Agent = new Session(LinkRole.Agent, agentOptions with { Pool = AgentPool }, AgentUser);
+        Agent = new Session(LinkRole.Agent, options with { Pool = AgentPool, MaxStreams = agentStreams ?? options.MaxStreams }, AgentUser);
         ServerLink = serverLink;
         AgentLink = agentLink;
     }
@@ -41,10 +49,10 @@ internal sealed class SessionPair
         IDuplexPipe serverLink,
         IDuplexPipe agentLink,
         SessionOptions? options = null,
-        SessionOptions? agentOptions = null,
+        int? agentStreams = null,
         Action<TunnelStream>? serve = null)
     {
-        var pair = new SessionPair(serverLink, agentLink, options, agentOptions);
+        var pair = new SessionPair(serverLink, agentLink, options, agentStreams);
         pair.AgentUser.Serve = serve;
         pair.ServerRun = pair.Server.RunAsync(serverLink);
         pair.AgentRun = pair.Agent.RunAsync(agentLink);
