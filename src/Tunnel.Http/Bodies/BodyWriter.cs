@@ -60,6 +60,40 @@ public sealed class BodyWriter
         EndChunk(output);
     }
 
+    /// <summary>
+    /// Reframes: takes the content out of everything at hand and writes it on in this writer's framing. Returns Complete
+    /// with the last content, so that the end can go with it.
+    /// </summary>
+    /// <param name="reader">The body as it comes, begun already.</param>
+    /// <param name="buffer">Everything received and not consumed.</param>
+    /// <param name="output">Where the content goes.</param>
+    /// <param name="consumed">Behind what was taken.</param>
+    /// <param name="examined">As consumed, or the end when more is needed.</param>
+    /// <exception cref="InvalidOperationException">As <see cref="Write(IBufferWriter{byte}, ReadOnlySpan{byte})"/>.</exception>
+    public BodyOutcome Reframe(
+        BodyReader reader,
+        ReadOnlySequence<byte> buffer,
+        IBufferWriter<byte> output,
+        out SequencePosition consumed,
+        out SequencePosition examined)
+    {
+        while (true)
+        {
+            var outcome = reader.Read(buffer, out var content, out consumed, out examined);
+            if (outcome != BodyOutcome.Content)
+            {
+                return outcome;
+            }
+
+            Write(output, content);
+            buffer = buffer.Slice(consumed);
+            if (reader.IsComplete)
+            {
+                return BodyOutcome.Complete;
+            }
+        }
+    }
+
     /// <summary>Ends the body: the last chunk and the trailer fields where there are chunks, otherwise nothing.</summary>
     /// <param name="output">Where the body goes.</param>
     /// <param name="trailers">Fields that may travel as trailers, as <see cref="BodyReader.Trailers"/> are.</param>

@@ -69,7 +69,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
                 read = await stream.ReadAsync();
             }
 
-            BodyOutcome outcome = Copy(read.Buffer, visitor, out SequencePosition consumed, out SequencePosition examined);
+            BodyOutcome outcome = _writer.Reframe(_reader, read.Buffer, visitor, out SequencePosition consumed, out SequencePosition examined);
             stream.AdvanceTo(consumed, examined);
             if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
             {
@@ -98,24 +98,5 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
         _parser.Reset();
         _reader.Reset();
         Head.Reset();
-    }
-
-    private BodyOutcome Copy(ReadOnlySequence<byte> buffer, PipeWriter visitor, out SequencePosition consumed, out SequencePosition examined)
-    {
-        while (true)
-        {
-            BodyOutcome outcome = _reader.Read(buffer, out ReadOnlySequence<byte> content, out consumed, out examined);
-            if (outcome != BodyOutcome.Content)
-            {
-                return outcome;
-            }
-
-            _writer.Write(visitor, content);
-            buffer = buffer.Slice(consumed);
-            if (_reader.IsComplete)
-            {
-                return BodyOutcome.Complete;
-            }
-        }
     }
 }

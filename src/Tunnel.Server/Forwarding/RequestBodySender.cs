@@ -139,7 +139,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
                 _pace.Waited(time.GetElapsedTime(since), read.Buffer.Length);
             }
 
-            BodyOutcome outcome = Copy(read.Buffer, stream.Output, out SequencePosition consumed, out SequencePosition examined);
+            BodyOutcome outcome = _writer.Reframe(_reader, read.Buffer, stream.Output, out SequencePosition consumed, out SequencePosition examined);
             visitor.Input.AdvanceTo(consumed, examined);
             if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
             {
@@ -164,25 +164,6 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
             if (stream.Output.UnflushedBytes >= MostUnflushed && (await stream.Output.FlushAsync()).IsCompleted)
             {
                 return UploadEnd.NotWanted;
-            }
-        }
-    }
-
-    private BodyOutcome Copy(ReadOnlySequence<byte> buffer, PipeWriter output, out SequencePosition consumed, out SequencePosition examined)
-    {
-        while (true)
-        {
-            BodyOutcome outcome = _reader.Read(buffer, out ReadOnlySequence<byte> content, out consumed, out examined);
-            if (outcome != BodyOutcome.Content)
-            {
-                return outcome;
-            }
-
-            _writer.Write(output, content);
-            buffer = buffer.Slice(consumed);
-            if (_reader.IsComplete)
-            {
-                return BodyOutcome.Complete;
             }
         }
     }
