@@ -6,6 +6,7 @@ using Tunnel.Agent.Local;
 using Tunnel.Hosting;
 using Tunnel.Transport;
 using Tunnel.Transport.Buffers;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Agent;
 
@@ -19,6 +20,7 @@ public sealed class AgentHost : IAsyncDisposable
     private readonly BlockPool _pool = new();
     private readonly DeadlineClock _clock;
     private readonly OriginPool _origins;
+    private readonly InstanceFile _instance;
     private readonly AgentLoop _loop;
     private readonly AgentOptions _options;
     private readonly ILogger _log;
@@ -30,20 +32,39 @@ public sealed class AgentHost : IAsyncDisposable
         _options = options;
         _log = log;
         _clock = new DeadlineClock(time);
+        if (options.LocalInsecure)
+        {
+            AgentLog.OriginUnchecked(log, Printable.Of(options.OriginText));
+        }
+
         _origins = new OriginPool(options, _pool, time, _clock, log);
-        _loop = new AgentLoop(
+        _instance = InstanceFile.Open(options.StateFolder, options.TunnelKey);
+        if (options.StateFolder is not null && !_instance.IsKept)
+        {
+            AgentLog.InstanceNotKept(log, options.StateFolder);
+        }
+
+        _loop = new AgentLoop(new ConnectionServices(
             options,
+            new AgentSelf(_instance.Instance),
             new OriginServices(options, _origins, _pool, log),
-            options.Session with { Pool = _pool, Time = time },
+            options.Session with { Pool = _pool, Time = time, StreamsRunInline = true, WriterScheduler = EventThreadScheduler.Shared },
             events,
-            log);
+            log));
         Exited = _loop.RunAsync(_stop.Token, _stopping.Hurry);
     }
 
     /// <summary>Completes when the agent has ended for good, asked or not.</summary>
     public Task<AgentExit> Exited { get; }
 
-    public bool IsConnected => _loop.IsConnected;
+    /// <summary>A session stands, with or without a link at the moment.</summary>
+    public bool IsConnected => _loop.Sessions > 0;
+
+    /// <summary>Sessions that stand, of as many as <see cref="AgentOptions.Links"/>.</summary>
+    public int Sessions => _loop.Sessions;
+
+    /// <summary>Connected, reconnecting or offline; why, and when it tries again.</summary>
+    public AgentStatus Status => _loop.Status;
 
     /// <summary>Streams open, connections to the origin, and blocks of memory in use; all 0 when nothing is under way.</summary>
     public (int Streams, int Origins, long Blocks) Counts => (_loop.OpenStreams, _origins.Count, _pool.RentedCount);
@@ -52,6 +73,9 @@ public sealed class AgentHost : IAsyncDisposable
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     public static AgentHost Start(AgentOptions options, IAgentEvents events, ILoggerFactory logs, TimeProvider? time = null) =>
         new(options.Validate(), events, logs.CreateLogger("tunnel-agent"), time ?? TimeProvider.System);
+
+    /// <summary>The network may have changed: links are asked for a sign of life, and a wait for the next try ends.</summary>
+    public void Poke() => _loop.Poke();
 
     /// <summary>
     /// Stops as asked: running requests have the grace to finish. Cancelling ends the grace at once, also when a stop is
@@ -76,6 +100,7 @@ public sealed class AgentHost : IAsyncDisposable
         }
         finally
         {
+            _instance.Dispose();
             await _origins.DisposeAsync();
             await _clock.DisposeAsync();
             _pool.Dispose();

@@ -28,7 +28,12 @@ public sealed class OptionSet(Command command, string environmentPrefix)
         });
 
     public Option<long?> Bytes(string name, string description, long? fallback = null) =>
-        Add(name, "BYTES", description, fallback, "a whole number of bytes", (string text, out long? value) =>
+        Count(name, "BYTES", description, "a whole number of bytes", fallback);
+
+    /// <summary>A whole number that may be left out.</summary>
+    /// <param name="expected">What it is, for the error.</param>
+    public Option<long?> Count(string name, string valueName, string description, string expected, long? fallback = null) =>
+        Add(name, valueName, description, fallback, expected, (string text, out long? value) =>
         {
             bool isNumber = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number);
             value = number;
@@ -47,9 +52,58 @@ public sealed class OptionSet(Command command, string environmentPrefix)
         Add(name, string.Join('|', choices), description, fallback, $"one of {string.Join(", ", choices)}",
             (string text, out string? value) => Array.IndexOf(choices, value = text) >= 0);
 
+    /// <summary>
+    /// Taken from the command line alone, so that a default from the environment never shows in a help text; reading the
+    /// variable that the help names is the caller's.
+    /// </summary>
+    public Option<string?> Secret(string name, string valueName, string description)
+    {
+        var option = new Option<string?>(name) { Description = $"{description} [{VariableOf(name)}]", HelpName = valueName };
+        command.Options.Add(option);
+        return option;
+    }
+
+    /// <summary>May be given several times; in the environment once, separated by commas.</summary>
+    public Option<string[]> Texts(string name, string valueName, string description)
+    {
+        string variable = VariableOf(name);
+        var option = new Option<string[]>(name)
+        {
+            Description = $"{description} May be given several times. [{variable}]",
+            HelpName = valueName,
+            DefaultValueFactory = _ =>
+                Environment.GetEnvironmentVariable(variable)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
+        };
+        command.Options.Add(option);
+        return option;
+    }
+
+    /// <summary>On when given; in the environment <c>true</c> or <c>false</c>.</summary>
+    public Option<bool> Switch(string name, string description)
+    {
+        string variable = VariableOf(name);
+        var option = new Option<bool>(name)
+        {
+            Description = $"{description} [{variable}]",
+            Arity = ArgumentArity.Zero,
+            DefaultValueFactory = result =>
+            {
+                bool isOn = false;
+                if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text && !bool.TryParse(text, out isOn))
+                {
+                    result.AddError($"{variable}: '{Printable.Of(text)}' is not true or false.");
+                }
+
+                return isOn;
+            },
+        };
+        command.Options.Add(option);
+        return option;
+    }
+
     private Option<T> Add<T>(string name, string valueName, string description, T fallback, string expected, TryParse<T> parse)
     {
-        string variable = environmentPrefix + name.TrimStart('-').Replace('-', '_').ToUpperInvariant();
+        string variable = VariableOf(name);
         T Read(string text, string from, SymbolResult result)
         {
             if (!parse(text, out T value))
@@ -71,4 +125,6 @@ public sealed class OptionSet(Command command, string environmentPrefix)
         command.Options.Add(option);
         return option;
     }
+
+    private string VariableOf(string name) => environmentPrefix + name.TrimStart('-').Replace('-', '_').ToUpperInvariant();
 }

@@ -1,1 +1,4 @@
+using Tunnel.Transport.EventThreads;
+
+InlineCompletions.TurnOn();
 return await new Tunnel.Quickstart.QuickstartCommand().RunAsync(args);

@@ -83,7 +83,7 @@ internal sealed class QuickstartCommand
 
     private sealed class Announcement(AgentOptions options) : IAgentEvents
     {
-        public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+        public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
         {
             Console.WriteLine($"Forwarding {grant.Url} -> http://{options.LocalHost}:{options.Port}");
             Console.WriteLine($"Open {grant.Url}/ in a browser on this machine. Ctrl-C ends it.");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Hosting;
+using Tunnel.Server.Identity;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server;
@@ -15,42 +16,52 @@ internal sealed class ServerCommand
         "Puts local web servers on public names. Run this where the internet can reach it, and tunnel-agent beside each local server.");
 
     private readonly ProgramLog _log;
+    private readonly LimitOptions _limits;
     private readonly Option<string?> _domain;
     private readonly Option<int?> _httpPort;
+    private readonly Option<int?> _httpsPort;
+    private readonly TlsSettings _tls;
+    private readonly Option<bool> _acceptProxyProtocol;
+    private readonly Option<string?> _tcpPorts;
     private readonly Option<int?> _agentPort;
     private readonly Option<IPAddress?> _bind;
-    private readonly Option<double> _headTime;
-    private readonly Option<double> _idleTime;
     private readonly Option<double> _grace;
+    private readonly Option<double> _hold;
+    private readonly Option<double> _resumeWindow;
+    private readonly Option<bool> _reusePort;
     private readonly Option<string?> _trustedProxy;
     private readonly Option<string?> _accessLog;
     private readonly Option<string?> _accessLogFormat;
-    private readonly Option<long?> _maxBody;
-    private readonly Option<int?> _maxStreams;
-    private readonly Option<int?> _maxSessions;
-    private readonly Option<int?> _maxConnections;
-    private readonly Option<int?> _maxPerAddress;
+    private readonly Option<string?> _stateDirectory;
+    private readonly Option<bool> _requireToken;
+    private readonly Option<bool> _allowPlaintext;
 
     public ServerCommand()
     {
         var options = new OptionSet(_command, "TUNNEL_SERVER_");
         _domain = options.Text("--domain", "NAME", "Tunnels are <subdomain>.NAME.", Defaults.Domain);
         _httpPort = options.Number("--http-port", "Port for visitors; 0 picks a free one. Default: 80, or 8000 if 80 cannot be had.");
+        _httpsPort = options.Number("--https-port", "Port for encrypted visitors; 0 picks a free one. Default: 443, or 8443 if 443 cannot be had, when there is a certificate.");
+        _tls = new TlsSettings(options);
         _agentPort = options.Number("--agent-port", "Port for agents; 0 picks a free one.", Defaults.AgentPort);
         _bind = options.Address("--bind", "Address to listen on. Default: every address, IPv4 and IPv6.");
-        _headTime = options.Seconds("--head-time", "Time a visitor has for a request head.", Defaults.HeadTime);
-        _idleTime = options.Seconds("--idle-time", "How long a connection may stay open between requests.", Defaults.IdleTime);
         _grace = options.Seconds("--grace", "Time running requests have when the server stops.", Defaults.Grace);
+        _reusePort = options.Switch("--reuse-port", "Let another server with --reuse-port run on the same ports, to take over from this one. Linux only.");
+        _hold = options.Seconds("--hold", "How long a request waits for an agent that is not connected; 0: not at all.", Defaults.Hold);
+        _resumeWindow = options.Seconds(
+            "--resume-window", "How long the requests of an agent that lost its connection wait for it; 0: they fail at once.", Defaults.ResumeWindow);
         _trustedProxy = options.Text(
             "--trusted-proxy", "CIDR,...", "Proxies in front of this server whose X-Forwarded-* and Forwarded are believed and continued. Default: none.");
-        _accessLog = options.Text("--access-log", "FILE", "Append a line for every request to FILE; - is standard output. Default: none.");
+        _acceptProxyProtocol = options.Switch("--accept-proxy-protocol", "Trusted proxies begin every connection with a PROXY protocol header; nobody else may.");
+        _tcpPorts = options.Text("--tcp-ports", "FIRST-LAST", "Ports for raw TCP tunnels, like 20000-20999. Default: there are no such tunnels.");
+        _accessLog = options.Text("--access-log", "FILE", "Append a line for every request and raw connection to FILE; - is standard output. Default: none.");
         _accessLogFormat = options.Choice("--access-log-format", "How its lines are written.", "text", "text", "json");
-        _maxBody = options.Bytes("--max-body", "Largest request body. Default: no limit.");
-        _maxStreams = options.Number("--max-streams", "Requests under way per agent session.", Defaults.MaxStreamsPerSession);
-        _maxSessions = options.Number("--max-sessions", "Agent sessions in all.", Defaults.MaxSessions);
-        _maxConnections = options.Number("--max-connections", "Visitor connections in all.", Defaults.MaxVisitors);
-        _maxPerAddress = options.Number("--max-connections-per-address", "Visitor connections per address.", Defaults.MaxVisitorsPerAddress);
+        _stateDirectory = StateDirectory.AddOption(options);
+        _requireToken = options.Switch("--require-token", "Agents on this machine need a token as well.");
+        _allowPlaintext = options.Switch("--allow-plaintext-agents", "Let agents from elsewhere connect without TLS. Whoever is on the way can then read and change everything.");
+        _limits = new LimitOptions(options);
         _log = new ProgramLog(options);
+        new TokenCommand(TimeProvider.System).AddTo(_command);
     }
 
     public Task<int> RunAsync(string[] arguments) => ProgramRunner.RunAsync(_command, arguments, ServeAsync);
@@ -61,19 +72,31 @@ internal sealed class ServerCommand
         using ILoggerFactory logs = _log.Create(arguments);
         using var signals = new StopSignals();
         ServerHost host;
+        ServerState? state;
         try
         {
-            host = ServerHost.Start(options, logs);
+            state = await StateDirectory.OpenAsync(arguments.GetValue(_stateDirectory), options.Domain, logs);
+        }
+        catch (StateException error)
+        {
+            await Console.Error.WriteLineAsync($"{error.Message} Choose another folder with --state-dir.");
+            return ExitCodes.Failed;
+        }
+
+        using ServerState? kept = state;
+        try
+        {
+            host = ServerHost.Start(options, logs, state: state);
         }
         catch (BindException error)
         {
-            await Console.Error.WriteLineAsync($"{error.Message} Choose another port or address with --http-port, --agent-port or --bind.");
+            await Console.Error.WriteLineAsync($"{error.Message} Choose another port or address with --http-port, --https-port, --agent-port or --bind.");
             return ExitCodes.Failed;
         }
 
         await using (host)
         {
-            await Console.Out.WriteLineAsync($"Ready: {host.PublicUrl("*." + options.Domain)} for visitors, port {host.AgentPort} for agents");
+            await Console.Out.WriteLineAsync($"Ready: {string.Join(" and ", host.UrlsOf("*." + options.Domain))} for visitors, port {host.AgentPort} for agents");
             await signals.WaitAsync();
             await host.StopAsync(signals.Hurry);
         }
@@ -81,22 +104,37 @@ internal sealed class ServerCommand
         return ExitCodes.Stopped;
     }
 
-    private ServerOptions Read(ParseResult arguments) => Defaults with
+    private ServerOptions Read(ParseResult arguments) => _limits.Read(arguments, _tls.Read(arguments, Defaults) with
     {
         Domain = arguments.GetValue(_domain)!.ToLowerInvariant().TrimEnd('.'),
         HttpPort = arguments.GetValue(_httpPort),
+        HttpsPort = arguments.GetValue(_httpsPort),
+        StateDir = arguments.GetValue(_stateDirectory),
+        AcceptsProxyProtocol = arguments.GetValue(_acceptProxyProtocol),
+        TcpPorts = ReadPorts(arguments.GetValue(_tcpPorts)),
         AgentPort = arguments.GetValue(_agentPort) ?? Defaults.AgentPort,
         Bind = arguments.GetValue(_bind),
-        HeadTime = TimeSpan.FromSeconds(arguments.GetValue(_headTime)),
-        IdleTime = TimeSpan.FromSeconds(arguments.GetValue(_idleTime)),
         Grace = TimeSpan.FromSeconds(arguments.GetValue(_grace)),
+        SharesPorts = arguments.GetValue(_reusePort),
+        Inherited = InheritedSockets.Take(),
+        Hold = TimeSpan.FromSeconds(arguments.GetValue(_hold)),
+        ResumeWindow = TimeSpan.FromSeconds(arguments.GetValue(_resumeWindow)),
         TrustedProxies = Edge.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
         AccessLog = arguments.GetValue(_accessLog),
         AccessLogIsJson = arguments.GetValue(_accessLogFormat) == "json",
-        MaxBody = arguments.GetValue(_maxBody),
-        MaxStreamsPerSession = arguments.GetValue(_maxStreams) ?? Defaults.MaxStreamsPerSession,
-        MaxSessions = arguments.GetValue(_maxSessions) ?? Defaults.MaxSessions,
-        MaxVisitors = arguments.GetValue(_maxConnections) ?? Defaults.MaxVisitors,
-        MaxVisitorsPerAddress = arguments.GetValue(_maxPerAddress) ?? Defaults.MaxVisitorsPerAddress,
-    };
+        RequireToken = arguments.GetValue(_requireToken),
+        AllowPlaintextAgents = arguments.GetValue(_allowPlaintext),
+    });
+
+    private static (int First, int Last)? ReadPorts(string? text)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        return PortRange.TryParse(text, out PortRange range)
+            ? (range.First, range.Last)
+            : throw new ArgumentException($"--tcp-ports: '{Printable.Of(text)}' is not a range of ports like 20000-20999.");
+    }
 }

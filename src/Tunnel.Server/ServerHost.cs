@@ -1,16 +1,19 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Framing.Flow;
+using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
 using Tunnel.Server.Agents;
+using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Guards;
+using Tunnel.Server.Identity;
 using Tunnel.Server.Routing;
 using Tunnel.Transport;
 using Tunnel.Transport.Buffers;
+using Tunnel.Transport.EventThreads;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server;
@@ -22,44 +25,81 @@ namespace Tunnel.Server;
 [SuppressMessage("Usage", "CA2213", Justification = "The stop that OneStop runs disposes of everything, itself last.")]
 public sealed class ServerHost : IAsyncDisposable
 {
-    private const int FallbackHttpPort = 8000;
+    /// <summary>When the server stops, requests that have come have so long to find their sessions.</summary>
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
 
     private readonly ServerOptions _options;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly BlockPool _pool;
     private readonly DeadlineClock _clock;
+    private readonly Forwarding.ExchangeShelf _exchanges;
     private readonly ServerMetrics _metrics = new();
+    private readonly EventThreadWatch _threads;
     private readonly AccessLog? _accessLog;
     private readonly TunnelRegistry _registry;
     private readonly AgentDirectory _directory = new();
+    private readonly VisitorCensus _census;
+    private readonly CertificateStore _certificates;
     private readonly EdgeListener _edge;
+    private readonly EdgeListener? _secureEdge;
+    private readonly TcpPorts _tcpPorts;
+    private readonly TunnelAddresses _addresses;
     private readonly AgentListener _agents;
+    private readonly ServerState? _state;
+    private readonly TokenWatch? _tokens;
+    private readonly PasswordDesk _passwords;
     private readonly OneStop _stopping = new();
 
-    private ServerHost(ServerOptions options, Stream? accessLog, ILogger log, TimeProvider time)
+    private ServerHost(ServerOptions options, ServerState? state, Stream? accessLog, ILogger log, TimeProvider time)
     {
+        _state = state;
         _options = options;
         _log = log;
         _time = time;
         _pool = new BlockPool();
         _clock = new DeadlineClock(time);
-        _registry = new TunnelRegistry(options.NameMemory, time);
+        _exchanges = new Forwarding.ExchangeShelf(time);
+        var hold = new HoldLimits
+        {
+            Time = options.Hold,
+            NameMemory = options.NameMemory,
+            MostRequests = options.MaxHeld,
+            MostBytes = options.MaxHeldBytes,
+        };
+        _census = new VisitorCensus(options, _metrics);
+        _metrics.Observe(_directory);
+        var gate = new Gatekeeper(options, state?.Tokens, time, log);
+        _passwords = new PasswordDesk(time);
+        _registry = new TunnelRegistry(hold, gate.IsKnown, time, _clock);
 
-        // Both listeners are bound before either serves: a port that is taken costs nobody a request.
-        SocketListener visitors = BindForVisitors();
+        _certificates = CertificatesOf(options, log, time);
+
+        // All listeners are bound before any serves: a port that is taken costs nobody a request.
+        var bound = new List<SocketListener>();
+        SocketListener visitors;
+        SocketListener? secure = null;
         SocketListener agents;
         try
         {
-            agents = new SocketListener(Spec(options.AgentPort), time);
+            bound.Add(visitors = VisitorPorts.BindHttp(options, time, (why, port) => ServerLog.PortFallback(log, why, port, "http")));
+            if (options.HttpsPort is not null || _certificates.IsConfigured)
+            {
+                bound.Add(secure = VisitorPorts.BindHttps(options, time, (why, port) => ServerLog.PortFallback(log, why, port, "https")));
+            }
+
+            bound.Add(agents = VisitorPorts.BindAgents(options, time));
+            options.Inherited?.RequireAllClaimed(VisitorPorts.SocketNames);
         }
         catch
         {
-            // Nobody else knows of this listener; it has not begun to accept, so this completes at once.
-            _ = visitors.DisposeAsync().AsTask();
+            // Nobody else knows of these; they have not begun to accept, so this completes at once.
+            bound.ForEach(static listener => _ = listener.DisposeAsync().AsTask());
+            _ = _certificates.DisposeAsync().AsTask();
             throw;
         }
 
+        _threads = new EventThreadWatch(time, _metrics.EventThreadHeard);
         _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
         var edge = new EdgeServices
         {
@@ -68,31 +108,66 @@ public sealed class ServerHost : IAsyncDisposable
             Pool = _pool,
             Time = time,
             Clock = _clock,
+            Exchanges = _exchanges,
+            Census = _census,
+            Rules = new EntryRules(options, _certificates.IsConfigured ? secure?.Port : null),
             Date = new Forwarding.HttpDate(time),
             Metrics = _metrics,
             AccessLog = _accessLog,
+            IsPassthrough = gate.IsPassthrough,
             Log = log,
         };
-        _edge = new EdgeListener(edge, visitors);
+        var doors = new Doors(edge, _certificates);
+        _edge = new EdgeListener(edge, visitors, doors.Http);
+        _secureEdge = secure is null ? null : new EdgeListener(edge, secure, doors.Https);
+        _tcpPorts = new TcpPorts(edge, doors, port => new SocketListener(VisitorPorts.Spec(options, port), time));
+        _addresses = new TunnelAddresses(options, _registry)
+        {
+            HttpPort = visitors.Port,
+            HttpsPort = secure?.Port,
+            TerminatesTls = _certificates.IsConfigured,
+            TcpPorts = _tcpPorts,
+        };
         SessionOptions session = options.Session with
         {
             MaxStreams = options.MaxStreamsPerSession,
+            ResumeWindow = options.ResumeWindow,
             Pool = _pool,
             Time = time,
+            StreamsRunInline = true,
+            WriterScheduler = EventThreadScheduler.Shared,
             ProcessMemory = new MemoryBudget(options.SharedWindowMemory),
         };
         _agents = new AgentListener(
-            new AgentServices(options, _registry, _directory, session, PublicUrl, _metrics, log), agents);
+            new AgentServices(options, _registry, _directory, session, _addresses, _metrics, log)
+            {
+                Gate = gate,
+                Key = state?.Key,
+                Passwords = _passwords,
+                FindCertificate = name => _certificates.Find(name)?.HandshakeFor(offersTls13: true).ServerCertificateContext,
+            },
+            agents);
+        edge.TakeAgent = _agents.TakeAsync;
+        _tokens = state is null ? null : new TokenWatch(state.Tokens, EndWhoMayNotGoOn, time, log);
     }
 
     /// <summary>The port visitors connect to.</summary>
     public int HttpPort => _edge.Port;
 
+    /// <summary>The port for encrypted visitors; null: there is none.</summary>
+    public int? HttpsPort => _secureEdge?.Port;
+
+    /// <summary>Ports open for TCP tunnels.</summary>
+    public int OpenTcpPorts => _tcpPorts.Count;
+
     /// <summary>The port agents connect to.</summary>
     public int AgentPort => _agents.Port;
 
     /// <summary>Open visitor connections, connected agents and names that are served.</summary>
-    public (int Visitors, int Agents, int Names) Counts => (_edge.Count, _directory.Count, _registry.Count);
+    public (int Visitors, int Agents, int Names) Counts => (_census.Count, _directory.Count, _registry.Count);
+
+    /// <summary>Requests that wait for an agent.</summary>
+    public int Held => _registry.Waiting;
 
     /// <summary>Streams open in all sessions.</summary>
     public int OpenStreams => _directory.All.Sum(agent => agent.Session.OpenStreams);
@@ -103,14 +178,16 @@ public sealed class ServerHost : IAsyncDisposable
     /// <summary>Binds both ports and begins to serve.</summary>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     /// <exception cref="BindException">A port or address cannot be had.</exception>
-    public static ServerHost Start(ServerOptions options, ILoggerFactory logs, TimeProvider? time = null)
+    /// <exception cref="StateException">The state cannot be written.</exception>
+    /// <param name="state">Its key and tokens; the caller's, for longer than the server. Null: only local agents are admitted.</param>
+    public static ServerHost Start(ServerOptions options, ILoggerFactory logs, TimeProvider? time = null, ServerState? state = null)
     {
         options.Validate();
         Stream? accessLog = options.AccessLog is { } path ? AccessLog.Open(path) : null;
         ServerHost host;
         try
         {
-            host = new ServerHost(options, accessLog, logs.CreateLogger("tunnel-server"), time ?? TimeProvider.System);
+            host = new ServerHost(options, state, accessLog, logs.CreateLogger("tunnel-server"), time ?? TimeProvider.System);
         }
         catch
         {
@@ -118,17 +195,26 @@ public sealed class ServerHost : IAsyncDisposable
             throw;
         }
 
+        state?.Note(new ServerNote(options.Domain, host.AgentPort));
         host._edge.Start();
+        host._secureEdge?.Start();
         host._agents.Start();
-        ServerLog.Listening(host._log, Text(host._edge.EndPoints), Text(host._agents.EndPoints));
+        host._tokens?.Start();
+        ServerLog.Listening(host._log, VisitorPorts.Text(host._edge.EndPoints), VisitorPorts.Text(host._agents.EndPoints));
+        if (host._secureEdge is { } secure)
+        {
+            ServerLog.ListeningTls(host._log, VisitorPorts.Text(secure.EndPoints));
+        }
+
+        host.LogWhoMayConnect();
         return host;
     }
 
-    /// <summary>What a visitor types to reach a name.</summary>
-    public string PublicUrl(string name) =>
-        HttpPort == ServerOptions.PreferredHttpPort
-            ? $"http://{name}"
-            : string.Create(CultureInfo.InvariantCulture, $"http://{name}:{HttpPort}");
+    /// <summary>Every way to a name over the ports that visitors know: plain, and encrypted if that is served.</summary>
+    public IReadOnlyList<string> UrlsOf(string name) => _addresses.UrlsOf(name);
+
+    /// <summary>What a visitor types to reach a name that serves HTTP.</summary>
+    public string PublicUrl(string name) => _addresses.UrlOf(name, TunnelTypes.Http);
 
     /// <summary>
     /// Stops as asked: agents are told, nothing new is accepted, running requests have the grace to finish. Cancelling
@@ -147,15 +233,31 @@ public sealed class ServerHost : IAsyncDisposable
             static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            // Running requests need their sessions: agents are told first, and let go of last.
-            _agents.BeginStop(_options.Grace);
-            await _edge.StopAsync(over);
+            // Requests that have come need their sessions: agents are told when all have one, and let go of last.
+            TimeSpan settle = isHurried ? TimeSpan.Zero : SettleTime;
+
+            // Where a successor listens already, agents are to reach it, not us.
+            await Task.WhenAll(
+                _edge.BeginStopAsync(settle),
+                _secureEdge?.BeginStopAsync(settle) ?? Task.CompletedTask,
+                _options.MayHaveSuccessor ? _agents.StopListeningAsync() : Task.CompletedTask);
+            _agents.BeginStop();
+            _registry.StopHolding();
+            await Task.WhenAll(_edge.StopAsync(over), _secureEdge?.StopAsync(over) ?? Task.CompletedTask, _tcpPorts.StopAsync(over));
             await _agents.StopAsync(over);
         }
         finally
         {
+            if (_tokens is not null)
+            {
+                await _tokens.StopAsync();
+            }
+
             await grace.CancelAsync();
             await over;
+            await _certificates.DisposeAsync();
+            _registry.Dispose();
+            await _threads.DisposeAsync();
             await _clock.DisposeAsync();
             _metrics.Dispose();
             if (_accessLog is not null)
@@ -163,41 +265,59 @@ public sealed class ServerHost : IAsyncDisposable
                 await _accessLog.DisposeAsync();
             }
 
+            _exchanges.Dispose();
+            _passwords.Dispose();
             _pool.Dispose();
             ServerLog.Stopped(_log);
         }
     }
 
-    private BindSpec Spec(int port) => _options.LoopbackOnly ? BindSpec.Loopback(port) : BindSpec.At(_options.Bind, port);
-
-    // Without --http-port: 80, else 8000, else any (DESIGN section 8).
-    private SocketListener BindForVisitors()
+    private static CertificateStore CertificatesOf(ServerOptions options, ILogger log, TimeProvider time)
     {
-        if (_options.HttpPort is { } port)
+        CertificateFile? selfSigned = null;
+        if (options.SelfSigned)
         {
-            return new SocketListener(Spec(port), _time);
-        }
-
-        try
-        {
-            return new SocketListener(Spec(ServerOptions.PreferredHttpPort), _time);
-        }
-        catch (BindException first) when (first.Failure is BindFailure.InUse or BindFailure.NotPermitted)
-        {
-            SocketListener listener;
+            string folder = StateDirectory.Resolve(options.StateDir);
             try
             {
-                listener = new SocketListener(Spec(FallbackHttpPort), _time);
+                selfSigned = SelfSigned.Ensure(folder, options.Domain, time.GetUtcNow());
             }
-            catch (BindException second) when (second.Failure is BindFailure.InUse)
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                listener = new SocketListener(Spec(0), _time);
+                throw new ArgumentException(
+                    $"--tls self-signed: the certificate cannot be kept in {Printable.Of(folder)}: {error.Message} Choose another folder with --state-dir.", error);
             }
+        }
 
-            ServerLog.PortFallback(_log, first.Message, listener.Port);
-            return listener;
+        return new CertificateStore(CertificateSources.From(options, selfSigned), time, log);
+    }
+
+    private void EndWhoMayNotGoOn()
+    {
+        foreach (AgentSession agent in _directory.All)
+        {
+            agent.EndUnlessAllowed();
         }
     }
 
-    private static string Text(IReadOnlyList<IPEndPoint> endPoints) => string.Join(" and ", endPoints);
+    private void LogWhoMayConnect()
+    {
+        if (_options.RequireToken)
+        {
+            ServerLog.EveryAgentNeedsToken(_log);
+        }
+        else if (_state is null)
+        {
+            ServerLog.NoState(_log);
+        }
+        else
+        {
+            ServerLog.LocalAgentsAreFree(_log);
+        }
+
+        if (_options.AllowPlaintextAgents)
+        {
+            ServerLog.PlaintextAgentsAllowed(_log);
+        }
+    }
 }

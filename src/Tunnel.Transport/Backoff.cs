@@ -18,6 +18,8 @@ public sealed class Backoff(Random random)
 
     private TimeSpan? _named;
     private TimeSpan _bound = First;
+    private TimeSpan _earned;
+    private bool _mayHurry;
 
     /// <summary>The delay before the next try. Every call counts as a try.</summary>
     public TimeSpan Next()
@@ -28,19 +30,34 @@ public sealed class Backoff(Random random)
             return named;
         }
 
+        if (_mayHurry)
+        {
+            _mayHurry = false;
+
+            // The next one must be earned by a link that lasts longer.
+            _earned = _earned > First ? _earned * 2 : First * 2;
+            return First * random.NextDouble();
+        }
+
         var least = _bound == First ? TimeSpan.Zero : First;
         var delay = least + ((_bound - least) * random.NextDouble());
         _bound = TimeSpan.FromTicks(Math.Min(_bound.Ticks * 2, Longest.Ticks));
         return delay;
     }
 
-    /// <summary>A link ended after it had been healthy for this long.</summary>
+    /// <summary>
+    /// A link ended after it had been healthy for this long. That earns a quick first try, each one by a link that lasted
+    /// twice as long as for the one before, until a healthy one starts it all over; the waits go on from where they were.
+    /// </summary>
     public void LinkEnded(TimeSpan healthyFor)
     {
         if (healthyFor >= Healthy)
         {
             _bound = First;
+            _earned = TimeSpan.Zero;
         }
+
+        _mayHurry = healthyFor > _earned;
     }
 
     /// <summary>The server named a delay: the next try waits that long, the one after it as it would have now.</summary>

@@ -32,7 +32,8 @@ public static class Relay
     /// Copies until one side ends. Completes neither: what the end means is the caller's to say. Whichever side breaks
     /// throws what that side throws.
     /// </summary>
-    public static async ValueTask<RelayEnd> CopyAsync(PipeReader source, PipeWriter destination)
+    /// <param name="passed">Told of every piece, in bytes, when it is handed to the destination; null: nobody counts.</param>
+    public static async ValueTask<RelayEnd> CopyAsync(PipeReader source, PipeWriter destination, Action<long>? passed = null)
     {
         while (true)
         {
@@ -45,10 +46,11 @@ public static class Relay
             }
 
             destination.Write(buffer);
-            bool any = !buffer.IsEmpty;
+            long length = buffer.Length;
             source.AdvanceTo(buffer.End);
-            if (any)
+            if (length > 0)
             {
+                passed?.Invoke(length);
                 FlushResult flush = await destination.FlushAsync();
                 if (flush.IsCompleted || flush.IsCanceled)
                 {

@@ -1,3 +1,5 @@
+using Tunnel.Framing.Frames;
+
 namespace Tunnel.Agent.Tests;
 
 public sealed class AgentOptionsTests
@@ -16,6 +18,16 @@ public sealed class AgentOptionsTests
         ["--host-header takes"] = options => options with { HostHeader = "" },
         ["--answer-time"] = options => options with { OriginAnswerTime = TimeSpan.Zero },
         ["--answer-time takes"] = options => options with { OriginAnswerTime = TimeSpan.MaxValue },
+        ["--protocol takes"] = options => options with { Protocol = "udp" },
+        ["--remote-port takes"] = options => options with { Protocol = "tcp", RemotePort = 0 },
+        ["--remote-port is for --protocol tcp"] = options => options with { RemotePort = 20_000 },
+        ["--protocol tcp has no name"] = options => options with { Protocol = "tcp", Subdomain = "demo" },
+        ["--basic-auth-file is for --protocol http"] = options => options with { Protocol = "tls", Guard = new TunnelGuard { Users = ["a:b"] } },
+        ["--send-proxy-protocol is for"] = options => options with { SendsProxyProtocol = true },
+        ["--local-https is not for --protocol tls"] = options => options with { Protocol = "tls", LocalHttps = true },
+        ["--local-ca and --local-insecure are about"] = options => options with { LocalInsecure = true },
+        ["--local-ca and --local-insecure exclude"] = options => options with { LocalHttps = true, LocalCa = "a", LocalInsecure = true },
+        ["--local-socket"] = options => options with { LocalSocket = "" },
         ["--grace"] = options => options with { Grace = TimeSpan.FromDays(30) },
     };
 
@@ -31,6 +43,15 @@ public sealed class AgentOptionsTests
         Func<AgentOptions> validate = () => Faults[name](Sound).Validate();
         validate.Should().Throw<ArgumentException>().WithMessage($"*{name}*");
     }
+
+    [Theory]
+    [InlineData("http", false, null, "http://localhost:8080")]
+    [InlineData("http", true, null, "https://localhost:8080")]
+    [InlineData("tls", false, null, "localhost:8080")]
+    [InlineData("tcp", false, null, "localhost:8080")]
+    [InlineData("http", false, "/run/app.sock", "unix:/run/app.sock")]
+    public void Text_OfTheOrigin_SaysHowItIsReached(string protocol, bool isTls, string? socket, string text) =>
+        (Sound with { Protocol = protocol, LocalHttps = isTls, LocalSocket = socket }).Validate().OriginText.Should().Be(text);
 
     [Theory]
     [InlineData("localhost", 8080, "localhost:8080")]

@@ -75,13 +75,14 @@ public sealed class ScriptedOrigin : IAsyncDisposable
             for (var number = 1; ; number++)
             {
                 var connection = new ScriptedConnection(await _listener.AcceptAsync(_stop.Token), number, _stop.Token);
+
+                // Counted first: the handler may have answered before this line's thread goes on.
+                Accepted.Add();
                 lock (_gate)
                 {
                     _open.Add(connection);
                     _handlers.Add(HandleAsync(connection));
                 }
-
-                Accepted.Add();
             }
         }
         catch (OperationCanceledException)

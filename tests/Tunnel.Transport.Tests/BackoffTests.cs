@@ -35,12 +35,27 @@ public sealed class BackoffTests
     }
 
     [Fact]
-    public void LinkEnded_AfterAShortLink_GoesOn()
+    public void LinkEnded_AfterAShortLink_EarnsOneQuickTryAndGoesOn()
     {
         var backoff = new Backoff(new LoadedDice(1));
         backoff.Next();
         backoff.LinkEnded(Backoff.Healthy - TimeSpan.FromTicks(1));
+        backoff.Next().Should().Be(Backoff.First);
         backoff.Next().Should().Be(TimeSpan.FromMilliseconds(500));
+    }
+
+    [Fact]
+    public void LinkEnded_OfLinksThatNeverLast_EarnsLessAndLess()
+    {
+        var backoff = new Backoff(new LoadedDice(1));
+        TimeSpan sum = TimeSpan.Zero;
+        for (int i = 0; i < 20; i++)
+        {
+            backoff.LinkEnded(TimeSpan.FromMilliseconds(400));
+            sum += backoff.Next();
+        }
+
+        sum.Should().BeGreaterThan(TimeSpan.FromMinutes(2), "a server that takes links and drops them is not hammered");
     }
 
     [Fact]

@@ -2,6 +2,7 @@
 Markdown table of minimum, median and maximum, and of the ratios to the reference measured in the same round."""
 
 import argparse
+import functools
 import os
 import platform
 import re
@@ -14,10 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "drills"))
 
 import contestants as cast  # noqa: E402
+import crowd  # noqa: E402
 import stage as staging  # noqa: E402
 import works as programme  # noqa: E402
 
-LIMIT_SECONDS = {True: 900, False: 3600}
+LIMIT_SECONDS = {True: 900, False: 5400}
 
 
 def say(text):
@@ -26,11 +28,53 @@ def say(text):
 
 def origin(stage, effort):
     folder = stage.folder("files")
-    (folder / "1k").write_bytes(os.urandom(1024))
-    (folder / "100k").write_bytes(os.urandom(100 * 1024))
-    staging.sparse_file(folder / "bulk", effort.bulk_mib * staging.MIB)
+    for path, size in ((programme.SMALL, 1024), (programme.MEDIUM, 100 * 1024)):
+        (folder / path[1:]).write_bytes(os.urandom(size))
+    for path, mib in ((programme.BULK, effort.bulk_mib), (programme.SHARE, effort.bulk_mib // programme.DOWNLOADERS),
+                      (programme.ENDLESS, staging.MIB)):
+        staging.sparse_file(folder / path[1:], mib * staging.MIB)
+    # nginx itself would write an upload to a disk, or answer before it has read it.
+    socket = stage.folder("sink") / "socket"
+    sink = stage.start("sink", [sys.executable, "-B", str(Path(__file__).resolve().parent / "sink.py"), str(socket)])
+    sink.wait_line("^ready$")
+    uploads = (f"location = {programme.SINK} {{ proxy_pass http://unix:{socket}; proxy_http_version 1.1; "
+               "proxy_request_buffering off; client_body_buffer_size 256k; }")
     # Every contestant fetches from this one; its own share of the machine is the same for all.
-    return stage.nginx("origin", staging.files_server(folder, "open_file_cache max=100; open_file_cache_valid 300s;"))
+    return stage.nginx("origin", staging.files_server(folder, f"open_file_cache max=100; open_file_cache_valid 300s; {uploads}"),
+                       connections=cast.CONNECTIONS)
+
+
+def enter(options):
+    """Who takes part, and what those lack that do not."""
+    entered, absent = [], []
+    for one in cast.CONTESTANTS:
+        if one.key == "native" and not options.native:
+            continue
+        if one.is_guest:
+            if all(staging.find_program(name) for name in one.programs):
+                entered.append(one)
+            continue
+        try:
+            staging.need(*one.programs)
+            entered.append(one)
+        except staging.Failure as lack:
+            absent.append(f"{one.label} {lack}")
+    return entered, absent
+
+
+def begin(theatre, entered, port, absent):
+    """contestant key -> the running contestant. Who is optional and does not start is added to the absent ones."""
+    field = {}
+    for one in entered:
+        try:
+            field[one.key] = one.start(theatre, port)
+        except (staging.Failure, subprocess.SubprocessError) as reason:
+            if not one.programs or isinstance(reason, staging.OutOfTime):
+                raise
+            absent.append(f"{one.label} does not start: {reason}")
+            continue
+        field[one.key].again = functools.partial(one.start, theatre, port)
+    return field
 
 
 def measure(bench, field, works, effort):
@@ -38,6 +82,8 @@ def measure(bench, field, works, effort):
     results, problems = {}, []
     for number in range(effort.rounds):
         for work in works:
+            if number >= work.most_rounds:
+                continue
             # Everybody's turn comes first once: what the turn before leaves behind hits nobody always.
             order = list(field.items())
             shift = number % len(order)
@@ -64,7 +110,7 @@ def spread(values, digits):
 
 
 def ratios(values, reference):
-    return [value / base for value, base in zip(values, reference) if value is not None and base]
+    return [value / base for value, base in zip(values, reference) if value is not None and base and base > 0]
 
 
 def table(results, works, labels):
@@ -72,7 +118,7 @@ def table(results, works, labels):
     lines = [head, "|---|---|---|---|"]
     for work in works:
         for figure in work.figures:
-            by_contestant = results[figure.key]
+            by_contestant = results.get(figure.key, {})
             better = "more is better" if figure.more_is_better else "less is better"
             name = f"**{figure.label}**, {figure.unit} ({better})"
             for key, values in by_contestant.items():
@@ -103,17 +149,26 @@ def machine():
         f"{system[1] if system else platform.system()}, Linux {platform.release()}; everything on loopback.",
         f"Versions: commit {commit}{' with changes' if changes else ''}, .NET SDK {first_line('dotnet', '--version')}, "
         f"{first_line(staging.find_program('nginx'), '-v').replace('nginx version: ', '')}, {first_line('wrk', '-v').split(' Copyright')[0]}, "
-        f"{' '.join(first_line('curl', '--version').split()[:2])}.",
+        f"{' '.join(first_line('curl', '--version').split()[:2])}, "
+        f"{' '.join(first_line(staging.find_program('haproxy') or 'haproxy', '-v').split()[:3])}, {first_line('ssh', '-V').split(',')[0]}.",
     ]
 
 
 def parse():
     parser = argparse.ArgumentParser(prog="tests/compare/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less than a minute of measuring, for a first look")
+    parser.add_argument("--quick", action="store_true", help="about two minutes of measuring, for a first look")
     parser.add_argument("--native", action="store_true", help="the native build as well")
     parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds")
     parser.add_argument("--only", metavar="WORK,...", help="some of: " + ", ".join(work.key for work in programme.WORKS))
-    return parser.parse_args()
+    options = parser.parse_args()
+    keys = [work.key for work in programme.WORKS]
+    options.works = options.only.split(",") if options.only else keys
+    for key in options.works:
+        if key not in keys:
+            parser.error(f"there is no work {key!r}; there are {', '.join(keys)}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds needs 1 or more")
+    return options
 
 
 def main():
@@ -121,16 +176,16 @@ def main():
     effort = programme.QUICK if options.quick else programme.FULL
     if options.rounds:
         effort = programme.dataclasses.replace(effort, rounds=options.rounds)
-    wanted = options.only.split(",") if options.only else [work.key for work in programme.WORKS]
-    works = [work for work in programme.WORKS if work.key in wanted]
-    entered = [one for one in cast.CONTESTANTS if not one.is_optional or (one.key == "native" and options.native)]
+    works = [work for work in programme.WORKS if work.key in options.works]
     try:
         staging.need("nginx", "wrk", "curl", "dotnet")
         with staging.Stage("compare", LIMIT_SECONDS[options.quick]) as stage:
+            entered, absent = enter(options)
+            crowd.need_descriptors(effort.idle_visitors + 1000)
             say("building and starting")
             port = origin(stage, effort).port
             theatre = cast.Theatre(stage)
-            field = {one.key: one.start(theatre, port) for one in entered}
+            field = begin(theatre, entered, port, absent)
             bench = programme.Bench(stage)
             say("warming up")
             started = time.monotonic()
@@ -139,7 +194,7 @@ def main():
                 seconds = 1 if key == "direct" else effort.warm_up_seconds
                 bench.load(running, programme.SMALL, 64, seconds)
                 bench.load(running, programme.SMALL, 1, 1)
-                bench.download(running, programme.BULK)
+                bench.download(running, effort)
             load_before = os.getloadavg()[0]
             results, problems = measure(bench, field, works, effort)
             seconds = time.monotonic() - started
@@ -148,9 +203,12 @@ def main():
         return 1
     labels = {one.key: one.label for one in entered}
     print("\n".join(machine()))
-    print(f"Measured in {effort.rounds} interleaved rounds, {seconds:.0f} s with warm-up; small GET 1 KiB, bulk {effort.bulk_mib} MiB; "
+    print(f"Measured in {effort.rounds} interleaved rounds, {seconds:.0f} s with warm-up; small GET 1 KiB, "
+          f"bulk {effort.bulk_mib} MiB in all, {effort.idle_visitors:,} idle visitors; "
           f"load average before {load_before:.1f}, after {os.getloadavg()[0]:.1f}.\n")
     print(table(results, works, labels))
+    if absent:
+        print("\nNot measured:\n" + "\n".join(f"- {lack}" for lack in absent))
     if problems:
         print("\nProblems:\n" + "\n".join(f"- {problem}" for problem in problems))
     return 1 if problems else 0

@@ -2,21 +2,55 @@
 function and a line in CONTESTANTS."""
 
 import dataclasses
+from pathlib import Path
 from typing import Callable
 
 import stage as staging
+import tunnels
+
+
+def family(pid):
+    """A process and all its descendants: some programs serve in children."""
+    pids = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            pids += family(int(child))
+    return pids
 
 
 @dataclasses.dataclass
 class Running:
-    """A started contestant: where to send requests, which Host to name, and the processes to account for."""
+    """A started contestant: where to send requests, which Host to name, and the processes to account for, by role: the
+    visitor's end first, then the origin's."""
 
     port: int
     host: str
-    pids: dict
+    processes: dict
+    # Role -> seconds from start to ready, for those that say when they are.
+    ready: dict = dataclasses.field(default_factory=dict)
+    # Does it end HTTP connections itself, or carry every visitor's connection through to the origin?
+    reads_http: bool = True
+    # Starts one more of the same, on which nothing has happened yet.
+    again: Callable = None
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def _sum(self, figure):
+        return {role: sum(figure(pid) for pid in family(process.pid)) for role, process in self.processes.items()}
+
+    def cpu_seconds(self):
+        return self._sum(staging.cpu_seconds)
+
+    def rss_mib(self):
+        return self._sum(staging.rss_mib)
+
+    def peak_rss_mib(self):
+        return self._sum(staging.peak_rss_mib)
+
+    def stop(self):
+        for process in reversed(self.processes.values()):
+            process.stop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,20 +59,28 @@ class Contestant:
     label: str
     # (Theatre, origin port) -> Running
     start: Callable
-    is_optional: bool = False
+    # What must be there; what is missing is installed when we may.
+    programs: tuple = ()
+    # Only taken in when its programs are on the machine already.
+    is_guest: bool = False
 
 
 class Theatre:
-    """What starting needs: the stage, and the product's builds, each made once."""
+    """What starting needs: the stage, the product's builds, each made once, and names no two processes share."""
 
     def __init__(self, stage):
         self.stage = stage
         self._builds = {}
+        self._names = {}
 
     def binaries(self, native):
         if native not in self._builds:
             self._builds[native] = staging.build(self.stage, native)
         return self._builds[native]
+
+    def name(self, base):
+        self._names[base] = self._names.get(base, 0) + 1
+        return f"{base}-{self._names[base]}"
 
 
 def direct(_, origin_port):
@@ -46,8 +88,9 @@ def direct(_, origin_port):
 
 
 # Tuned as one would for this place: kept-alive connections to the next hop, HTTP/1.1, no log, the forwarded headers
-# every reverse proxy is given; buffering as nginx has it by default.
-_PROXY = """server {
+# every reverse proxy is given. Buffers as nginx has them by default, but never a file: it would fetch a gigabyte to disk for
+# each slow reader, and the disk would be measured.
+_NGINX = """server {
     listen PORT backlog=4096;
     location / {
         proxy_pass http://next;
@@ -57,32 +100,89 @@ _PROXY = """server {
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_request_buffering off;
+        proxy_max_temp_file_size 0;
     }
 }"""
+# Room for the crowd of idle visitors.
+CONNECTIONS = 12_000
 
 
 def _nginx_proxy(theatre, name, next_port):
     upstream = f"upstream next {{ server 127.0.0.1:{next_port}; keepalive 512; keepalive_requests 1000000000; }}"
-    return theatre.stage.nginx(name, _PROXY, upstream)
+    return theatre.stage.nginx(theatre.name(name), _NGINX, upstream, connections=CONNECTIONS)
 
 
 def nginx_twice(theatre, origin_port):
     inner = _nginx_proxy(theatre, "nginx-inner", origin_port)
     outer = _nginx_proxy(theatre, "nginx-outer", inner.port)
-    return Running(outer.port, "demo.localhost", {"outer": outer.pid, "inner": inner.pid})
+    return Running(outer.port, "demo.localhost", {"outer": outer, "inner": inner})
+
+
+# The same terms: one thread for each process as nginx has one worker, kept-alive connections shared by all visitors.
+_HAPROXY = """global
+    nbthread 1
+    maxconn {connections}
+    # It asks for two descriptors for each connection; kept-alive ones to the next hop are shared.
+    no strict-limits
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 75s
+    timeout server 75s
+    timeout http-keep-alive 75s
+    option forwardfor
+    http-reuse always
+frontend visitors
+    bind 127.0.0.1:{port} backlog 4096
+    default_backend next
+backend next
+    server next 127.0.0.1:{next_port}
+"""
+
+
+def _haproxy(theatre, role, next_port):
+    name = theatre.name(f"haproxy-{role}")
+    configuration = theatre.stage.folder(name) / "haproxy.cfg"
+    port = staging.free_port()
+    configuration.write_text(_HAPROXY.format(connections=CONNECTIONS, port=port, next_port=next_port))
+    process = theatre.stage.start(name, [staging.find_program("haproxy"), "-db", "-f", str(configuration)])
+    staging.wait_port(port, 10, process)
+    process.port = port
+    return process
+
+
+def haproxy_twice(theatre, origin_port):
+    inner = _haproxy(theatre, "inner", origin_port)
+    outer = _haproxy(theatre, "outer", inner.port)
+    return Running(outer.port, "demo.localhost", {"outer": outer, "inner": inner})
 
 
 def _this_project(native):
     def start(theatre, origin_port):
-        tunnel = theatre.stage.tunnel(theatre.binaries(native), origin_port)
-        return Running(tunnel.port, tunnel.host, tunnel.both)
+        binaries = theatre.binaries(native)
+        state = str(theatre.stage.folder(theatre.name(f"state-{binaries.label}")))
+        tunnel = theatre.stage.tunnel(binaries, origin_port, server_options=["--state-dir", f"{state}/server"],
+                                      agent_options=["--state-dir", f"{state}/agent"])
+        processes = {"server": tunnel.server, "agent": tunnel.agent}
+        return Running(tunnel.port, tunnel.host, processes, {role: one.seconds_to_ready for role, one in processes.items()})
     return start
+
+
+def _bytes_only(start):
+    """A tunnel that copies bytes: (theatre, origin port) -> port, visitor's end, origin's end."""
+    def begin(theatre, origin_port):
+        port, near, far = start(theatre, origin_port)
+        return Running(port, "demo.localhost", {"near": near, "far": far}, reads_http=False)
+    return begin
 
 
 REFERENCE = "nginx-twice"
 CONTESTANTS = [
     Contestant("direct", "direct", direct),
     Contestant("nginx-twice", "nginx twice", nginx_twice),
+    Contestant("haproxy-twice", "HAProxy twice", haproxy_twice, ("haproxy",)),
+    Contestant("ssh", "`ssh -R`", _bytes_only(tunnels.ssh), ("ssh", "sshd", "ssh-keygen")),
+    *(Contestant(key, label, _bytes_only(start), programs, is_guest=True) for key, label, start, programs in tunnels.GUESTS),
     Contestant("release", "this project, Release", _this_project(native=False)),
-    Contestant("native", "this project, native", _this_project(native=True), is_optional=True),
+    Contestant("native", "this project, native", _this_project(native=True)),
 ]

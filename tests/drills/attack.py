@@ -24,13 +24,13 @@ HEAD_TIME = 4
 # What the server may take longer than its rule says: its clock ticks in seconds, and this machine is full.
 SLACK = 6
 GRACE, LEAST_RATE = 5, 240
-# The server hands its system 64 KiB at a time, one read of it more at most; so long has a visitor for it at the
-# slowest pace. Small pieces are handed over one by one, or few at once.
-BULK_CUT = GRACE + 96 * 1024 / LEAST_RATE
-DRIP_CUT = GRACE + 8 * 1024 / LEAST_RATE
-# A stalled reader holds what the server has in hand for it (64 KiB) and what waits in its stream's window (32 KiB, as
-# it never asks for more): 2,000 of them 190 MiB, the other connections a few KiB each, and the runtime with what it
-# has not yet given back. All attackers together may not cost more than this, on either side.
+# What a reader's system takes in at once buys it time at the slowest pace: a few KiB, as its buffer is small.
+READER_CUT = GRACE + 4 * 1024 / LEAST_RATE
+# How long the full form goes on.
+SECONDS = 60
+# A stalled reader holds what the server has in hand for it (64 KiB) and what waits in its stream's window (mostly 32
+# KiB, as it never asks for more): 2,000 of them 190 MiB, the other connections a few KiB each, and the runtime with what
+# it has not yet given back. All attackers together may not cost more than this, on either side.
 MOST_MIB = 400
 # Connections to origins that are kept for the next request.
 SPARE_DESCRIPTORS = 24
@@ -72,7 +72,7 @@ def run(stage, binaries, report, options):
     visitor.popen.terminate()
     ordinary = visitor.wait_line(r"^RESULT (\d+) (\d+) (\S+) (\S+) (\S+) ?(.*)$", 15)[0]
     left = crowd.settle_descriptors(pids, rest, SPARE_DESCRIPTORS, 30)
-    time.sleep(2 if options.short else 10)
+    time.sleep(2 if options.short else 40)
     after = {role: staging.rss_mib(pid) for role, pid in pids.items()}
 
     attack.judge(report)
@@ -110,18 +110,13 @@ class Attack:
         kinds = [("heads", self._head, heads), ("uploads", self._upload, uploads), ("flood", self._flood, flooders)]
         again = [asyncio.create_task(self._again(kind, attacker, number))
                  for kind, attacker, count in kinds for number in range(count)]
-        once = [asyncio.create_task(self._once("drip readers", number, DRIP_CUT)) for number in range(DRIPS)]
-        bulk = [asyncio.create_task(self._once("bulk readers", number, BULK_CUT)) for number in range(readers - DRIPS)]
-        await asyncio.gather(*once)
-        if self._is_short:
-            # Their end takes minutes by the rule; here they only weigh.
-            await asyncio.sleep(max(0, started + 2 * HEAD_TIME + SLACK - time.monotonic()))
-        else:
-            await asyncio.gather(*bulk)
+        again += [asyncio.create_task(self._reads_again("drip readers", number)) for number in range(DRIPS)]
+        again += [asyncio.create_task(self._reads_again("bulk readers", number)) for number in range(readers - DRIPS)]
+        await asyncio.sleep(READER_CUT + SLACK if self._is_short else SECONDS)
         self._is_over = True
-        for task in (*again, *bulk):
+        for task in again:
             task.cancel()
-        await asyncio.gather(*again, *bulk, return_exceptions=True)
+        await asyncio.gather(*again, return_exceptions=True)
         self.seconds = time.monotonic() - started
 
     async def _again(self, kind, attacker, number):
@@ -191,7 +186,11 @@ class Attack:
             visitor.close()
         await asyncio.sleep(0.05)
 
-    async def _once(self, kind, number, limit):
+    async def _reads_again(self, kind, number):
+        while not self._is_over:
+            await self._read_slowly(kind, number, READER_CUT)
+
+    async def _read_slowly(self, kind, number, limit):
         """Takes a byte a second, if it is there, until the system says that the connection is no more."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(number % 200 / 100)
@@ -243,9 +242,8 @@ class Attack:
                       f"{self._abandoned:,} requests abandoned, {self._abandoned / self.seconds:.0f} a second")
         rows = [("heads", heads, {"408", "cut"}, HEAD_TIME - 1, HEAD_TIME + SLACK),
                 ("uploads", uploads, {"408"}, GRACE - 1, GRACE + SLACK),
-                ("drip readers", DRIPS, {"cut"}, GRACE - 1, DRIP_CUT + SLACK)]
-        if not self._is_short:
-            rows.append(("bulk readers", readers - DRIPS, {"cut"}, GRACE - 1, BULK_CUT + SLACK))
+                ("drip readers", DRIPS, {"cut"}, GRACE - 1, READER_CUT + SLACK),
+                ("bulk readers", readers - DRIPS, {"cut"}, GRACE - 1, READER_CUT + SLACK)]
         for kind, least, right, soonest, latest in rows:
             times, ends = sorted(self._times[kind]) or [0], self._ends[kind]
             is_right = (set(ends) <= right and sum(ends.values()) >= least

@@ -43,6 +43,19 @@ async def connect(port, source, receive_buffer=None):
         raise
 
 
+async def ask(visitor, path, host, size):
+    """One GET on a connection that is kept: whether an answer of so many bytes came whole."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(visitor, f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer or len(answer.split(b"\r\n\r\n", 1)[1]) < size:
+        more = await asyncio.wait_for(loop.sock_recv(visitor, 4096), 30)
+        if not more:
+            return False
+        answer += more
+    return answer.startswith(b"HTTP/1.1 200")
+
+
 class Watch:
     """Resident memory and descriptors of some processes, looked at twice a second."""
 

@@ -17,9 +17,22 @@ DRILLS = {
     "failure": (180, 900, "agent, server and origin killed under load; what is left over afterwards"),
     "attack": (120, 900, "slow heads, slow readers, stalled uploads and a flood at once, beside an ordinary visitor"),
     "idle": (120, 300, "10,000 visitors that keep their connections and send nothing: bytes for each"),
+    "apps": (300, 1500, "Vite, socket.io, a video, an upload form and Jupyter, used in a real browser"),
+    "endless": (120, 1800, "bodies of 20 GiB each way, every byte compared, with flat memory"),
+    "fuzz": (240, 3600, "every fuzz target of the tests, half an hour each, all at once"),
+    "roaming": (180, 600, "the link across a network that loses packets, goes silent, resets, and changes the laptop's address"),
+    "churn": (120, 900, "100,000 requests while the link is reset 1,000 times; what is held afterwards"),
+    "resume": (180, 900, "the link breaks under transfers, WebSocket messages and small requests; nobody loses a byte"),
+    "lossy": (180, 1500, "the same transfers over a path that is also slow and loses packets"),
+    "tls": (240, 1200, "openssl, curl, sslscan, testssl.sh and Chromium against HTTPS and passthrough; certificates renewed under load"),
+    "raw": (240, 900, "PostgreSQL, Redis, ssh, rsync and git over TCP tunnels; PROXY protocol to nginx"),
+    "takeover": (120, 900, "agents killed and restarted, servers replaced, a pool rolled over, a herd: no request fails"),
     "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
+    "identity": (240, 900, "tokens, the encrypted link, proxies and guards between two network namespaces"),
     "native": (120, 120, "both native binaries: size, start-up, memory at rest"),
 }
+# These run the tests' code instead of the programs.
+WITHOUT_PROGRAMS = {"fuzz"}
 BUILD_SECONDS = 600
 
 
@@ -31,7 +44,7 @@ def run_one(name, options):
     try:
         with staging.Stage(name, BUILD_SECONDS, options.logs) as stage:
             native = options.native or name == "native"
-            binaries = staging.build(stage, native)
+            binaries = None if name in WITHOUT_PROGRAMS else staging.build(stage, native)
             # From here on the drill's own limit counts.
             stage.limit(seconds)
             module.run(stage, binaries, report, options)
@@ -52,10 +65,13 @@ def main():
     parser.add_argument("--native", action="store_true", help="drill the native binaries instead of the Release build")
     parser.add_argument("--patience", type=int, default=1, metavar="N", help="multiplies every drill's time limit")
     parser.add_argument("--logs", metavar="FOLDER", help="where to leave the logs of all processes")
-    parser.add_argument("--screenshot", metavar="FILE", help="where the browser drill leaves its picture (PNG)")
+    parser.add_argument("--screenshot", metavar="FILE", help="where the browser drill leaves its picture (PNG), and a folder for those of the apps drill")
     parser.add_argument("--tree", metavar="FOLDER", default="/usr/share/doc", help="what the mirror drill mirrors")
-    parser.add_argument("--rounds", type=int, metavar="N", help="kills of each victim in the failure drill")
-    parser.add_argument("--seed", type=int, help="makes the failure drill's moments the same again")
+    parser.add_argument("--seconds", type=int, metavar="N", help="how long the fuzz drill runs each target")
+    parser.add_argument("--gib", type=int, metavar="N", help="how much the endless drill sends each way")
+    parser.add_argument("--only", metavar="WORD", help="only the fuzz targets with WORD in their name")
+    parser.add_argument("--rounds", type=int, metavar="N", help="kills of each victim in the failure drill, breaks of the link in the resume drill")
+    parser.add_argument("--seed", type=int, help="makes the moments of the failure and resume drills the same again")
     options = parser.parse_args()
     names = list(DRILLS) if options.drill == "all" else [options.drill]
     failures = sum(run_one(name, options) for name in names)

@@ -30,21 +30,11 @@ def run(stage, binaries, report, options):
 
 
 async def visit(stage, report, tunnel, count, empty, options):
-    request = f"GET /small HTTP/1.1\r\nHost: {tunnel.host}\r\n\r\n".encode()
-    gate = asyncio.Semaphore(AT_ONCE)
-    loop = asyncio.get_running_loop()
-    visitors = []
+    def ask(visitor):
+        return crowd.ask(visitor, "/small", tunnel.host, 1024)
 
-    async def ask(visitor):
-        """Whether the answer came whole."""
-        await loop.sock_sendall(visitor, request)
-        answer = b""
-        while b"\r\n\r\n" not in answer or len(answer.split(b"\r\n\r\n", 1)[1]) < 1024:
-            more = await asyncio.wait_for(loop.sock_recv(visitor, 4096), 30)
-            if not more:
-                return False
-            answer += more
-        return answer.startswith(b"HTTP/1.1 200")
+    gate = asyncio.Semaphore(AT_ONCE)
+    visitors = []
 
     async def come(number):
         async with gate:

@@ -26,7 +26,8 @@ MIB = 1024 * 1024
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 # Where Debian keeps a program, for those whose package has another name.
-DEBIAN_PACKAGES = {"node": "nodejs", "h2load": "nghttp2-client", "wrk": "wrk", "gcc": "gcc libc6-dev zlib1g-dev"}
+DEBIAN_PACKAGES = {"nft": "nftables", "ss": "iproute2", "certutil": "libnss3-tools", "testssl": "testssl.sh", "redis-benchmark": "redis-tools", "redis-cli": "redis-tools", "sshd": "openssh-server",
+                   "ssh": "openssh-client", "initdb": "postgresql", "pgbench": "postgresql-contrib", "psql": "postgresql-client", "node": "nodejs", "h2load": "nghttp2-client", "wrk": "wrk", "gcc": "gcc libc6-dev zlib1g-dev"}
 
 
 class Failure(Exception):
@@ -223,6 +224,15 @@ class Process:
         self._errors.close()
 
 
+def wait_log(process, pattern, seconds=10):
+    """Until a program has said something on standard error."""
+    deadline = time.monotonic() + seconds
+    while not re.search(pattern, Path(process.log).read_text(errors="replace")):
+        if time.monotonic() > deadline or not process.is_running:
+            raise Failure(f"{process.name} never said {pattern}:\n{process.tail()}")
+        time.sleep(0.02)
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -293,13 +303,16 @@ class Stage:
         return path
 
     def start(self, name, command, environment=None, cwd=None):
-        process = Process(name, command, self._root / f"{name}.log", environment, cwd)
+        # Nothing of this machine's own tokens and state comes in, and nothing goes out to it.
+        own = {"XDG_CONFIG_HOME": str(self.folder("config")), "XDG_STATE_HOME": str(self.folder("state")),
+               "TUNNEL_SERVER_STATE_DIR": str(self.folder("server-state"))}
+        process = Process(name, command, self._root / f"{name}.log", {**own, **(environment or {})}, cwd)
         self._processes.append(process)
         return process
 
     # -- nginx
 
-    def nginx(self, name, servers, upstreams="", port=None):
+    def nginx(self, name, servers, upstreams="", port=None, connections=8192):
         """One nginx in one process (one worker, the same event loop), so that its pid is all there is to count or to
         kill. `servers` is the text of a server block with PORT where the port belongs."""
         (program,) = need("nginx")
@@ -307,7 +320,7 @@ class Stage:
         # A free port may be gone a moment later: try again, unless the caller needs this very one.
         for attempt in range(5):
             chosen = port or free_port()
-            text = NGINX.replace("FOLDER", str(folder)).replace("UPSTREAMS", upstreams).replace(
+            text = NGINX.replace("FOLDER", str(folder)).replace("CONNECTIONS", str(connections)).replace("UPSTREAMS", upstreams).replace(
                 "SERVERS", servers.replace("PORT", f"127.0.0.1:{chosen}"))
             configuration = folder / "nginx.conf"
             configuration.write_text(text)
@@ -329,7 +342,7 @@ class Stage:
         process = self.start(f"server-{binaries.label}", [
             *binaries.server, "--domain", "localhost", "--bind", "127.0.0.1", "--http-port", str(http_port),
             "--agent-port", str(agent_port), *options])
-        match, at = process.wait_line(r"^Ready: http://\*\.localhost(?::(\d+))? for visitors, port (\d+) for agents")
+        match, at = process.wait_line(r"^Ready: http://\*\.localhost(?::(\d+))?(?: and https://\S+)? for visitors, port (\d+) for agents")
         process.http_port, process.agent_port = int(match[1] or 80), int(match[2])
         process.seconds_to_ready = at - process.started
         return process
@@ -368,7 +381,7 @@ worker_processes 1;
 worker_rlimit_nofile 20000;
 pid FOLDER/nginx.pid;
 error_log stderr warn;
-events { worker_connections 8192; }
+events { worker_connections CONNECTIONS; }
 http {
     types {
         text/html html; text/css css; text/javascript js; image/png png; image/svg+xml svg; font/ttf ttf;
@@ -438,15 +451,15 @@ class Load:
         self.errors = self.socket_errors + self.status_errors + self.timeouts
 
 
-def wrk(stage, url, host, connections, seconds):
-    """wrk with one thread, keep-alive."""
+def wrk(stage, url, host, connections, seconds, headers=()):
+    """wrk with one thread, keep-alive unless a header says otherwise."""
     (program,) = need("wrk")
     script = stage.folder("wrk") / "report.lua"
     if not script.exists():
         script.write_text(_WRK_REPORT)
     done = subprocess.run(
         [program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script),
-         "-H", f"Host: {host}", url],
+         *(part for header in (f"Host: {host}", *headers) for part in ("-H", header)), url],
         capture_output=True, text=True, check=False, timeout=seconds + 30, stdin=subprocess.DEVNULL)
     match = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
     if not match:

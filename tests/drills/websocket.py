@@ -10,16 +10,7 @@ import stage as staging
 
 
 def run(stage, binaries, report, options):
-    node, npm = staging.need("node", "npm")
-    folder = stage.folder("websocket")
-    for source in (staging.HERE / "websocket").iterdir():
-        if source.is_file():
-            shutil.copy2(source, folder)
-    installed = subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True,
-                               text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
-    if installed.returncode:
-        raise staging.Failure(f"npm ci: {installed.stderr[-500:]}")
-
+    node, folder = install(stage)
     origin = stage.start("origin", [node, "origin.js"], cwd=folder)
     port = int(origin.wait_line(r"listening (\d+)")[0][1])
     tunnel = stage.tunnel(binaries, port)
@@ -42,6 +33,20 @@ def run(stage, binaries, report, options):
     while is_more(after := counts(tunnel), before) and time.monotonic() < deadline:
         time.sleep(0.5)
     report.check(not is_more(after, before), f"descriptors are back: {before} before, {after} after")
+
+
+def install(stage):
+    """The scripts and the package they use, in a folder of the stage: node, and that folder."""
+    node, npm = staging.need("node", "npm")
+    folder = stage.folder("websocket")
+    for source in (staging.HERE / "websocket").iterdir():
+        if source.is_file():
+            shutil.copy2(source, folder)
+    installed = subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True,
+                               text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
+    if installed.returncode:
+        raise staging.Failure(f"npm ci: {installed.stderr[-500:]}")
+    return node, folder
 
 
 def counts(tunnel):

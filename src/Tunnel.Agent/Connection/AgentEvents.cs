@@ -6,8 +6,9 @@ namespace Tunnel.Agent.Connection;
 /// <summary>What the person who runs the agent is told, in the order it happens. Called from one loop, one at a time.</summary>
 public interface IAgentEvents
 {
-    /// <summary>The tunnel can be used; the server is at this address.</summary>
-    public void OnForwarding(TunnelGrant grant, IPEndPoint server);
+    /// <summary>The tunnel can be used.</summary>
+    /// <param name="server">Where the server is; null: behind a proxy, where only that one knows.</param>
+    public void OnForwarding(TunnelGrant grant, IPEndPoint? server);
 }
 
 /// <summary>Why an agent ended for good.</summary>

@@ -8,7 +8,8 @@ namespace Tunnel.Agent.Console;
 
 /// <summary>
 /// The lines on standard output: the public address when the tunnel is up, and, when that name does not lead to the
-/// server from here, the command that gets there all the same (DESIGN section 8).
+/// server from here, the command that gets there all the same (DESIGN section 8). Behind a proxy that is left out: names
+/// are looked up by the proxy, and there may be no other way to the server.
 /// </summary>
 public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents, IAsyncDisposable
 {
@@ -19,7 +20,7 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
     private Task _advice = Task.CompletedTask;
 
     /// <inheritdoc/>
-    public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+    public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
     {
         // After a reconnect nothing has changed for the person who reads this.
         if (grant.Url == _lastUrl)
@@ -28,7 +29,7 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         }
 
         _lastUrl = grant.Url;
-        _advice = TellAsync(_advice, grant, server.Address);
+        _advice = TellAsync(_advice, grant, server?.Address);
     }
 
     /// <summary>Gives up what is still to be looked up, and waits until nothing is written any more.</summary>
@@ -39,14 +40,14 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         _stop.Dispose();
     }
 
-    private async Task TellAsync(Task before, TunnelGrant grant, IPAddress server)
+    private async Task TellAsync(Task before, TunnelGrant grant, IPAddress? server)
     {
         await before;
         try
         {
-            await output.WriteLineAsync($"Forwarding {Printable.Of(grant.Url)} -> http://{options.OriginAuthority}");
+            await output.WriteLineAsync($"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
             await output.FlushAsync();
-            if (Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.HostNameType == UriHostNameType.Dns
+            if (server is not null && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
                 && !await LeadsToAsync(url.Host, server, _stop.Token))
             {
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.

@@ -11,7 +11,7 @@ internal static partial class AgentLog
     [LoggerMessage(2, LogLevel.Information, "Connected to {Server} ({Software})")]
     public static partial void Connected(ILogger log, string server, string software);
 
-    [LoggerMessage(3, LogLevel.Warning, "{Reason} Trying again in {Delay:0.0} s")]
+    [LoggerMessage(3, LogLevel.Warning, "Offline: {Reason} Trying again in {Delay:0.0} s")]
     public static partial void Reconnecting(ILogger log, string reason, double delay);
 
     [LoggerMessage(4, LogLevel.Error, "The server refused this agent ({Code}): {Message}")]
@@ -29,9 +29,36 @@ internal static partial class AgentLog
     [LoggerMessage(11, LogLevel.Information, "The local server at {Origin} is reachable again")]
     public static partial void OriginReachable(ILogger log, string origin);
 
+    [LoggerMessage(14, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything")]
+    public static partial void OriginUnchecked(ILogger log, string origin);
+
     [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Code} {Detail}")]
     public static partial void RequestFailed(ILogger log, string code, string detail);
 
     [LoggerMessage(13, LogLevel.Error, "A request ended by a fault of the agent")]
     public static partial void RequestFault(ILogger log, Exception error);
+
+    [LoggerMessage(20, LogLevel.Warning, "{Warning}")]
+    public static partial void TokenIsOpen(ILogger log, string warning);
+
+    [LoggerMessage(21, LogLevel.Information, "The stored token is for {Server} and is not shown to another server")]
+    public static partial void StoredTokenUnused(ILogger log, string server);
+
+    [LoggerMessage(22, LogLevel.Warning, "The link is not encrypted (--plaintext): whoever is on the way can read and change everything, the token included")]
+    public static partial void Plaintext(ILogger log);
+
+    [LoggerMessage(7, LogLevel.Warning, "Reconnecting, requests wait: {Reason} Trying again in {Delay:0.0} s")]
+    public static partial void Resuming(ILogger log, string reason, double delay);
+
+    [LoggerMessage(8, LogLevel.Information, "Connected to {Server} again; requests go on where they were")]
+    public static partial void Resumed(ILogger log, string server);
+
+    [LoggerMessage(9, LogLevel.Error, "A session ended by a fault of the agent")]
+    public static partial void SessionFault(ILogger log, Exception error);
+
+    [LoggerMessage(14, LogLevel.Warning, "Nothing can be kept in {Folder}: after a crash this agent may have to wait some seconds for its name. --state-dir names another folder")]
+    public static partial void InstanceNotKept(ILogger log, string folder);
+
+    [LoggerMessage(15, LogLevel.Error, "The news that the tunnel is up could not be told")]
+    public static partial void NewsFault(ILogger log, Exception error);
 }

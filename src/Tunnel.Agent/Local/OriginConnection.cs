@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
 
@@ -11,15 +10,16 @@ namespace Tunnel.Agent.Local;
 /// </summary>
 internal sealed class OriginConnection : IDeadlineTarget
 {
-    private readonly Socket _socket;
-    private readonly SocketConnection _connection;
+    private readonly SocketConnection _plain;
+    private readonly IConnection _connection;
     private readonly Deadline _deadline;
     private readonly Lock _lock = new();
     private bool _hasAnswered;
 
-    public OriginConnection(Socket socket, SocketConnection connection, DeadlineClock clock)
+    /// <param name="plain">What the connection goes over; itself without TLS.</param>
+    public OriginConnection(SocketConnection plain, IConnection connection, DeadlineClock clock)
     {
-        _socket = socket;
+        _plain = plain;
         _connection = connection;
         _deadline = clock.Add(this);
     }
@@ -39,30 +39,28 @@ internal sealed class OriginConnection : IDeadlineTarget
 
     public TimeSpan IdleUntil { get; set; }
 
-    /// <summary>
-    /// Nothing can be read, as it must be while nothing is asked. Otherwise the origin has closed it or spoken out of turn,
-    /// and what it said would be taken for the answer to the next request.
-    /// </summary>
-    public bool IsQuiet
+    /// <summary>We have received something that nobody asked for, or the end. Looks at what we have, not at the socket.</summary>
+    public bool HasUnread
     {
         get
         {
-            if (Input.TryRead(out ReadResult read))
+            if (!Input.TryRead(out ReadResult read))
             {
-                Input.AdvanceTo(read.Buffer.Start);
                 return false;
             }
 
-            try
-            {
-                return !_socket.Poll(0, SelectMode.SelectRead);
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
-            {
-                return false;
-            }
+            Input.AdvanceTo(read.Buffer.Start);
+            return true;
         }
     }
+
+    /// <summary>
+    /// Nothing can be read, as it must be while nothing is asked. Otherwise the origin has closed it or spoken out of turn,
+    /// and what it said would be taken for the answer to the next request. Under TLS anything on the wire counts: a
+    /// connection that is closed for nothing costs one handshake.
+    /// </summary>
+    /// <param name="isSure">Asks the system, too: what was said a moment ago may not have been heard yet.</param>
+    public bool IsQuiet(bool isSure) => !HasUnread && _plain.IsQuiet(isSure);
 
     /// <summary>Another exchange begins.</summary>
     public void Begin()

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
@@ -14,7 +15,7 @@ namespace Tunnel.Agent.Local;
 /// already and goes to the origin byte for byte; the answer is read closely enough to know where it ends. One object
 /// serves one exchange after the other.
 /// </summary>
-internal sealed class OriginExchange(OriginServices services, OriginPlayer player) : IThreadPoolWorkItem
+internal sealed class OriginExchange(OriginServices services, OriginPlayer player)
 {
     private readonly RequestHead _request = new(services.Memory);
     private readonly RequestHeadParser _requestParser = new(services.Options.Http);
@@ -22,14 +23,15 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     private TunnelStream _stream = null!;
     private Task<bool>? _upload;
 
-    /// <summary>Runs the exchange on its own; the reader loop that calls this goes on at once.</summary>
+    /// <summary>
+    /// Begins the exchange, in the reader loop that calls this: it finds the request at hand, and comes back when there is
+    /// something to wait for. Nothing in here may block.
+    /// </summary>
     public void Start(TunnelStream stream)
     {
         _stream = stream;
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        _ = RunAsync();
     }
-
-    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
 
     private async Task RunAsync()
     {
@@ -87,6 +89,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         player.Ended(this);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PlayAsync(TunnelStream stream, OriginHold hold)
     {
         (ReadOnlySequence<byte> bytes, SequencePosition headEnd) = await ReadHeadAsync(stream);
@@ -94,7 +97,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         bool mayRepeat = _request.Method.IsIdempotent && !hasBody && !_request.WantsUpgrade;
 
         // 6 take or open a connection, 7 play the request
-        OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(hold.Gone);
+        OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
         while (true)
         {
             hold.Use(connection);
@@ -123,7 +126,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
 
             hold.Release();
             services.Pool.Discard(connection);
-            connection = await services.Pool.OpenAsync(hold.Gone);
+            connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
         }
 
         if (!hasBody)
@@ -155,6 +158,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     }
 
     // Returns false when the connection ended before the first byte of an answer.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<bool> BeginAnswerAsync(OriginConnection connection, bool flush)
     {
         try
@@ -195,12 +199,15 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             return;
         }
 
-        await stream.Output.CompleteAsync();
-        if (await StopUploadAsync(stream, hold) && _answer.Head.KeepAlive && !hold.IsGone)
+        // Before the answer's last byte leaves: the visitor's next request, which may follow at once, finds it in the pool.
+        bool isClean = _upload is null || (_upload.IsCompletedSuccessfully && await _upload);
+        if (isClean && _answer.Head.KeepAlive && !hold.IsGone)
         {
             hold.Release();
             services.Pool.Return(connection, KeepAliveHint.Read(_answer.Head.Headers));
         }
+
+        await stream.Output.CompleteAsync();
     }
 
     // Sends the body on as it comes; false when the origin does not get all of it.

@@ -23,10 +23,22 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
 
     void ISessionUser.OnStream(TunnelStream stream)
     {
-        if (stream.Open.TunnelId != tunnelId || stream.Open.Type != StreamType.Http)
+        bool isRaw = services.Options.Protocol != TunnelTypes.Http;
+        if (stream.Open.TunnelId != tunnelId || stream.Open.Type != (isRaw ? StreamType.Raw : StreamType.Http))
         {
             stream.Abort(ResetCode.TunnelUnknown);
             stream.Dispose();
+            return;
+        }
+
+        if (isRaw)
+        {
+            lock (_lock)
+            {
+                _running++;
+            }
+
+            RawExchange.Start(services, stream, () => Ended(null));
             return;
         }
 
@@ -67,8 +79,8 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
         }
     }
 
-    /// <summary>The exchange has ended and may serve another stream.</summary>
-    public void Ended(OriginExchange exchange)
+    /// <summary>An exchange has ended; one that may serve another stream is kept.</summary>
+    public void Ended(OriginExchange? exchange)
     {
         TaskCompletionSource? idle = null;
         lock (_lock)
@@ -78,7 +90,7 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
                 idle = _idle;
             }
 
-            if (_spare.Count < MostSpare)
+            if (exchange is not null && _spare.Count < MostSpare)
             {
                 _spare.Push(exchange);
             }

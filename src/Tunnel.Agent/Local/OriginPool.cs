@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Diagnostics;
+using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
@@ -15,7 +15,7 @@ namespace Tunnel.Agent.Local;
 internal sealed class OriginPool : IAsyncDisposable
 {
     /// <summary>Idle connections kept; more are closed.</summary>
-    private const int MostIdle = 64;
+    public const int MostIdle = 512;
 
     /// <summary>How long an idle connection is kept, unless the origin says less.</summary>
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(4);
@@ -24,10 +24,9 @@ internal sealed class OriginPool : IAsyncDisposable
     private static readonly TimeSpan TrustFor = TimeSpan.FromSeconds(1);
 
     private readonly AgentOptions _options;
-    private readonly MemoryPool<byte> _memory;
     private readonly TimeProvider _time;
     private readonly DeadlineClock _clock;
-    private readonly Dialer _dialer;
+    private readonly OriginDialer _dialer;
     private readonly ILogger _log;
     private readonly long _start;
     private readonly Lock _lock = new();
@@ -41,11 +40,10 @@ internal sealed class OriginPool : IAsyncDisposable
     public OriginPool(AgentOptions options, MemoryPool<byte> memory, TimeProvider time, DeadlineClock clock, ILogger log)
     {
         _options = options;
-        _memory = memory;
         _time = time;
         _clock = clock;
         _log = log;
-        _dialer = new Dialer(time);
+        _dialer = new OriginDialer(options, memory, time);
         _start = time.GetTimestamp();
         _sweep = time.CreateTimer(static state => ((OriginPool)state!).Sweep(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
@@ -55,7 +53,7 @@ internal sealed class OriginPool : IAsyncDisposable
 
     private TimeSpan Now => _time.GetElapsedTime(_start);
 
-    private string Origin => $"{_options.LocalHost}:{_options.Port}";
+    private string Origin => _options.OriginText;
 
     /// <summary>An idle connection for one request, if there is one that is safe to use for it; otherwise open one.</summary>
     /// <param name="mayRepeat">The request could be sent again if the connection turns out to be dead.</param>
@@ -63,7 +61,7 @@ internal sealed class OriginPool : IAsyncDisposable
     {
         while (PopIdle(mayRepeat ? KeepFor : TrustFor) is { } idle)
         {
-            if (idle.IsQuiet)
+            if (idle.IsQuiet(isSure: !mayRepeat))
             {
                 idle.Begin();
                 return idle;
@@ -77,15 +75,17 @@ internal sealed class OriginPool : IAsyncDisposable
 
     /// <summary>A connection nobody has used before.</summary>
     /// <exception cref="DialException">The origin cannot be reached.</exception>
+    /// <exception cref="OriginFaultException">It can be reached, but no connection comes about.</exception>
     /// <exception cref="OperationCanceledException">It is not wanted any more.</exception>
-    public async ValueTask<OriginConnection> OpenAsync(CancellationToken cancel)
+    public async ValueTask<OriginConnection> OpenAsync(VisitorAddress visitor, CancellationToken cancel)
     {
-        Socket socket;
+        SocketConnection plain;
+        IConnection connection;
         try
         {
-            socket = await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+            (plain, connection) = await _dialer.DialAsync(visitor, cancel);
         }
-        catch (DialException error)
+        catch (Exception error) when (error is DialException or OriginFaultException)
         {
             TellReachable(false, error.Message);
             throw;
@@ -93,7 +93,7 @@ internal sealed class OriginPool : IAsyncDisposable
 
         TellReachable(true, "");
         Interlocked.Increment(ref _open);
-        return new OriginConnection(socket, new SocketConnection(socket, _memory), _clock);
+        return new OriginConnection(plain, connection, _clock);
     }
 
     /// <summary>The answer is complete and the connection clean: keeps it for another request.</summary>
@@ -102,7 +102,9 @@ internal sealed class OriginPool : IAsyncDisposable
     {
         TimeSpan keepFor = hint.TimeoutSeconds is { } seconds && seconds < KeepFor.TotalSeconds ? TimeSpan.FromSeconds(seconds) : KeepFor;
         connection.IsReused = true;
-        bool isQuiet = connection.IsQuiet;
+
+        // Whoever takes it asks the socket too; until then it costs nothing to keep.
+        bool isQuiet = !connection.HasUnread;
         lock (_lock)
         {
             // In the order in which they came back, so that the last one is the one idle for the shortest time.

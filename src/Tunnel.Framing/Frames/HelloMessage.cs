@@ -15,14 +15,26 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
 
     public string? Software { get; init; }
 
-    /// <summary>32 hex digits, one per running agent.</summary>
+    /// <summary>32 hex digits, one per running agent; the same again when that agent is started again.</summary>
     public required string Instance { get; init; }
+
+    /// <summary>32 hex digits, new at every start; null from an agent that does not say.</summary>
+    public string? Run { get; init; }
+
+    /// <summary>Which of the sessions that one agent keeps side by side; null: the first.</summary>
+    public int? Slot { get; init; }
 
     public string? Token { get; init; }
 
     public IReadOnlyList<TunnelRequest>? Tunnels { get; init; }
 
     public ResumeRequest? Resume { get; init; }
+
+    /// <summary>The session that the new one comes after.</summary>
+    public ReplaceRequest? Replaces { get; init; }
+
+    /// <summary>Without the token and without proofs: a record would print them.</summary>
+    public override string ToString() => $"HELLO of instance {Instance}";
 
     public string? FindFault()
     {
@@ -34,6 +46,16 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
         if (!Hex.IsHex(Instance, 32))
         {
             return "needs 32 hex digits as instance";
+        }
+
+        if (Run is not null && !Hex.IsHex(Run, 32))
+        {
+            return "has a run that is not 32 hex digits";
+        }
+
+        if (Slot is < 0 or >= ProtocolLimits.Links)
+        {
+            return $"has a slot outside 0 to {ProtocolLimits.Links - 1}";
         }
 
         if (Software is { Length: > 64 } || Token is { Length: > 1024 })
@@ -57,7 +79,7 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
             return "uses a tunnel id twice";
         }
 
-        return Resume?.FindFault();
+        return Resume?.FindFault() ?? Replaces?.FindFault();
     }
 }
 
@@ -71,6 +93,7 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
     /// <summary>The agent's number for the tunnel; OPEN names it.</summary>
     public required uint Id { get; init; }
 
+    /// <summary>One of <see cref="TunnelTypes"/>.</summary>
     public required string Type { get; init; }
 
     /// <summary>The label wanted below the server's domain.</summary>
@@ -79,11 +102,23 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
     /// <summary>A whole name of the agent's own.</summary>
     public string? Hostname { get; init; }
 
+    /// <summary>The public port wanted by a tunnel of type tcp; null: the server chooses.</summary>
+    public int? Port { get; init; }
+
+    /// <summary>The name or port asked for is one that the server chose for this agent before, and nobody's wish; null: no.</summary>
+    public bool? Kept { get; init; }
+
     /// <summary>What the origin gets as Host; null: what the visitor sent.</summary>
     public string? HostHeader { get; init; }
 
     /// <summary>Whether Via is added on the way to the origin; null: yes.</summary>
     public bool? Via { get; init; }
+
+    /// <summary>Whether other agents that ask for it as well may serve the name beside this one; null: no.</summary>
+    public bool? Pool { get; init; }
+
+    /// <summary>Whom the edge lets through; null: everybody.</summary>
+    public TunnelGuard? Guard { get; init; }
 
     public string? FindFault()
     {
@@ -92,9 +127,19 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
             return "has id 0";
         }
 
-        if (Type != "http")
+        if (Type is not (TunnelTypes.Http or TunnelTypes.Tls or TunnelTypes.Tcp))
         {
-            return "is of an unknown type; this server knows http";
+            return "is of an unknown type; this server knows http, tls and tcp";
+        }
+
+        if (Type == TunnelTypes.Tcp ? Subdomain is not null || Hostname is not null : Port is not null)
+        {
+            return "names a port and is not of type tcp, or is and names something else";
+        }
+
+        if (Port is < 1 or > 65_535)
+        {
+            return "names a port that is none";
         }
 
         if (Subdomain is not null && Hostname is not null)
@@ -105,6 +150,16 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
         if (Subdomain is { Length: > 63 } || Hostname is { Length: > 253 })
         {
             return "has a name that is too long";
+        }
+
+        if (Type != TunnelTypes.Http && Guard is { Users.Count: > 0 })
+        {
+            return "asks visitors for passwords, which only http can do";
+        }
+
+        if (Guard?.FindFault() is { } fault)
+        {
+            return fault;
         }
 
         return HostHeader is null || (HostHeader.Length is > 0 and <= 255 && HostHeader.All(c => c is > ' ' and < (char)0x7F))
@@ -128,4 +183,15 @@ public sealed record ResumeRequest
         Hex.IsHex(Session, 32) && Hex.IsHex(Proof, 64) && Attach > 0 && Count >= 0
             ? null
             : "has a resume member that cannot be read";
+}
+
+/// <summary>Names the session that a new one comes after (docs/protocol.md, sections 3 and 7).</summary>
+public sealed record ReplaceRequest
+{
+    public required string Session { get; init; }
+
+    public required string Proof { get; init; }
+
+    internal string? FindFault() =>
+        Hex.IsHex(Session, 32) && Hex.IsHex(Proof, 64) ? null : "has a replaces member that cannot be read";
 }

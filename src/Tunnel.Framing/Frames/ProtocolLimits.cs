@@ -39,6 +39,12 @@ public static class ProtocolLimits
     /// <summary>Sequenced bytes after which an ACK is due at once.</summary>
     public const int AckEvery = 512 * 1024;
 
+    /// <summary>Unacknowledged sequenced bytes from which on a sender takes nothing more from streams.</summary>
+    public const int ReplayBytes = 8 * 1024 * 1024;
+
     /// <summary>Tunnels one HELLO may ask for, and one session may hold.</summary>
     public const int Tunnels = 64;
+
+    /// <summary>Sessions one agent may keep side by side.</summary>
+    public const int Links = 64;
 }

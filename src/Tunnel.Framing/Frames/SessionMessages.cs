@@ -24,6 +24,9 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
 
     public required IReadOnlyList<TunnelGrant> Tunnels { get; init; }
 
+    /// <summary>Without the secret: a record would print it.</summary>
+    public override string ToString() => $"WELCOME of session {Session}";
+
     public string? FindFault() =>
         Version < 1
         || Software is { Length: > 64 }
@@ -74,6 +77,7 @@ public static class RejectCodes
     public const string HelloInvalid = "hello-invalid";
     public const string TokenRequired = "token-required";
     public const string TokenRefused = "token-refused";
+    public const string TlsRequired = "tls-required";
     public const string NameRefused = "name-refused";
     public const string NameConflict = "name-conflict";
     public const string ResumeRefused = "resume-refused";

@@ -46,8 +46,8 @@ internal sealed class Farewell(Session session)
     }
 
     /// <summary>
-    /// Closes when we spoke first, both have, and nothing runs any more. What still waits to be sent goes first; its
-    /// acknowledgement is the next occasion to ask.
+    /// Closes when we spoke first, both have, nothing runs any more, and the peer has all that we sent: a link that is lost
+    /// with our CLOSE must not take anything else along. Every ACK is an occasion to ask.
     /// </summary>
     public void CloseIfDrained()
     {
@@ -58,7 +58,7 @@ internal sealed class Farewell(Session session)
 
         lock (session.Streams.Gate)
         {
-            if (session.Streams.Count > 0 || session.Streams.Queue.HasUrgent)
+            if (session.Streams.Count > 0 || session.Streams.Queue.HasUrgent || session.Streams.Replay.Unacknowledged > 0)
             {
                 return;
             }

@@ -15,7 +15,7 @@ namespace Tunnel.Framing.Sessions;
 /// What a peer can make us queue is bounded even if it never reads: all that is merged by its nature, refusals and
 /// messages by <see cref="MostRefusals"/> and <see cref="MostMessages"/>.
 /// </remarks>
-internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received)
+internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence received)
 {
     /// <summary>Refused OPENs whose RESET may wait; a peer that keeps to its limit has far fewer.</summary>
     public const int MostRefusals = 10_000;
@@ -81,11 +81,21 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
         }
     }
 
-    /// <summary>Writes all that goes ahead of the streams. Returns the bytes written.</summary>
-    public int WriteUrgent(PipeWriter link)
+    /// <summary>
+    /// The link is gone, and with it what only made sense on it. What was received is told with the handshake of the next.
+    /// </summary>
+    public void ForgetLink()
+    {
+        _pong = null;
+        _ping = null;
+        _ackIsDue = false;
+    }
+
+    /// <summary>Writes ACK, PONG and PING straight to the link: they have no place in the sequence. Returns the bytes written.</summary>
+    public int WriteUnsequenced(PipeWriter link)
     {
         int written = 0;
-        if (received.HasNews && !IsEmpty)
+        if (received.HasNews && (!IsEmpty || replay.Unsent > 0))
         {
             written += Write(link, FrameKind.Ack, received.Tell());
         }
@@ -103,26 +113,26 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
             _ping = null;
         }
 
+        return written;
+    }
+
+    /// <summary>Gives all that goes ahead of the streams its place in the sequence.</summary>
+    public void TakeUrgent()
+    {
         while (_refusals.TryDequeue(out uint id))
         {
-            written += WriteReset(link, id, ResetCode.NotProcessed, "");
+            AppendReset(id, ResetCode.NotProcessed, "");
         }
 
         while (_urgent.TryDequeue(out TunnelStream? stream))
         {
-            written += WriteUrgent(link, stream);
+            AppendUrgent(stream);
         }
 
         while (_messages.TryDequeue(out (FrameKind Kind, byte[] Payload) message))
         {
-            var header = new FrameHeader(0, message.Kind, message.Payload.Length);
-            Span<byte> frame = link.GetSpan(header.FrameSize);
-            header.Write(frame);
-            message.Payload.CopyTo(frame[FrameHeader.Size..]);
-            written += Finish(link, header);
+            message.Payload.CopyTo(replay.Append(new FrameHeader(0, message.Kind, message.Payload.Length)));
         }
-
-        return written;
     }
 
     /// <summary>Writes the frame that ends the session.</summary>
@@ -134,50 +144,36 @@ internal sealed class OutgoingQueue(SentSequence sent, ReceivedSequence received
         link.Advance(FrameHeader.Size + length);
     }
 
-    private int WriteUrgent(PipeWriter link, TunnelStream stream)
+    private void AppendUrgent(TunnelStream stream)
     {
         stream.IsUrgent = false;
-        int written = 0;
         if (stream.CreditToSend > 0 && stream.Halves.Receiving == HalfState.Open && !stream.Halves.ResetWasSent)
         {
-            var header = new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint));
-            Span<byte> frame = link.GetSpan(header.FrameSize);
-            header.Write(frame);
-            BinaryPrimitives.WriteUInt32BigEndian(frame[FrameHeader.Size..], stream.CreditToSend);
-            written += Finish(link, header);
+            Span<byte> payload = replay.Append(new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint)));
+            BinaryPrimitives.WriteUInt32BigEndian(payload, stream.CreditToSend);
         }
 
         stream.CreditToSend = 0;
         if (stream.ResetToSend is { } code)
         {
             stream.ResetToSend = null;
-            written += WriteReset(link, stream.Id, code, stream.ResetDetail);
+            AppendReset(stream.Id, code, stream.ResetDetail);
         }
-
-        return written;
     }
 
-    private int WriteReset(PipeWriter link, uint id, ResetCode code, string detail)
+    private void AppendReset(uint id, ResetCode code, string detail)
     {
-        Span<byte> frame = link.GetSpan(FrameHeader.Size + CodeAndSentence.MostSize);
-        int length = CodeAndSentence.Write(frame[FrameHeader.Size..], (ushort)code, detail);
-        var header = new FrameHeader(id, FrameKind.Reset, length);
-        header.Write(frame);
-        return Finish(link, header);
+        Span<byte> payload = stackalloc byte[CodeAndSentence.MostSize];
+        int length = CodeAndSentence.Write(payload, (ushort)code, detail);
+        payload[..length].CopyTo(replay.Append(new FrameHeader(id, FrameKind.Reset, length)));
     }
 
-    private int Write(PipeWriter link, FrameKind kind, ulong number)
+    private static int Write(PipeWriter link, FrameKind kind, ulong number)
     {
         var header = new FrameHeader(0, kind, sizeof(ulong));
         Span<byte> frame = link.GetSpan(header.FrameSize);
         header.Write(frame);
         BinaryPrimitives.WriteUInt64BigEndian(frame[FrameHeader.Size..], number);
-        return Finish(link, header);
-    }
-
-    private int Finish(PipeWriter link, in FrameHeader header)
-    {
-        sent.Add(header);
         link.Advance(header.FrameSize);
         return header.FrameSize;
     }

@@ -1,18 +1,18 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
-using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The multiplexed conversation between an agent and a server (docs/protocol.md). Takes a link, never a socket;
-/// begins after the handshake. One loop reads, one writes, one timer drives heartbeat and acknowledgements.
+/// The multiplexed conversation between an agent and a server (docs/protocol.md). Takes links, one at a time, never a
+/// socket; begins after the handshake. On each link one loop reads and one writes; one timer drives all that time does.
 /// </summary>
 /// <remarks>
-/// <see cref="RunAsync"/> owns both loops and returns only when they have stopped and every stream has been told.
-/// All other members are safe from any thread.
+/// <para>A session outlives its link by <see cref="SessionOptions.ResumeWindow"/>: it is then <em>detached</em>, streams and
+/// their users wait, and <see cref="AttachAsync"/> with another link goes on where the peer stands.</para>
+/// <para><see cref="RunAsync()"/> is its life: it returns only when both loops have stopped and every stream has been told.
+/// All members are safe from any thread; to attach is one party's at a time.</para>
 /// </remarks>
 [SuppressMessage(
     "Design", "CA1001", Justification = "RunAsync starts the timer and disposes it before it returns; outside of it there is none.")]
@@ -20,12 +20,12 @@ public sealed class Session
 {
     private readonly SessionClock _clock;
     private readonly SessionPulse _pulse;
-    private readonly SentSequence _sent = new();
-    private readonly ReceivedSequence _received = new();
     private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Farewell _farewell;
     private readonly StreamArrivals _arrivals;
     private readonly StreamDepartures _departures;
+    private readonly SessionLinks _links;
+    private readonly SessionArrivals _messageArrivals;
     private SessionEnd? _end;
 
     /// <param name="role">Which end this is: the server opens streams, the agent accepts them.</param>
@@ -36,16 +36,18 @@ public sealed class Session
         User = user;
         Options = options;
         _clock = new SessionClock(options.Time);
+        WriterSignal = new AsyncSignal(options.WriterScheduler);
         Streams = new SessionStreams(
             options,
             _clock,
-            new OutgoingQueue(_sent, _received),
             new FloodGuard(options.FloodAtOnce, options.FloodPerSecond),
             WriterSignal);
         _arrivals = new StreamArrivals(Streams);
-        _departures = new StreamDepartures(Streams, _sent);
+        _departures = new StreamDepartures(Streams, Streams.Replay);
         _farewell = new Farewell(this);
         _pulse = new SessionPulse(this, _clock);
+        _messageArrivals = new SessionArrivals(this, _clock, _pulse, _farewell);
+        _links = new SessionLinks(this, _pulse, () => new SessionReader(this, _messageArrivals, _arrivals), () => new SessionWriter(this, _departures));
     }
 
     public LinkRole Role { get; }
@@ -55,14 +57,35 @@ public sealed class Session
     /// <summary>Streams that are not closed yet.</summary>
     public int OpenStreams => Streams.Count;
 
+    /// <summary>Streams opened and broken off since the session began.</summary>
+    public StreamAccount Account
+    {
+        get
+        {
+            lock (Streams.Gate)
+            {
+                return Streams.Account;
+            }
+        }
+    }
+
     /// <summary>Bytes drawn from the session's memory budget.</summary>
     public long MemoryUsed => Streams.Memory.Used;
+
+    /// <summary>Streams are open, or the peer has not acknowledged all that was sent. A glance.</summary>
+    public bool IsBusy => Streams.Count > 0 || Streams.Replay.Unacknowledged > 0;
 
     /// <summary>No new streams: one of the two sides has said that it leaves.</summary>
     public bool IsLeaving => Streams.OpensAreOver;
 
+    /// <summary>There is a link. A glance: it may be lost already, and nobody has noticed.</summary>
+    public bool IsAttached => Streams.IsAttached;
+
     /// <summary>The least round trip of the last ten seconds; null until one was measured.</summary>
     public TimeSpan? RoundTrip => _clock.LeastRoundTrip;
+
+    /// <summary>When the last byte came from the peer, on a clock of the session's own. A glance: what changes it is life.</summary>
+    public TimeSpan LastByteAt => _pulse.LastByte;
 
     /// <summary>Sequenced bytes sent and received so far.</summary>
     public (ulong Sent, ulong Acknowledged, ulong Received) Counts
@@ -71,7 +94,7 @@ public sealed class Session
         {
             lock (Streams.Gate)
             {
-                return (_sent.Count, _sent.Acknowledged, _received.Count);
+                return (Streams.Replay.Count, Streams.Replay.Acknowledged, Streams.Received.Count);
             }
         }
     }
@@ -83,18 +106,21 @@ public sealed class Session
 
     internal SessionStreams Streams { get; }
 
-    internal AsyncSignal WriterSignal { get; } = new();
+    internal AsyncSignal WriterSignal { get; }
 
     /// <summary>Code and sentence of the CLOSE that is to be sent.</summary>
     internal (CloseCode Code, string Sentence)? CloseToSend { get; private set; }
 
     internal bool IsEnded => Volatile.Read(ref _end) is not null;
 
-    internal bool IsBusy => Streams.Count > 0 || _sent.Unacknowledged > 0;
+    /// <summary>Ended by a CLOSE, ours or the peer's.</summary>
+    internal bool HasClosed => Volatile.Read(ref _end) is { Kind: not SessionEndKind.LinkLost };
 
     /// <summary>
     /// Opens a stream; the server's side only. Null when none may be opened: the limit is reached, or the session
-    /// leaves or has ended. OPEN goes out with the first flush.
+    /// is detached, leaves or has ended. OPEN goes out with the first flush. When the link is lost before, the stream ends
+    /// as <see cref="ResetCode.NotProcessed"/>, so that its user may try elsewhere, unless that is pinned
+    /// (<see cref="TunnelStream.TryPin"/>).
     /// </summary>
     public TunnelStream? TryOpen(in OpenHeader open)
     {
@@ -151,18 +177,60 @@ public sealed class Session
         End(new SessionEnd(SessionEndKind.ClosedHere, code, message));
 
     /// <summary>
-    /// Carries the session over a link until it ends. The link's pipes are completed on return; the output with an error
-    /// unless everything was sent.
+    /// The session's life: completes when it has ended, its loops have stopped and every stream has been told. Call it once,
+    /// before the first link.
+    /// </summary>
+    public async Task<SessionEnd> RunAsync()
+    {
+        _pulse.Start();
+        SessionEnd end = await Ended;
+        await _pulse.DisposeAsync();
+        await _links.WhenStoppedAsync();
+        Streams.EndAll(end.Message);
+        return end;
+    }
+
+    /// <summary>
+    /// A life on one link: as <see cref="RunAsync()"/> with that link attached. The link's pipes are completed on return;
+    /// the output with an error unless everything was sent.
     /// </summary>
     /// <param name="link">Ready for the first frame after the handshake.</param>
-    /// <param name="stop">Gives the link up without CLOSE.</param>
+    /// <param name="stop">Gives the session up without CLOSE.</param>
     public async Task<SessionEnd> RunAsync(IDuplexPipe link, CancellationToken stop = default)
     {
         await using CancellationTokenRegistration stopped =
             stop.UnsafeRegister(_ => End(Lost("The link was given up here.")), null);
-        _pulse.Start();
-        return await new SessionLink(this, link).RunAsync();
+        Task<SessionEnd> life = RunAsync();
+        await AttachAsync(link, peerCount: 0);
+        return await life;
     }
+
+    /// <summary>
+    /// Gives the session its first or next link; only when it has none (<see cref="DetachAsync"/>). Completes when the
+    /// session has let go of the link, whose pipes are completed then; the session may live on.
+    /// </summary>
+    /// <param name="link">Ready for the first frame after the handshake.</param>
+    /// <param name="peerCount">Sequenced bytes that the peer says it has received.</param>
+    /// <returns>False when the link was not taken: the session had ended, or ends because of this count.</returns>
+    public Task<bool> AttachAsync(IDuplexPipe link, ulong peerCount) => _links.AttachAsync(link, peerCount);
+
+    /// <summary>
+    /// Gives the present link up, if there is one, and returns the count to state in HELLO or WELCOME: sequenced bytes
+    /// received, once nothing more can be received. The session waits for another link for the resume window.
+    /// </summary>
+    public Task<ulong> DetachAsync() => _links.DetachAsync();
+
+    /// <summary>
+    /// Whether the session can go on for a peer that has received so much; only while detached. If it cannot, nothing can
+    /// mend it, and it ends.
+    /// </summary>
+    public bool CanResumeAt(ulong peerCount) => _links.CanResumeAt(peerCount);
+
+    /// <summary>
+    /// Asks the peer for a sign of life. False when no byte at all came within this time, or there is no link. Judges
+    /// nothing: the heartbeat goes on as before.
+    /// </summary>
+    public Task<bool> IsAliveAsync(TimeSpan within, CancellationToken cancel = default) => _pulse.IsAliveAsync(within, cancel);
 
     internal static SessionEnd Lost(string message) => new(SessionEndKind.LinkLost, CloseCode.Normal, message);
 
@@ -176,12 +244,6 @@ public sealed class Session
 
     internal void End(SessionEnd end) => End(end, end.Message);
 
-    internal Task StopPulseAsync() => _pulse.DisposeAsync().AsTask();
-
-    internal SessionReader NewReader() => new(this, _arrivals);
-
-    internal SessionWriter NewWriter() => new(this, _departures);
-
     /// <summary>Sending has failed, and the peer's CLOSE may still lie unread before the end of the link: a moment to find it.</summary>
     internal void LoseSoon(string reason)
     {
@@ -189,84 +251,6 @@ public sealed class Session
         {
             _pulse.LoseWithin(Options.CloseTime, reason);
         }
-    }
-
-    // ---- what the reader loop reports -----------------------------------------------------------
-
-    internal void OnBytes() => _pulse.OnBytes();
-
-    internal void OnFrame(in FrameHeader header)
-    {
-        if (header.IsSequenced)
-        {
-            lock (Streams.Gate)
-            {
-                _received.Add(header);
-            }
-        }
-    }
-
-    /// <summary>All that had arrived is handled: an ACK may be due, and the session may be over.</summary>
-    internal void OnBatch()
-    {
-        bool wake;
-        bool soon;
-        lock (Streams.Gate)
-        {
-            wake = _received.IsDue;
-            soon = _received.HasNews;
-        }
-
-        if (wake)
-        {
-            WriterSignal.Set();
-        }
-        else if (soon)
-        {
-            _pulse.AcknowledgeSoon();
-        }
-
-        CloseIfDrained();
-    }
-
-    internal void OnAck(ulong count)
-    {
-        lock (Streams.Gate)
-        {
-            if (!_sent.Acknowledge(count))
-            {
-                Streams.Flood.Count(_clock.Now);
-            }
-        }
-    }
-
-    internal void OnPing(ulong number)
-    {
-        lock (Streams.Gate)
-        {
-            Streams.Flood.Count(_clock.Now);
-            Streams.Queue.RequestPong(number);
-        }
-
-        WriterSignal.Set();
-    }
-
-    internal void OnPong(ulong number)
-    {
-        CountAgainstFlood();
-        _pulse.OnPong(number);
-    }
-
-    internal void OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
-    {
-        CountAgainstFlood();
-        User.OnMessage(kind, payload);
-    }
-
-    internal void OnGoAway(GoAwayMessage message)
-    {
-        _farewell.Receive(message);
-        User.OnGoAway(message);
     }
 
     // ---- what the timer asks for ----------------------------------------------------------------
@@ -311,14 +295,6 @@ public sealed class Session
 
         WriterSignal.Set();
         _pulse.Quicken();
-    }
-
-    private void CountAgainstFlood()
-    {
-        lock (Streams.Gate)
-        {
-            Streams.Flood.Count(_clock.Now);
-        }
     }
 
     private void End(SessionEnd end, string sentence)

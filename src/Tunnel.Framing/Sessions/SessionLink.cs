@@ -9,14 +9,38 @@ namespace Tunnel.Framing.Sessions;
 /// The session itself may outlive it.
 /// </summary>
 /// <remarks>
-/// The end, in numbers: 1 the reason is known · 2 the timer stops · 3 the reader stops, so that streams get nothing any
-/// more · 4 the writer sends CLOSE, or stops · 5 our sending half of the link ends · 6 streams are told · 7 what the peer
-/// still sends is read and dropped until it ends too: a socket closed with unread bytes sends a reset, and that
-/// reset would destroy our CLOSE on its way.
+/// The end, in numbers: 1 the session has ended, or the link is lost · 2 the reader stops, so that streams get nothing any
+/// more · 3 the writer sends CLOSE, or stops · 4 our sending half of the link ends · 5 <see cref="LoopsStopped"/>: streams
+/// may be told, or another link may take over · 6 what the peer still sends is read and dropped until it ends too: a
+/// socket closed with unread bytes sends a reset, and that reset would destroy our CLOSE on its way.
 /// </remarks>
-internal sealed class SessionLink(Session session, IDuplexPipe link)
+internal sealed class SessionLink(Session session, IDuplexPipe link, SessionReader reader, SessionWriter writer)
 {
-    public async Task<SessionEnd> RunAsync()
+    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _loopsStopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Both loops have stopped for good: nothing is received or sent on this link any more.</summary>
+    public Task LoopsStopped => _loopsStopped.Task;
+
+    /// <summary>Gives the link up; the first reason stays. From any thread.</summary>
+    public void Lose(string reason) => _lost.TrySetResult(reason);
+
+    /// <summary>The link does not work any more. A session that cannot wait for another one ends by it.</summary>
+    public void OnLost(string reason)
+    {
+        if (session.Options.ResumeWindow == TimeSpan.Zero)
+        {
+            session.End(Session.Lost(reason));
+        }
+        else if (!session.IsEnded)
+        {
+            Lose(reason);
+        }
+    }
+
+    /// <summary>Carries the session until it ends or the link is lost. The link's pipes are completed on return.</summary>
+    /// <param name="onStopped">Runs at 5.</param>
+    public async Task RunAsync(Action<string> onStopped)
     {
         using var stopReading = new CancellationTokenSource();
         using var stopWriting = new CancellationTokenSource();
@@ -24,31 +48,62 @@ internal sealed class SessionLink(Session session, IDuplexPipe link)
         // On their own: a loop that always finds work at hand would otherwise keep the other from starting.
         Task<bool> reading = Task.Run(() => ReadAsync(stopReading.Token), CancellationToken.None);
         Task<bool> writing = Task.Run(() => WriteAsync(stopWriting.Token), CancellationToken.None);
+        session.WriterSignal.Set();
 
-        SessionEnd end = await session.Ended;                                      // 1
-        await session.StopPulseAsync();                                            // 2
+        await Task.WhenAny(session.Ended, _lost.Task);                             // 1
         await stopReading.CancelAsync();
-        bool peerHasEnded = await reading;                                         // 3
+        bool peerHasEnded = await reading;                                         // 2
         using var limit = new CancellationTokenSource(session.Options.CloseTime, session.Options.Time);
         await using CancellationTokenRegistration late = limit.Token.UnsafeRegister(
             static state => ((CancellationTokenSource)state!).Cancel(), stopWriting);
-        if (session.CloseToSend is null)
+        if (session.CloseToSend is null || _lost.Task.IsCompleted)
         {
             await stopWriting.CancelAsync();
         }
 
         session.WriterSignal.Set();
-        bool allWasSent = await writing;                                           // 4
-        bool isOrderly = allWasSent && end.Kind != SessionEndKind.LinkLost;
-        await link.Output.CompleteAsync(isOrderly ? null : new IOException(end.Message)); // 5
-        session.Streams.EndAll(end.Message);                                       // 6
-        if (isOrderly && end.Kind == SessionEndKind.ClosedHere && !peerHasEnded)
+        bool allWasSent = await writing;                                           // 3
+        string reason = _lost.Task.IsCompleted ? await _lost.Task : "the session has ended";
+        bool isOrderly = allWasSent && session.HasClosed && !_lost.Task.IsCompleted;
+        await link.Output.CompleteAsync(isOrderly ? null : new IOException(reason)); // 4
+        onStopped(reason);
+        _loopsStopped.SetResult();                                                 // 5
+        if (isOrderly && session.CloseToSend is not null && !peerHasEnded)
         {
-            await DrainAsync(limit.Token);                                         // 7
+            await DrainAsync(limit.Token);                                         // 6
         }
 
         await link.Input.CompleteAsync();
-        return end;
+    }
+
+    /// <summary>
+    /// The session had ended before this link came, or ends because of it: nothing is carried, but the peer is told if there
+    /// is something to tell. The link's pipes are completed on return.
+    /// </summary>
+    public async Task RefuseAsync()
+    {
+        using var limit = new CancellationTokenSource(session.Options.CloseTime, session.Options.Time);
+        bool wasSent = false;
+        try
+        {
+            if (session.CloseToSend is { } close)
+            {
+                OutgoingQueue.WriteClose(link.Output, close.Code, close.Sentence);
+                wasSent = !(await link.Output.FlushAsync(limit.Token)).IsCompleted;
+            }
+        }
+        catch (Exception error) when (error is IOException or SocketException or OperationCanceledException)
+        {
+            // The link is gone, or takes nothing: there is nobody to tell.
+        }
+
+        await link.Output.CompleteAsync(wasSent ? null : new IOException("The session has ended."));
+        if (wasSent)
+        {
+            await DrainAsync(limit.Token);
+        }
+
+        await link.Input.CompleteAsync();
     }
 
     /// <returns>Nothing more can come from the peer.</returns>
@@ -56,8 +111,15 @@ internal sealed class SessionLink(Session session, IDuplexPipe link)
     {
         try
         {
-            SessionEnd? close = await session.NewReader().RunAsync(link.Input, stop);
-            session.End(close ?? Session.Lost("The link ended."));
+            if (await reader.RunAsync(link.Input, stop) is { } close)
+            {
+                session.End(close);
+            }
+            else
+            {
+                OnLost("The link ended.");
+            }
+
             return true;
         }
         catch (ProtocolViolationException violation)
@@ -66,11 +128,11 @@ internal sealed class SessionLink(Session session, IDuplexPipe link)
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // The session has ended for a reason that is already known.
+            // The session has ended, or the link is lost, for a reason that is already known.
         }
         catch (Exception error) when (error is IOException or SocketException)
         {
-            session.End(Session.Lost(error.Message));
+            OnLost(error.Message);
             return true;
         }
         catch (Exception error)
@@ -87,7 +149,7 @@ internal sealed class SessionLink(Session session, IDuplexPipe link)
     {
         try
         {
-            if (await session.NewWriter().RunAsync(link.Output, stop))
+            if (await writer.RunAsync(link.Output, stop))
             {
                 return true;
             }
@@ -96,7 +158,7 @@ internal sealed class SessionLink(Session session, IDuplexPipe link)
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // In the middle of a flush: the session has ended, or its CLOSE found no way out in time.
+            // In the middle of a flush: the session has ended, the link is lost, or CLOSE found no way out in time.
         }
         catch (Exception error) when (error is IOException or SocketException)
         {

@@ -29,11 +29,24 @@ public sealed record SessionOptions
 
     public int FloodPerSecond { get; init; } = 2_000;
 
+    /// <summary>How long a session waits for another link when its own was lost; zero: it ends with its first link.</summary>
+    public TimeSpan ResumeWindow { get; init; }
+
     /// <summary>How long a CLOSE may take to leave before the link is dropped without it.</summary>
     public TimeSpan CloseTime { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Where the users of streams go on when bytes arrive for them.</summary>
-    public PipeScheduler StreamScheduler { get; init; } = PipeScheduler.ThreadPool;
+    /// <summary>
+    /// Where the writer loop goes on when there is something to send: frames gather until it gets its turn. It does not
+    /// block, except in a link that does.
+    /// </summary>
+    public PipeScheduler WriterScheduler { get; init; } = PipeScheduler.ThreadPool;
+
+    /// <summary>
+    /// Whether a user of a stream that waits for a little goes on in the reader loop itself, and, while few streams are
+    /// open, sends for itself what it flushes. It saves a thread switch for each small request or answer, and whoever sets
+    /// it promises that its users do not block and hold no lock when they flush.
+    /// </summary>
+    public bool StreamsRunInline { get; init; }
 
     /// <summary>Where all memory of streams comes from.</summary>
     public MemoryPool<byte> Pool { get; init; } = MemoryPool<byte>.Shared;
@@ -46,6 +59,7 @@ public sealed record SessionOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxStreams, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SessionMemory, (long)MaxStreams * ProtocolLimits.LeastWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(WaitingPerStream, ProtocolLimits.SentPayload);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ResumeWindow, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(BusyHeartbeat.Ask, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(IdleHeartbeat.Ask, TimeSpan.Zero);
     }

@@ -1,8 +1,8 @@
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// All that a session does because time passes: heartbeat, late acknowledgements, the round trip's measurement and
-/// the end of a grace. One timer, armed for the next thing that is due.
+/// All that a session does because time passes: heartbeat, late acknowledgements, the round trip's measurement, the end
+/// of a grace and that of the resume window. One timer, armed for the next thing that is due.
 /// </summary>
 internal sealed class SessionPulse : IAsyncDisposable
 {
@@ -11,18 +11,21 @@ internal sealed class SessionPulse : IAsyncDisposable
 
     private readonly Session _session;
     private readonly SessionClock _clock;
-    private readonly Heartbeat _heartbeat;
+    private readonly LifeSign _sign;
     private readonly Lock _lock = new();
 
     // Guarded by the lock, unless it says otherwise. Under it the session's own lock may be taken, never the other
     // way round.
     private ITimer? _timer;
+    private Heartbeat? _heartbeat;
+    private SessionLink? _link;
     private TimeSpan _due = TimeSpan.MaxValue;
     private TimeSpan? _ackAt;
     private volatile bool _ackIsArmed;
     private TimeSpan? _leaveAt;
     private TimeSpan? _loseAt;
     private string _loseReason = "";
+    private TimeSpan? _expireAt;
     private TimeSpan _lastMeasured;
     private ulong _pingNumber;
     private TimeSpan? _pingSentAt;
@@ -34,25 +37,76 @@ internal sealed class SessionPulse : IAsyncDisposable
     {
         _session = session;
         _clock = clock;
-        _heartbeat = new Heartbeat(session.Options.BusyHeartbeat, session.Options.IdleHeartbeat);
+        _sign = new LifeSign(session.Options.Time);
     }
 
-    private TimeSpan LastByte => new(Volatile.Read(ref _lastByteTicks));
+    public TimeSpan LastByte => new(Volatile.Read(ref _lastByteTicks));
 
-    /// <summary>The link is up: measures a first round trip, begins to listen for silence.</summary>
+    /// <summary>The session begins, without a link yet.</summary>
     public void Start()
     {
         lock (_lock)
         {
             _timer = _session.Options.Time.CreateTimer(
                 static state => ((SessionPulse)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            OnBytes();
+            ArmNext(_clock.Now);
+        }
+    }
+
+    /// <summary>A link is up: measures a first round trip, begins to listen for silence.</summary>
+    public void Attach(SessionLink link)
+    {
+        lock (_lock)
+        {
+            _link = link;
+            _heartbeat = new Heartbeat(_session.Options.BusyHeartbeat, _session.Options.IdleHeartbeat);
+            _expireAt = null;
+            Volatile.Write(ref _lastByteTicks, _clock.Now.Ticks);
             Measure(_clock.Now);
             ArmNext(_clock.Now);
         }
     }
 
-    public void OnBytes() => Volatile.Write(ref _lastByteTicks, _clock.Now.Ticks);
+    /// <summary>The link is gone: no silence counts, and the session ends unless another one comes in time.</summary>
+    public void Detach(TimeSpan window)
+    {
+        lock (_lock)
+        {
+            _link = null;
+            _heartbeat = null;
+            _pingSentAt = null;
+            _loseAt = null;
+            _ackAt = null;
+            _ackIsArmed = false;
+            _expireAt = _clock.Now + window;
+            ArmNext(_clock.Now);
+        }
+
+        _sign.OnGone();
+    }
+
+    public void OnBytes()
+    {
+        Volatile.Write(ref _lastByteTicks, _clock.Now.Ticks);
+        _sign.OnBytes();
+    }
+
+    /// <summary>Asks for a sign of life, and whether it comes in time.</summary>
+    public async Task<bool> IsAliveAsync(TimeSpan within, CancellationToken cancel)
+    {
+        Task<bool> next = _sign.NextAsync();
+        lock (_lock)
+        {
+            if (_heartbeat is null)
+            {
+                return false;
+            }
+
+            Ping(_clock.Now);
+        }
+
+        return await _sign.WaitAsync(next, _session.Ended, within, cancel);
+    }
 
     public void OnPong(ulong number)
     {
@@ -71,7 +125,10 @@ internal sealed class SessionPulse : IAsyncDisposable
     {
         lock (_lock)
         {
-            Arm(LastByte + _session.Options.BusyHeartbeat.Ask);
+            if (_heartbeat is not null)
+            {
+                Arm(LastByte + _session.Options.BusyHeartbeat.Ask);
+            }
         }
     }
 
@@ -123,9 +180,13 @@ internal sealed class SessionPulse : IAsyncDisposable
     private void OnTimer()
     {
         bool graceIsOver;
+        bool isExpired;
         string? lost = null;
+        SessionLink? link;
         lock (_lock)
         {
+            // What is decided here is about this link, also when another one has taken its place a moment later.
+            link = _link;
             TimeSpan now = _clock.Now;
             if (_ackAt <= now)
             {
@@ -136,7 +197,7 @@ internal sealed class SessionPulse : IAsyncDisposable
                 _session.RequestAck();
             }
 
-            switch (_heartbeat.Decide(now, LastByte, _session.IsBusy))
+            switch (_heartbeat?.Decide(now, LastByte, _session.IsBusy))
             {
                 case HeartbeatAction.Ping:
                     Ping(now);
@@ -146,7 +207,7 @@ internal sealed class SessionPulse : IAsyncDisposable
                     break;
             }
 
-            if (_session.Streams.HasReceived && now - _lastMeasured >= MeasureEvery)
+            if (_heartbeat is not null && _session.Streams.HasReceived && now - _lastMeasured >= MeasureEvery)
             {
                 Measure(now);
             }
@@ -163,12 +224,23 @@ internal sealed class SessionPulse : IAsyncDisposable
                 _leaveAt = null;
             }
 
+            isExpired = _expireAt <= now;
+            if (isExpired)
+            {
+                _expireAt = null;
+            }
+
             ArmNext(now);
         }
 
         if (lost is not null)
         {
-            _session.End(Session.Lost(lost));
+            link?.OnLost(lost);
+        }
+
+        if (isExpired)
+        {
+            _session.End(Session.Lost($"The link was lost, and no other came within {_session.Options.ResumeWindow.TotalSeconds:0.#} s."));
         }
         else if (graceIsOver)
         {
@@ -196,11 +268,12 @@ internal sealed class SessionPulse : IAsyncDisposable
         bool isBusy = _session.IsBusy;
         _due = TimeSpan.MaxValue;
         Arm(Earliest(
-            _heartbeat.NextAt(LastByte, isBusy),
-            isBusy ? now + MeasureEvery : null,
+            _heartbeat?.NextAt(LastByte, isBusy) ?? TimeSpan.MaxValue,
+            isBusy && _heartbeat is not null ? now + MeasureEvery : null,
             _ackAt,
             _leaveAt,
-            _loseAt));
+            _loseAt,
+            _expireAt));
     }
 
     private void Arm(TimeSpan at)

@@ -9,8 +9,11 @@ namespace Tunnel.Framing.Sessions;
 /// The only loop that reads from the link. Hands every whole frame to the session and every payload to its stream;
 /// waits for nobody, because credit guarantees the room.
 /// </summary>
-internal sealed class SessionReader(Session session, StreamArrivals arrivals)
+internal sealed class SessionReader(Session session, SessionArrivals own, StreamArrivals arrivals)
 {
+    /// <summary>After so many reads that did not have to wait, other work of this thread gets its turn.</summary>
+    private const int MostInARow = 16;
+
     // Streams that got bytes in this batch: their users are woken once, not per frame.
     private readonly List<TunnelStream> _fed = [];
 
@@ -20,14 +23,23 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
     /// <returns>The peer's CLOSE, or null when the link ended without one.</returns>
     public async Task<SessionEnd?> RunAsync(PipeReader link, CancellationToken stop)
     {
+        int inARow = 0;
         while (true)
         {
-            ReadResult result = await link.ReadAsync(stop);
+            ValueTask<ReadResult> reading = link.ReadAsync(stop);
+            inARow = reading.IsCompleted ? inARow + 1 : 0;
+            ReadResult result = await reading;
+            if (inARow == MostInARow)
+            {
+                // The thread may be one that waits for other sockets, too. From here on it is one of the pool.
+                await Task.Yield();
+            }
+
             ReadOnlySequence<byte> buffer = result.Buffer;
             SessionEnd? close = null;
             if (!buffer.IsEmpty)
             {
-                session.OnBytes();
+                own.OnBytes();
             }
 
             try
@@ -43,7 +55,7 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
                 link.AdvanceTo(buffer.Start, buffer.End);
             }
 
-            session.OnBatch();
+            own.OnBatch();
             if (close is not null || result.IsCompleted)
             {
                 return close;
@@ -53,7 +65,7 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
 
     private SessionEnd? Handle(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
-        session.OnFrame(header);
+        own.OnFrame(header);
         switch (header.Kind)
         {
             case FrameKind.Open:
@@ -69,20 +81,20 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
                 arrivals.OnCredit(header.StreamId, ReadUInt32(payload));
                 return null;
             case FrameKind.Ack:
-                session.OnAck(ReadUInt64(payload));
+                own.OnAck(ReadUInt64(payload));
                 return null;
             case FrameKind.Ping:
-                session.OnPing(ReadUInt64(payload));
+                own.OnPing(ReadUInt64(payload));
                 return null;
             case FrameKind.Pong:
-                session.OnPong(ReadUInt64(payload));
+                own.OnPong(ReadUInt64(payload));
                 return null;
             case FrameKind.GoAway:
-                session.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
+                own.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
                 arrivals.End();
                 return null;
             case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind:
-                session.OnMessage(header.Kind, payload);
+                own.OnMessage(header.Kind, payload);
                 return null;
             case FrameKind.Close:
                 (ushort code, string sentence) = CodeAndSentence.Read(payload);
@@ -126,20 +138,15 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
         if (arrivals.OnReset(header.StreamId, code) is { } stream)
         {
             stream.IsFed = false;
-            stream.In.Writer.Complete(new StreamResetException(code, detail));
+            stream.In.End(new StreamResetException(code, detail));
         }
     }
 
     private void Feed(TunnelStream stream, in ReadOnlySequence<byte> bytes, bool fin)
     {
-        PipeWriter writer = stream.In.Writer;
-        if (!bytes.IsEmpty && !stream.In.IsUnwanted)
+        if (!bytes.IsEmpty)
         {
-            foreach (ReadOnlyMemory<byte> segment in bytes)
-            {
-                writer.Write(segment.Span);
-            }
-
+            stream.In.Append(bytes);
             if (!stream.IsFed)
             {
                 stream.IsFed = true;
@@ -149,9 +156,9 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
 
         if (fin)
         {
-            // Completing also publishes what was written before it.
+            // Also shows what was appended before it.
             stream.IsFed = false;
-            writer.Complete();
+            stream.In.End(error: null);
         }
     }
 
@@ -159,17 +166,10 @@ internal sealed class SessionReader(Session session, StreamArrivals arrivals)
     {
         foreach (TunnelStream stream in _fed)
         {
-            if (!stream.IsFed)
+            if (stream.IsFed)
             {
-                continue;
-            }
-
-            // Completes at once: the pipe has no limit of its own.
-            stream.IsFed = false;
-            ValueTask<FlushResult> flush = stream.In.Writer.FlushAsync(CancellationToken.None);
-            if (!flush.IsCompletedSuccessfully)
-            {
-                throw new InvalidOperationException("A stream's pipe made its writer wait.");
+                stream.IsFed = false;
+                stream.In.Publish();
             }
         }
 

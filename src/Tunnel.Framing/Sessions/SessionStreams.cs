@@ -1,6 +1,6 @@
-using System.IO.Pipelines;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
+using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
@@ -15,27 +15,25 @@ internal sealed class SessionStreams
     /// <summary>After so long without sending, a stream counts as newly active.</summary>
     private static readonly TimeSpan FreshAfter = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>With no more than these open there is little to gather, and to wake a thread for it costs more than it saves.</summary>
+    private const int FewStreams = 4;
+
     private readonly AsyncSignal _wakeWriter;
     private bool _opensAreOver;
+    private bool _isAttached;
     private bool _isClosed;
 
-    public SessionStreams(SessionOptions options, SessionClock clock, OutgoingQueue queue, FloodGuard flood, AsyncSignal wakeWriter)
+    public SessionStreams(SessionOptions options, SessionClock clock, FloodGuard flood, AsyncSignal wakeWriter)
     {
         Options = options;
         Clock = clock;
-        Queue = queue;
         Flood = flood;
         _wakeWriter = wakeWriter;
         Memory = new MemoryBudget(options.SessionMemory, options.ProcessMemory);
         Chunks = new ChunkPool(options.Pool);
-        PipeOptions = new PipeOptions(
-            options.Pool,
-            readerScheduler: options.StreamScheduler,
-            writerScheduler: PipeScheduler.Inline,
-            pauseWriterThreshold: 0,
-            resumeWriterThreshold: 0,
-            minimumSegmentSize: 4096,
-            useSynchronizationContext: false);
+        Replay = new ReplayBuffer(Chunks);
+        Queue = new OutgoingQueue(Replay, Received);
+        InputBlocks = new InputBlockPool(options.Pool);
         Actions = new StreamActions(this);
     }
 
@@ -45,7 +43,7 @@ internal sealed class SessionStreams
 
     public SessionClock Clock { get; }
 
-    public PipeOptions PipeOptions { get; }
+    public InputBlockPool InputBlocks { get; }
 
     public ChunkPool Chunks { get; }
 
@@ -53,11 +51,19 @@ internal sealed class SessionStreams
 
     // ---- guarded by Gate, except where it says otherwise ----------------------------------------
 
+    /// <summary>What was sent, or has its place, and is not acknowledged.</summary>
+    public ReplayBuffer Replay { get; }
+
+    /// <summary>What was received.</summary>
+    public ReceivedSequence Received { get; } = new();
+
     public OutgoingQueue Queue { get; }
 
     public FloodGuard Flood { get; }
 
     public StreamTable Table { get; } = new();
+
+    public StreamAccount Account { get; set; }
 
     /// <summary>Safe without the lock.</summary>
     public MemoryBudget Memory { get; }
@@ -74,15 +80,18 @@ internal sealed class SessionStreams
     /// <summary>We open no more. A glance; exact only with the lock held.</summary>
     public bool OpensAreOver => Volatile.Read(ref _opensAreOver);
 
+    /// <summary>There is a link, as far as we know. A glance; exact only with the lock held.</summary>
+    public bool IsAttached => Volatile.Read(ref _isAttached);
+
     /// <summary>The session is over: nothing is sent or opened any more.</summary>
     public bool IsClosed => _isClosed;
 
-    /// <summary>Opens a stream; null when none may be opened (limit, leaving, ended).</summary>
+    /// <summary>Opens a stream; null when none may be opened (limit, no link, leaving, ended).</summary>
     public TunnelStream? TryOpen(OpenHeader open)
     {
         lock (Gate)
         {
-            if (_isClosed || _opensAreOver || Table.IdsAreExhausted || Table.Count >= Options.MaxStreams)
+            if (_isClosed || !_isAttached || _opensAreOver || Table.IdsAreExhausted || Table.Count >= Options.MaxStreams)
             {
                 return null;
             }
@@ -92,6 +101,7 @@ internal sealed class SessionStreams
             open = open with { AnswerWindow = (uint)window.Size };
             var stream = new TunnelStream(this, open, id: 0, window, new SendWindow(ProtocolLimits.LeastWindow));
             Table.Add(stream);
+            Account = Account.AfterOpen();
             return stream;
         }
     }
@@ -118,22 +128,68 @@ internal sealed class SessionStreams
         return true;
     }
 
-    /// <summary>The session is over and both loops have stopped: every stream that is left learns it.</summary>
+    /// <summary>A link begins where the peer stands. No writer loop may run.</summary>
+    /// <exception cref="ProtocolViolationException">The peer cannot stand there.</exception>
+    public void Attach(ulong peerCount)
+    {
+        lock (Gate)
+        {
+            Replay.Rewind(peerCount);
+            Volatile.Write(ref _isAttached, true);
+        }
+    }
+
+    /// <summary>
+    /// The link is gone: nothing is taken and no stream opened until there is another one. What has not got its place does
+    /// not wait for that one: it ends as <c>not-processed</c>, unless its user has pinned it. No writer loop may run.
+    /// </summary>
+    /// <returns>Those that ended by this, to be told without the lock.</returns>
+    public Ending Detach()
+    {
+        lock (Gate)
+        {
+            Volatile.Write(ref _isAttached, false);
+            Queue.ForgetLink();
+            return EndHere([.. Table.Live.Where(stream => stream is { Id: 0, IsPinned: false })], ResetCode.NotProcessed);
+        }
+    }
+
+    /// <summary>
+    /// The session is over and both loops have stopped: every stream that is left learns it. What never entered a link
+    /// was not processed, and may be tried elsewhere.
+    /// </summary>
     public void EndAll(string reason)
     {
-        Ending ending;
+        Ending untried;
+        Ending lost;
         lock (Gate)
         {
             _isClosed = true;
-            ending = EndHere([.. Table.Live], ResetCode.SessionLost);
-            ending.Waiting.AddRange(Resumed);
+            untried = EndHere([.. Table.Live.Where(stream => stream.Id == 0)], ResetCode.NotProcessed);
+            lost = EndHere([.. Table.Live], ResetCode.SessionLost);
+            lost.Waiting.AddRange(Resumed);
             Resumed.Clear();
+            Replay.Clear();
         }
 
-        ending.Tell(ResetCode.SessionLost, reason);
+        untried.Tell(ResetCode.NotProcessed, reason);
+        lost.Tell(ResetCode.SessionLost, reason);
     }
 
     public void WakeWriter() => _wakeWriter.Set();
+
+    /// <summary>A user has flushed, and stands in its own code: with few streams it sends now. No lock may be held.</summary>
+    public void WakeWriterForUser()
+    {
+        if (Options.StreamsRunInline && Table.Count <= FewStreams)
+        {
+            _wakeWriter.SetAndRun();
+        }
+        else
+        {
+            _wakeWriter.Set();
+        }
+    }
 
     // ---- below: Gate is held --------------------------------------------------------------------
 
@@ -184,6 +240,11 @@ internal sealed class SessionStreams
     public void SendReset(TunnelStream stream, ResetCode code, string detail)
     {
         stream.Halves.ResetSent();
+        if (!stream.WasResetByPeer)
+        {
+            Account = Account.AfterResetHere();
+        }
+
         stream.ResetToSend = code == ResetCode.SessionLost ? ResetCode.InternalError : code;
         stream.ResetDetail = detail;
         Queue.RequestUrgent(stream);
@@ -242,7 +303,7 @@ internal sealed class SessionStreams
         {
             foreach (TunnelStream stream in Ended)
             {
-                stream.In.Writer.Complete(new StreamResetException(code, detail));
+                stream.In.End(new StreamResetException(code, detail));
                 if (!isAsked)
                 {
                     stream.NotifyAborted();

@@ -1,31 +1,37 @@
 using System.IO.Pipelines;
-using Tunnel.Framing.Frames;
+using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The only loop that writes to the link. Takes what is due under the session's lock, copies payloads after letting
-/// the lock go, and sends it all at once.
+/// The only loop that writes to a link. Under the session's lock it gives what is due its place in the sequence; without
+/// the lock it copies from the sequence to the link, and sends it all at once. After a loss the next link's loop goes on
+/// from where the peer stands: sending again and sending for the first time are the same thing.
 /// </summary>
 internal sealed class SessionWriter(Session session, StreamDepartures departures)
 {
     /// <summary>Bytes gathered into one send: enough to make the system call cheap, little enough to stay fair.</summary>
     private const int BatchBytes = 64 * 1024;
 
-    private readonly List<TakenFrame> _taken = [];
+    /// <summary>After so many batches in a row, whoever's thread this is goes on with its own work.</summary>
+    private const int MostInARow = 8;
+
     private readonly List<TunnelStream> _resumed = [];
 
     /// <summary>Runs until CLOSE has been sent, the link takes no more, or <paramref name="stop"/>.</summary>
     /// <returns>False when the link takes no more; true when all that was taken has left.</returns>
     public async Task<bool> RunAsync(PipeWriter link, CancellationToken stop)
     {
+        // It may go on on a user's thread, which may have a context of its own: no await takes that along.
         while (true)
         {
-            await session.WriterSignal.WaitAsync();
-            while (Gather(link, out bool isLast))
+            await session.WriterSignal.WaitAsync().ConfigureAwait(false);
+            int inARow = 0;
+            while (!stop.IsCancellationRequested && Gather(link, out bool isLast))
             {
-                CopyTaken(link);
-                FlushResult result = await link.FlushAsync(stop);
+                ValueTask<FlushResult> flush = link.FlushAsync(stop);
+                inARow = flush.IsCompleted ? inARow + 1 : 0;
+                FlushResult result = await flush.ConfigureAwait(false);
                 if (result.IsCompleted)
                 {
                     return false;
@@ -34,6 +40,13 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
                 if (isLast)
                 {
                     return true;
+                }
+
+                if (inARow == MostInARow)
+                {
+                    // It may be an event thread, or a user's. From here on it is one of the pool.
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                    inARow = 0;
                 }
             }
 
@@ -46,7 +59,7 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
 
     private bool Gather(PipeWriter link, out bool isLast)
     {
-        bool any;
+        int bytes;
         lock (session.Streams.Gate)
         {
             isLast = session.CloseToSend is not null;
@@ -61,15 +74,13 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
                 return false;
             }
 
-            int bytes = session.Streams.Queue.WriteUrgent(link);
-            while (bytes < BatchBytes && departures.TryTakeFrame(out TakenFrame frame))
+            bytes = session.Streams.Queue.WriteUnsequenced(link);
+            session.Streams.Queue.TakeUrgent();
+            while (session.Streams.Replay.Unsent < BatchBytes && departures.TakeFrame())
             {
-                _taken.Add(frame);
-                bytes += frame.Header.FrameSize;
             }
 
             departures.TakeResumed(_resumed);
-            any = bytes > 0;
         }
 
         foreach (TunnelStream stream in _resumed)
@@ -78,42 +89,20 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
         }
 
         _resumed.Clear();
-        return any;
+        return CopySequence(link) + bytes > 0;
     }
 
-    private void CopyTaken(PipeWriter link)
+    private int CopySequence(PipeWriter link)
     {
-        try
+        int bytes = 0;
+        while (bytes < BatchBytes && session.Streams.Replay.TryPeek(out SentFrame frame))
         {
-            foreach (TakenFrame frame in _taken)
-            {
-                Copy(frame, link);
-            }
-        }
-        finally
-        {
-            // Also when the link threw in between: the memory is not the link's.
-            foreach (TakenFrame frame in _taken)
-            {
-                frame.Chunk?.Release();
-            }
-
-            _taken.Clear();
-        }
-    }
-
-    private static void Copy(in TakenFrame frame, PipeWriter link)
-    {
-        Span<byte> destination = link.GetSpan(frame.Header.FrameSize);
-        frame.Header.Write(destination);
-        int offset = FrameHeader.Size;
-        if (frame.Opens is { } stream)
-        {
-            stream.Open.Write(destination[offset..]);
-            offset += stream.Open.Size;
+            frame.CopyTo(link.GetSpan(frame.Size));
+            link.Advance(frame.Size);
+            session.Streams.Replay.Sent(frame);
+            bytes += frame.Size;
         }
 
-        frame.Bytes.Span.CopyTo(destination[offset..]);
-        link.Advance(frame.Header.FrameSize);
+        return bytes;
     }
 }

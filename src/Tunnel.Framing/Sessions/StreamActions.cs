@@ -48,7 +48,7 @@ internal sealed class StreamActions(SessionStreams streams)
 
         if (wake)
         {
-            streams.WakeWriter();
+            streams.WakeWriterForUser();
         }
 
         if (resume)
@@ -57,6 +57,16 @@ internal sealed class StreamActions(SessionStreams streams)
         }
 
         return outcome;
+    }
+
+    /// <inheritdoc cref="TunnelStream.TryPin"/>
+    public bool TryPin(TunnelStream stream)
+    {
+        lock (streams.Gate)
+        {
+            stream.IsPinned |= stream.IsWanted;
+            return stream.IsWanted;
+        }
     }
 
     /// <summary>The user no longer waits for room. Returns false when nobody was waiting.</summary>

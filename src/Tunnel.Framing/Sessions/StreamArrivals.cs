@@ -89,6 +89,13 @@ internal sealed class StreamArrivals(SessionStreams streams)
                 return null;
             }
 
+            if (!stream.Halves.ResetWasSent)
+            {
+                // Otherwise it is the answer to ours.
+                stream.WasResetByPeer = true;
+                streams.Account = streams.Account.AfterResetByPeer();
+            }
+
             effect = stream.Halves.ResetReceived();
             stream.SetResetCode(code);
             resume = SessionStreams.StopSending(stream);
@@ -149,6 +156,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
         var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
         streams.Table.Add(stream);
         streams.Flood.StreamOpened();
+        streams.Account = streams.Account.AfterOpen();
         streams.HasReceived = true;
         if (header.IsFin)
         {

@@ -4,25 +4,29 @@ using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>A frame that has its place in the sequence; its bytes are copied to the link after the lock is let go.</summary>
-internal readonly record struct TakenFrame(FrameHeader Header, TunnelStream? Opens, ReadOnlyMemory<byte> Bytes, OutgoingChunk? Chunk);
-
 /// <summary>What the writer loop takes from streams. The caller holds the session's lock.</summary>
-internal sealed class StreamDepartures(SessionStreams streams, SentSequence sent)
+internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer replay)
 {
-    /// <summary>The next frame in fair turns; it has its place in the sequence, an OPEN its id, from here on.</summary>
-    public bool TryTakeFrame(out TakenFrame frame)
+    /// <summary>
+    /// Gives the next frame in fair turns its place in the sequence, and an OPEN its id. False when no stream may send
+    /// now.
+    /// </summary>
+    public bool TakeFrame()
     {
+        if (replay.IsFull)
+        {
+            return false;
+        }
+
         while (streams.Queue.Streams.Take() is { } stream)
         {
             if (stream.CanSend)
             {
-                frame = TakeFrame(stream);
+                TakeFrame(stream);
                 return true;
             }
         }
 
-        frame = default;
         return false;
     }
 
@@ -33,7 +37,7 @@ internal sealed class StreamDepartures(SessionStreams streams, SentSequence sent
         streams.Resumed.Clear();
     }
 
-    private TakenFrame TakeFrame(TunnelStream stream)
+    private void TakeFrame(TunnelStream stream)
     {
         bool opens = stream.Id == 0;
         if (opens)
@@ -49,7 +53,7 @@ internal sealed class StreamDepartures(SessionStreams streams, SentSequence sent
         bool fin = stream.FinIsWanted && stream.Outgoing.WaitingBytes == 0;
         var header = new FrameHeader(
             stream.Id, opens ? FrameKind.Open : FrameKind.Data, headerBytes + bytes.Length, fin);
-        sent.Add(header);
+        replay.Append(header, opens ? stream.Open : null, bytes, chunk);
         streams.Queue.Streams.Sent(stream, header.FrameSize);
         stream.LastSent = streams.Clock.Now;
 
@@ -68,7 +72,5 @@ internal sealed class StreamDepartures(SessionStreams streams, SentSequence sent
         {
             streams.Resumed.Add(stream);
         }
-
-        return new TakenFrame(header, opens ? stream : null, bytes, chunk);
     }
 }

@@ -1,166 +1,353 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+using Tunnel.Framing.Flow;
 
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The incoming half: a pipe that the reader loop fills and the user empties. Credit bounds it, so the pipe itself
-/// never pauses its writer. Counts what the user takes, which is what grants the peer more.
+/// The incoming half: bytes that the reader loop puts in and the user takes out. Credit bounds it, so nobody who puts in
+/// ever waits. Counts what the user takes, which is what grants the peer more.
 /// </summary>
-internal sealed class StreamInput : PipeReader
+/// <remarks>
+/// One producer: the reader loop, or whoever ends the session after that loop. One consumer: the user, who has one read at
+/// a time. They meet behind a lock of its own, under which nothing else is done. Holds no memory while nothing waits.
+/// </remarks>
+internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) : PipeReader, IValueTaskSource<ReadResult>
 {
-    private readonly TunnelStream _stream;
-    private readonly StreamActions _actions;
-    private readonly Pipe _pipe;
-    private ReadOnlySequence<byte> _lastRead;
-    private StreamResetException? _failure;
+    private const int LeastBlock = 4 * 1024;
 
-    // The user's own thread only: a read is under way, or its result is in the user's hands.
+    private readonly Lock _lock = new();
+
+    /// <summary>A user that waits for no more than this may go on in the reader loop itself, if the session lets it.</summary>
+    private const int MostInline = 16 * 1024;
+
+    // The user's continuation never runs with a lock held.
+    private ManualResetValueTaskSourceCore<bool> _read;
+    private CancellationTokenRegistration _cancellation;
+
+    // ---- guarded by the lock --------------------------------------------------------------------
+
+    private InputBlock? _first;
+    private InputBlock? _last;
+    private int _taken;
+    private long _length;
+    private long _unseen;
     private bool _isAwaited;
     private bool _isHeld;
-    private int _isCompleted;
-
-    public StreamInput(TunnelStream stream, SessionStreams streams)
-    {
-        _stream = stream;
-        _actions = streams.Actions;
-        _pipe = new Pipe(streams.PipeOptions);
-    }
-
-    /// <summary>Only the reader loop, or whoever ends the session after that loop, touches the writing end.</summary>
-    public PipeWriter Writer => _pipe.Writer;
+    private bool _readIsCanceled;
+    private bool _hasEnded;
+    private Exception? _error;
+    private StreamResetException? _failure;
+    private bool _isCompleted;
 
     /// <summary>The user is through with reading.</summary>
-    public bool IsCompleted => Volatile.Read(ref _isCompleted) != 0;
+    public bool IsCompleted => Volatile.Read(ref _isCompleted);
 
-    /// <summary>Nobody will read what still comes.</summary>
-    public bool IsUnwanted => IsCompleted || Volatile.Read(ref _failure) is not null;
+    // ---- the producer's -------------------------------------------------------------------------
+
+    /// <summary>Bytes came; <see cref="Publish"/> shows them. Dropped when nobody will read them.</summary>
+    public void Append(in ReadOnlySequence<byte> bytes)
+    {
+        lock (_lock)
+        {
+            if (_isCompleted || _failure is not null)
+            {
+                return;
+            }
+
+            foreach (ReadOnlyMemory<byte> segment in bytes)
+            {
+                Append(segment.Span);
+            }
+        }
+    }
+
+    /// <summary>Wakes the user, if it waits for what was appended.</summary>
+    public void Publish()
+    {
+        if (TakeAwaited(evenIfNothingIsNew: false))
+        {
+            Wake(mayBeInline: true);
+        }
+    }
+
+    /// <summary>Nothing more comes: FIN, or with an error a reset, which the next read throws.</summary>
+    public void End(Exception? error)
+    {
+        lock (_lock)
+        {
+            _hasEnded = true;
+            _error ??= error;
+        }
+
+        if (TakeAwaited(evenIfNothingIsNew: true))
+        {
+            Wake(mayBeInline: error is null);
+        }
+    }
 
     /// <summary>Makes a pending or the next read throw; used when we gave the stream up ourselves.</summary>
     public void Fail(StreamResetException failure)
     {
-        if (Interlocked.CompareExchange(ref _failure, failure, null) is null)
+        lock (_lock)
         {
-            _pipe.Reader.CancelPendingRead();
+            _failure ??= failure;
+        }
+
+        if (TakeAwaited(evenIfNothingIsNew: true))
+        {
+            Wake(mayBeInline: false);
         }
     }
 
+    // ---- the user's -----------------------------------------------------------------------------
+
     public override bool TryRead(out ReadResult result)
     {
-        ThrowIfFailed();
-        if (!_pipe.Reader.TryRead(out result))
+        lock (_lock)
         {
-            return false;
-        }
+            ThrowIfBusy();
+            if (!HasNews)
+            {
+                result = default;
+                return false;
+            }
 
-        result = Remember(result);
-        return true;
+            result = Hand();
+            return true;
+        }
     }
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        ThrowIfFailed();
-        ValueTask<ReadResult> read = _pipe.Reader.ReadAsync(cancellationToken);
-        if (read.IsCompletedSuccessfully)
+        if (cancellationToken.IsCancellationRequested)
         {
-            return new ValueTask<ReadResult>(Remember(read.Result));
+            return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
-        _isAwaited = true;
-        return AwaitRead(read);
+        short version;
+        lock (_lock)
+        {
+            ThrowIfBusy();
+            if (HasNews)
+            {
+                return new ValueTask<ReadResult>(Hand());
+            }
+
+            _read.Reset();
+            version = _read.Version;
+            _isAwaited = true;
+        }
+
+        if (cancellationToken.CanBeCanceled)
+        {
+            _cancellation = cancellationToken.UnsafeRegister(
+                static (state, token) => ((StreamInput)state!).GiveUpRead(token), this);
+        }
+
+        return new ValueTask<ReadResult>(this, version);
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        int bytes = 0;
-        bool wantsMore = false;
-
-        // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
-        // destination has completed.
-        if (!_lastRead.IsEmpty && consumed.GetObject() is not null)
+        int bytes;
+        bool wantsMore;
+        InputBlock? free;
+        lock (_lock)
         {
-            bytes = (int)_lastRead.Slice(_lastRead.Start, consumed).Length;
+            _isHeld = false;
+
+            // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
+            // destination has completed.
+            if (_first is null || consumed.GetObject() is not InputBlock)
+            {
+                return;
+            }
+
+            long start = _first.RunningIndex + _taken;
+            bytes = (int)(Position(consumed) - start);
+            long seen = Math.Max(Position(examined) - start, bytes);
+            if (bytes < 0 || seen > _length)
+            {
+                throw new InvalidOperationException("A position outside of what was read.");
+            }
 
             // Whoever looked at everything, took less and comes back waits for more than the window may hold.
-            wantsMore = bytes < _lastRead.Length && _lastRead.Slice(examined).IsEmpty;
+            wantsMore = bytes < _length && seen == _length;
+            _length -= bytes;
+            _unseen = _length - (seen - bytes);
+            free = Release(Position(consumed));
         }
 
-        _lastRead = default;
-        _isHeld = false;
-        _pipe.Reader.AdvanceTo(consumed, examined);
+        Return(free);
         if (bytes > 0 || wantsMore)
         {
-            _actions.Consumed(_stream, bytes, wantsMore);
+            streams.Actions.Consumed(stream, bytes, wantsMore);
         }
     }
 
-    public override void CancelPendingRead() => _pipe.Reader.CancelPendingRead();
+    public override void CancelPendingRead()
+    {
+        lock (_lock)
+        {
+            _readIsCanceled = true;
+        }
+
+        if (TakeAwaited(evenIfNothingIsNew: true))
+        {
+            Wake(mayBeInline: false);
+        }
+    }
 
     public override void Complete(Exception? exception = null)
     {
-        if (Interlocked.Exchange(ref _isCompleted, 1) == 0)
+        InputBlock? free;
+        lock (_lock)
         {
-            DropUnread();
-            _pipe.Reader.Complete();
-            _actions.InputCompleted(_stream);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> AwaitRead(ValueTask<ReadResult> read)
-    {
-        try
-        {
-            return Remember(await read);
-        }
-        finally
-        {
-            _isAwaited = false;
-        }
-    }
-
-    // A pipe keeps its memory until both ends are complete, and ours may go on sending for long.
-    private void DropUnread()
-    {
-        try
-        {
-            if (_isHeld)
+            if (_isCompleted)
             {
-                _pipe.Reader.AdvanceTo(_lastRead.End);
+                return;
             }
 
-            _lastRead = default;
-            if (!_isAwaited && _pipe.Reader.TryRead(out ReadResult unread))
+            Volatile.Write(ref _isCompleted, true);
+            free = _first;
+            _first = null;
+            _last = null;
+            _taken = 0;
+            _length = 0;
+            _unseen = 0;
+        }
+
+        Return(free);
+        streams.Actions.InputCompleted(stream);
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        // Waits for a callback that runs right now, so that it cannot meet the next read.
+        _cancellation.Dispose();
+        _cancellation = default;
+        _read.GetResult(token);
+        lock (_lock)
+        {
+            return Hand();
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _read.GetStatus(token);
+
+    void IValueTaskSource<ReadResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _read.OnCompleted(continuation, state, token, flags);
+
+    // ---- below: the lock is held, except where it says otherwise --------------------------------
+
+    private bool HasNews => _unseen > 0 || _hasEnded || _readIsCanceled || _failure is not null;
+
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        _length += bytes.Length;
+        _unseen += bytes.Length;
+        while (!bytes.IsEmpty)
+        {
+            if (_last is null || _last.Free == 0)
             {
-                _pipe.Reader.AdvanceTo(unread.Buffer.End);
+                InputBlock block = streams.InputBlocks.Rent(Math.Max(bytes.Length, LeastBlock));
+                _last?.Follow(block);
+                _first ??= block;
+                _last = block;
             }
-        }
-        catch (StreamResetException)
-        {
-            // The writing end is complete too: the memory goes back with ours.
+
+            bytes = bytes[_last.Fill(bytes)..];
         }
     }
 
-    private ReadResult Remember(in ReadResult result)
+    private ReadResult Hand()
     {
-        if (result.IsCanceled)
-        {
-            ThrowIfFailed();
-        }
-
-        _lastRead = result.Buffer;
-        _isHeld = true;
-        return result;
-    }
-
-    private void ThrowIfFailed()
-    {
-        if (Volatile.Read(ref _failure) is { } failure)
+        if (_failure is { } failure)
         {
             throw new StreamResetException(failure.Code, failure.Detail);
+        }
+
+        if (_error is { } error)
+        {
+            throw error is StreamResetException reset ? new StreamResetException(reset.Code, reset.Detail) : error;
+        }
+
+        bool isCanceled = _readIsCanceled;
+        _readIsCanceled = false;
+        _isHeld = true;
+        var buffer = _first is null
+            ? ReadOnlySequence<byte>.Empty
+            : new ReadOnlySequence<byte>(_first, _taken, _last!, _last!.Written);
+        return new ReadResult(buffer, isCanceled, _hasEnded);
+    }
+
+    private void ThrowIfBusy()
+    {
+        if (_isCompleted || _isAwaited || _isHeld)
+        {
+            throw new InvalidOperationException(
+                _isCompleted ? "The input was completed." : "The last read has not ended, or was not advanced.");
+        }
+    }
+
+    private static long Position(SequencePosition position) => position.GetObject() is InputBlock block ? block.RunningIndex + position.GetInteger() : 0;
+
+    /// <summary>Unlinks the blocks that lie before a position, the last one too when all of it was taken. Returns them as a chain.</summary>
+    private InputBlock? Release(long consumed)
+    {
+        InputBlock? free = null;
+        while (_first is { } block && block.RunningIndex + block.Written <= consumed)
+        {
+            _first = block.Following;
+            block.Shelve(free);
+            free = block;
+        }
+
+        _last = _first is null ? null : _last;
+        _taken = _first is null ? 0 : (int)(consumed - _first.RunningIndex);
+        return free;
+    }
+
+    // Without the lock.
+    private void Return(InputBlock? chain)
+    {
+        while (chain is { } block)
+        {
+            chain = block.Following;
+            streams.InputBlocks.Return(block);
+        }
+    }
+
+    // Without the lock, by whoever took the wait: nobody else touches the call until the user goes on.
+    private void Wake(bool mayBeInline)
+    {
+        _read.RunContinuationsAsynchronously = !mayBeInline || !streams.Options.StreamsRunInline || Volatile.Read(ref _length) > MostInline;
+        _read.SetResult(true);
+    }
+
+    // Without the lock. Whoever gets true completes the read.
+    private bool TakeAwaited(bool evenIfNothingIsNew)
+    {
+        lock (_lock)
+        {
+            bool was = _isAwaited && (evenIfNothingIsNew || _unseen > 0);
+            _isAwaited &= !was;
+            return was;
+        }
+    }
+
+    // Without the lock.
+    private void GiveUpRead(CancellationToken token)
+    {
+        if (TakeAwaited(evenIfNothingIsNew: true))
+        {
+            _read.RunContinuationsAsynchronously = true;
+            _read.SetException(new OperationCanceledException(token));
         }
     }
 }

@@ -96,6 +96,12 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// </summary>
     internal ResetCode? AnswerOwed { get; set; }
 
+    /// <summary>The peer broke the stream off before we did.</summary>
+    internal bool WasResetByPeer { get; set; }
+
+    /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
+    internal bool IsPinned { get; set; }
+
     /// <summary>The user is through with the stream.</summary>
     internal bool IsDisposed { get; set; }
 
@@ -144,6 +150,13 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
             NotifyAborted();
         }
     }
+
+    /// <summary>
+    /// The user cannot try elsewhere any more: from here on the stream stays with its session, also when the link is lost
+    /// before OPEN has entered it. Without this such a stream ends as <see cref="Frames.ResetCode.NotProcessed"/>.
+    /// </summary>
+    /// <returns>False when nothing can be sent on the stream any more; see <see cref="ResetCode"/>.</returns>
+    public bool TryPin() => _actions.TryPin(this);
 
     internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 

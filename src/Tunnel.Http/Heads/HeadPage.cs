@@ -35,6 +35,8 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
 
     public int EntryCount { get; private set; }
 
+    public int UsedBytes => _used + (EntryCount * EntrySize);
+
     public ReadOnlySpan<byte> this[PageSlice slice] => _memory.Span.Slice(slice.Start, slice.Length);
 
     /// <summary>Copies bytes in. They must not come from this page, which may move: see <see cref="AppendCopy"/>.</summary>

@@ -36,11 +36,12 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
     }
 
     /// <summary>The fields that are present in the list, in order, except Content-Length and Transfer-Encoding.</summary>
-    public void Fields(HeaderList headers)
+    /// <param name="except">One more that is left out; null: none.</param>
+    public void Fields(HeaderList headers, KnownHeader? except = null)
     {
         foreach (var field in headers)
         {
-            if (field.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding)
+            if (field.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || field.Id == except)
             {
                 continue;
             }

@@ -49,6 +49,9 @@ public sealed class RequestHead(MemoryPool<byte> pool)
     /// <summary>The port of the authority, when it names one.</summary>
     public int? Port { get; internal set; }
 
+    /// <summary>Bytes of memory the head is made of.</summary>
+    public int Bytes => Headers.Page.UsedBytes;
+
     /// <summary>How the body is delimited.</summary>
     public BodyFraming Framing { get; internal set; }
 

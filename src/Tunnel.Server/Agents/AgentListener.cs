@@ -2,9 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Tunnel.Framing.Frames;
-using Tunnel.Framing.Sessions;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Identity;
+using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Agents;
@@ -16,13 +17,13 @@ namespace Tunnel.Server.Agents;
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "StopAsync is the end of it.")]
 internal sealed class AgentListener(AgentServices services, SocketListener listener)
 {
-    private readonly ConcurrentDictionary<SocketConnection, Task> _links = new();
+    private readonly ConcurrentDictionary<IConnection, Task> _links = new();
     private readonly AddressCounter _unprovedPerAddress = new();
+    private readonly AgentGreeter _greeter = new(services);
+    private readonly LinkGate _gate = new(services.Key, services.Session.Pool) { FindCertificate = services.FindCertificate };
     private readonly RareLine _rareFault = new(services.Session.Time);
     private readonly CancellationTokenSource _stop = new();
     private int _unproved;
-    private TimeSpan _grace;
-    private volatile bool _isDraining;
 
     public int Port => listener.Port;
 
@@ -31,27 +32,31 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
     public void Start() => listener.Start(OnAccepted, OnFault);
 
     /// <summary>From now on a HELLO is answered with <c>draining</c>; sessions announce that they leave.</summary>
-    public void BeginStop(TimeSpan grace)
+    public void BeginStop()
     {
-        _grace = grace;
-        _isDraining = true;
+        _greeter.IsDraining = true;
         foreach (AgentSession agent in services.Directory.All)
         {
-            Leave(agent);
+            agent.Leave(services.Options.Grace);
         }
     }
+
+    /// <summary>Takes in no more links; those that are there go on.</summary>
+    public Task StopListeningAsync() => listener.StopAsync();
 
     /// <summary>Stops accepting and waits for every session; what is left after the grace is closed.</summary>
     public async Task StopAsync(Task grace)
     {
         await listener.StopAsync();
         await _stop.CancelAsync();
-        Task all = Task.WhenAll(_links.Values);
+
+        // No link becomes a session any more: those that are there are all there will be.
+        Task all = Task.WhenAll([.. _links.Values, .. services.Directory.All.Select(agent => agent.Life)]);
         if (await Task.WhenAny(all, grace) != all)
         {
             foreach (AgentSession agent in services.Directory.All)
             {
-                agent.Session.Close(CloseCode.Normal, "the server stops");
+                agent.Close(CloseCode.Normal, "the server stops");
             }
         }
 
@@ -59,51 +64,80 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         _stop.Dispose();
     }
 
-    private void Leave(AgentSession agent) => agent.Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, _grace);
+    /// <summary>
+    /// An agent that came in at a port of visitors, its ClientHello unanswered: never a local one. Owns the connection, and
+    /// completes when it has ended.
+    /// </summary>
+    public async Task TakeAsync(IConnection link)
+    {
+        if (TryEnter(link))
+        {
+            await RunAsync(link, isAtAgentPort: false);
+        }
+
+        await link.DisposeAsync();
+    }
 
     private void OnAccepted(Socket socket)
     {
         var link = new SocketConnection(socket, services.Session.Pool, SocketConnectionOptions.Link);
-        IPAddress address = link.RemoteEndPoint.Address;
-        int perAddress = IPAddress.IsLoopback(address) ? int.MaxValue : services.Options.MaxUnprovedPerAddress;
-        if (Volatile.Read(ref _unproved) >= services.Options.MaxUnproved || !_unprovedPerAddress.TryAdd(address, perAddress))
+        if (!TryEnter(link))
         {
-            link.Abort();
             return;
         }
 
-        Interlocked.Increment(ref _unproved);
+        // The accepting loop must not carry the connection's work; and the entry must be there before the task can remove it.
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _links[link] = RunAsync(link, address, started.Task);
+        _links[link] = StartAsync(link, started.Task);
         started.SetResult();
     }
 
-    private async Task RunAsync(SocketConnection link, IPAddress address, Task started)
+    private async Task StartAsync(IConnection link, Task started)
     {
         await started;
+        await RunAsync(link, isAtAgentPort: true);
+        _links.TryRemove(link, out _);
+    }
+
+    private bool TryEnter(IConnection link)
+    {
+        IPAddress address = link.RemoteEndPoint.Address;
+        int perAddress = IPAddress.IsLoopback(address) ? int.MaxValue : services.Options.MaxUnprovedPerAddress;
+
+        // Who has shown too many wrong tokens is turned away before that costs a handshake.
+        if (!services.Gate.Throttle.MayTry(address) || Volatile.Read(ref _unproved) >= services.Options.MaxUnproved
+            || !_unprovedPerAddress.TryAdd(address, perAddress))
+        {
+            link.Abort();
+            return false;
+        }
+
+        Interlocked.Increment(ref _unproved);
+        return true;
+    }
+
+    private async Task RunAsync(IConnection accepted, bool isAtAgentPort)
+    {
+        IConnection link = accepted;
         try
         {
-            AgentSession? session;
+            Task<bool>? served;
             try
             {
-                session = await GreetAsync(link);
+                using var time = new CancellationTokenSource(services.Options.AgentHandshakeTime, services.Session.Time);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(time.Token, _stop.Token);
+                link = isAtAgentPort ? await _gate.OpenAsync(accepted, limit.Token) : await _gate.EncryptAsync(accepted, limit.Token);
+                served = await _greeter.GreetAsync(new AgentLink(link, FactsOf(link, isAtAgentPort, isEncrypted: link != accepted)), limit.Token);
             }
             finally
             {
                 Interlocked.Decrement(ref _unproved);
-                _unprovedPerAddress.Remove(address);
+                _unprovedPerAddress.Remove(accepted.RemoteEndPoint.Address);
             }
 
-            if (session is not null)
+            if (served is not null)
             {
-                if (_isDraining)
-                {
-                    // It came in while the others were told.
-                    Leave(session);
-                }
-
-                await session.RunAsync(link);
-                services.Directory.Remove(session);
+                await served;
             }
             else
             {
@@ -124,81 +158,12 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         finally
         {
             await link.DisposeAsync();
-            _links.TryRemove(link, out _);
         }
     }
 
-    // Returns null when the link does not become a session; what had to be said has been said.
-    private async Task<AgentSession?> GreetAsync(SocketConnection link)
-    {
-        using var time = new CancellationTokenSource(services.Options.AgentHandshakeTime, services.Session.Time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(time.Token, _stop.Token);
-        HelloMessage? hello;
-        try
-        {
-            hello = await Handshake.ReadHelloAsync(link.Input, limit.Token);
-        }
-        catch (Framing.Frames.ProtocolViolationException violation)
-        {
-            await RejectAsync(link, RejectCodes.HelloInvalid, violation.Message, retry: false, limit.Token);
-            return null;
-        }
-
-        if (hello is null)
-        {
-            ServerLog.LinkUnproved(services.Log, Text(link));
-            return null;
-        }
-
-        if (Admission.Judge(hello, link, _isDraining, services.Directory.Count >= services.Options.MaxSessions) is { } reject)
-        {
-            await RejectAsync(link, reject.Code, reject.Message, reject.Retry, limit.Token);
-            return null;
-        }
-
-        return await WelcomeAsync(link, hello, limit.Token);
-    }
-
-    private async Task<AgentSession?> WelcomeAsync(SocketConnection link, HelloMessage hello, CancellationToken cancel)
-    {
-        var session = new AgentSession(services, hello.Instance, Text(link));
-        services.Directory.Add(session);
-        bool isUp = false;
-        try
-        {
-            if (!session.TryBind(hello.Tunnels!, out List<TunnelGrant> grants, out BoundMessage? refusal))
-            {
-                await RejectAsync(link, refusal.Code!, refusal.Message!, retry: refusal.Code == RejectCodes.NameConflict, cancel);
-                return null;
-            }
-
-            var welcome = new WelcomeMessage
-            {
-                Version = ProtocolLimits.Version,
-                Software = Product.Software,
-                Session = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16)),
-                Tunnels = grants,
-            };
-            await Handshake.SendAsync(link.Output, FrameKind.Welcome, welcome, cancel);
-            isUp = true;
-            return session;
-        }
-        finally
-        {
-            if (!isUp)
-            {
-                await session.GiveUpAsync("the handshake failed");
-                services.Directory.Remove(session);
-            }
-        }
-    }
-
-    private async Task RejectAsync(SocketConnection link, string code, string message, bool retry, CancellationToken cancel)
-    {
-        ServerLog.AgentRefused(services.Log, Text(link), code, message);
-        var reject = new RejectMessage { Code = code, Message = message.Length > ProtocolLimits.Sentence ? message[..ProtocolLimits.Sentence] : message, Retry = retry };
-        await Handshake.SendAsync(link.Output, FrameKind.Reject, reject, cancel);
-    }
+    private static LinkFacts FactsOf(IConnection link, bool isAtAgentPort, bool isEncrypted) => isAtAgentPort
+        ? LinkFacts.Of(link.LocalEndPoint, link.RemoteEndPoint, isEncrypted)
+        : new LinkFacts(link.RemoteEndPoint, IsLocal: false, isEncrypted);
 
     private void OnFault(AcceptFault fault)
     {
@@ -208,5 +173,5 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         }
     }
 
-    private static string Text(SocketConnection link) => link.RemoteEndPoint.ToString();
+    private static string Text(IConnection link) => link.RemoteEndPoint.ToString();
 }

@@ -1,130 +1,235 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
+using System.Security.Cryptography;
 using Tunnel.Framing.Frames;
+using Tunnel.Framing.Resume;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
+using Tunnel.Server.Identity;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Agents;
 
-/// <summary>One agent's session and the tunnels it serves. Owns their entries in the registry.</summary>
+/// <summary>
+/// One agent's session, over as many links as it takes, and the tunnels it serves. Owns their entries in the registry.
+/// Once <see cref="Begin"/> was called it ends by its session alone; <see cref="Life"/> completes then.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The life of the session is the end of it.")]
 internal sealed class AgentSession : ISessionUser
 {
     private readonly AgentServices _services;
+    private readonly BindQueue _binds;
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, ServedTunnel> _tunnels = [];
     private bool _hasEnded;
 
-    public AgentSession(AgentServices services, string instance, string address)
+    /// <param name="hello">What the agent said of itself.</param>
+    /// <param name="identity">Whom it acts for.</param>
+    /// <param name="address">For people.</param>
+    /// <param name="replaces">The session it comes after, proved.</param>
+    public AgentSession(AgentServices services, HelloMessage hello, AgentIdentity identity, string address, AgentSession? replaces)
     {
         _services = services;
-        Instance = instance;
-        Address = address;
+        _binds = new BindQueue(this, new TunnelClaims(services));
         Session = new Session(LinkRole.Server, services.Session, this);
+        Holder = new TunnelHolder(
+            Session, identity, new AgentInstance(hello.Instance, hello.Run, hello.Slot ?? 0), address, services.Session.Time)
+        {
+            Replaces = replaces?.Session,
+        };
     }
+
+    public string Id { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>What later dials of this agent prove themselves with.</summary>
+    public ResumeSecret Secret { get; } = ResumeSecret.Create();
+
+    public AttachOrder Order { get; } = new();
 
     public Session Session { get; }
 
-    /// <summary>The agent instance: the same one may take its names back from itself.</summary>
-    public string Instance { get; }
+    public TunnelHolder Holder { get; }
 
-    /// <summary>For logs.</summary>
-    public string Address { get; }
+    /// <summary>
+    /// WELCOME is on its way, so an agent may know of the session and ask for it. What was refused before is nobody's, and
+    /// not worth a memory of its end.
+    /// </summary>
+    public bool IsIntroduced { get; private set; }
 
-    /// <summary>Binds one tunnel; the answer says the name granted, or why not.</summary>
-    public BoundMessage Bind(TunnelRequest request)
+    /// <summary>It counts as one of the sessions there may be; <see cref="SessionPlaces"/> sees to it.</summary>
+    public bool HasPlace { get; set; }
+
+    /// <summary>Completes when the session has ended and nothing of it is left.</summary>
+    public Task Life { get; private set; } = Task.CompletedTask;
+
+    /// <summary>What the agent is told of its tunnels when it resumes.</summary>
+    public IReadOnlyList<TunnelGrant> Grants
     {
-        string? name = PublicNames.Resolve(
-            request.Subdomain, request.Hostname, _services.Options.Domain, _services.Registry.IsServed, out string reason);
-        if (name is null)
+        get
         {
-            return new BoundMessage { Id = request.Id, Code = RejectCodes.NameRefused, Message = reason };
-        }
-
-        var tunnel = new ServedTunnel(name, request, Session);
-        lock (_lock)
-        {
-            if (_hasEnded || _tunnels.Count >= ProtocolLimits.Tunnels || _tunnels.ContainsKey(request.Id))
+            lock (_lock)
             {
-                return new BoundMessage
-                {
-                    Id = request.Id,
-                    Code = RejectCodes.NameRefused,
-                    Message = $"A session has at most {ProtocolLimits.Tunnels} tunnels, each with an id of its own.",
-                };
+                return [.. _tunnels.Select(tunnel => new TunnelGrant(tunnel.Key, tunnel.Value.Name, _services.Addresses.UrlOf(tunnel.Value.Name, tunnel.Value.Type)))];
             }
-
-            if (BindName(tunnel) is { } holder)
-            {
-                return new BoundMessage
-                {
-                    Id = request.Id,
-                    Code = RejectCodes.NameConflict,
-                    Message = $"{name} is served by another agent, at {_services.Directory.Find(holder.Session)?.Address ?? "an unknown address"}. Stop that one, or ask for another name.",
-                };
-            }
-
-            _tunnels.Add(request.Id, tunnel);
         }
-
-        ServerLog.TunnelUp(_services.Log, name, Address);
-        return new BoundMessage { Id = request.Id, TunnelName = name, Url = _services.PublicUrl(name) };
     }
 
-    /// <summary>Binds all tunnels of a HELLO; refused with the first one that cannot be had.</summary>
-    public bool TryBind(
-        IReadOnlyList<TunnelRequest> requests, out List<TunnelGrant> grants, [NotNullWhen(false)] out BoundMessage? refusal)
+    /// <summary>The session begins to live; without a link so far.</summary>
+    public void Begin()
     {
-        grants = [];
-        foreach (TunnelRequest request in requests)
+        _services.Directory.Add(this);
+        _services.Metrics.SessionChanged(+1);
+        Life = LiveAsync();
+    }
+
+    /// <summary>Carries the session over a link until that link is lost or the session ends.</summary>
+    public Task<bool> ServeAsync(IDuplexPipe link, ulong peerCount) => Session.AttachAsync(link, peerCount);
+
+    /// <summary>The session does not come about, or must not go on.</summary>
+    public void Close(CloseCode code, string reason) => Session.Close(code, reason);
+
+    /// <summary>
+    /// Says that the server leaves. One that nobody is attached to and that has nothing to finish ends at once.
+    /// </summary>
+    public void Leave(TimeSpan grace)
+    {
+        Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, grace);
+        if (!Session.IsAttached && Session.OpenStreams == 0)
         {
-            BoundMessage bound = Bind(request);
-            if (bound.Code is not null)
+            Session.Close(CloseCode.Normal, "the server stops");
+        }
+    }
+
+    /// <inheritdoc cref="IsIntroduced"/>
+    public void Introduce() => IsIntroduced = true;
+
+    /// <summary>Whether <see cref="TryAdopt"/> would take these now.</summary>
+    public bool CanAdopt(IReadOnlyList<ServedTunnel> tunnels)
+    {
+        lock (_lock)
+        {
+            return MayAdopt(tunnels);
+        }
+    }
+
+    /// <summary>Serves tunnels that have been claimed; false when the session has ended, or has one of these numbers already.</summary>
+    public bool TryAdopt(IReadOnlyList<ServedTunnel> tunnels)
+    {
+        lock (_lock)
+        {
+            if (!MayAdopt(tunnels))
             {
-                refusal = bound;
                 return false;
             }
 
-            grants.Add(new TunnelGrant(bound.Id, bound.TunnelName!, bound.Url!));
+            foreach (ServedTunnel tunnel in tunnels)
+            {
+                _tunnels.Add(tunnel.Id, tunnel);
+            }
         }
 
-        refusal = null;
+        foreach (ServedTunnel tunnel in tunnels)
+        {
+            ServerLog.TunnelUp(_services.Log, tunnel.Name, Holder.Address);
+            _services.Registry.Release(tunnel.Name);
+        }
+
         return true;
     }
 
-    /// <summary>The session does not come about: its names are free again, and requests that were routed to it are told.</summary>
-    public async Task GiveUpAsync(string reason)
+    /// <summary>The agent wants one of its tunnels no more; nothing happens when it has none of this number.</summary>
+    public void Drop(uint id)
     {
-        Release(reason);
-        await Session.RunAsync(new NoLink());
+        ServedTunnel? tunnel;
+        lock (_lock)
+        {
+            _tunnels.Remove(id, out tunnel);
+        }
+
+        if (tunnel is not null)
+        {
+            _services.Registry.Unbind(tunnel);
+            ServerLog.TunnelDown(_services.Log, tunnel.Name, "the agent dropped it");
+        }
     }
 
-    /// <summary>Serves the session over its link until it ends; its names are free afterwards.</summary>
-    public async Task<SessionEnd> RunAsync(IDuplexPipe link)
+    void ISessionUser.OnStream(TunnelStream stream) => stream.Dispose();
+
+    void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
     {
-        _services.Metrics.SessionChanged(+1);
+        if (kind == FrameKind.Bind)
+        {
+            _binds.Add(JsonMessages.Read<TunnelRequest>(payload));
+        }
+        else if (kind == FrameKind.Unbind)
+        {
+            _binds.Add(JsonMessages.Read<UnbindMessage>(payload));
+        }
+    }
+
+    void ISessionUser.OnGoAway(GoAwayMessage message) => Release("the agent leaves");
+
+    void ISessionUser.OnAttached()
+    {
+        Holder.Attached();
+        foreach (string name in Names())
+        {
+            _services.Registry.Release(name);
+        }
+    }
+
+    void ISessionUser.OnDetached(string reason)
+    {
+        Holder.Detached();
+        ServerLog.SessionDetached(_services.Log, Holder.Address, Printable.Of(reason), _services.Session.ResumeWindow.TotalSeconds);
+    }
+
+    /// <summary>Tokens have changed: the session ends if it may not go on.</summary>
+    public void EndUnlessAllowed()
+    {
+        if (_services.Gate.FindEnd(Holder.Identity, Names()) is { } reason)
+        {
+            ServerLog.SessionRevoked(_services.Log, Holder.Address, reason);
+            Close(CloseCode.Revoked, reason);
+        }
+    }
+
+    private async Task LiveAsync()
+    {
+        string reason = "the session ended by a fault";
         try
         {
-            SessionEnd end = await Session.RunAsync(link);
-            Release(Describe(end));
-            if (end.Kind == SessionEndKind.ClosedHere && end.Code is not (CloseCode.Normal or CloseCode.Replaced))
+            Task<SessionEnd> running = Session.RunAsync();
+            await Task.WhenAll(running, _binds.RunAsync());
+            SessionEnd end = await running;
+            reason = Describe(end);
+            if (end.Kind == SessionEndKind.ClosedHere && end.Code is not (CloseCode.Normal or CloseCode.Replaced or CloseCode.Revoked))
             {
-                ServerLog.SessionFault(_services.Log, Address, Describe(end));
+                ServerLog.SessionFault(_services.Log, Holder.Address, reason);
             }
-
-            return end;
+        }
+        catch (Exception error)
+        {
+            // A fault of ours costs one agent its session, with a name in the log, not the process.
+            ServerLog.AgentFault(_services.Log, Holder.Address, error);
         }
         finally
         {
-            Release("the session ended");
+            Release(reason);
+            _services.Directory.Remove(this, reason);
             _services.Metrics.SessionChanged(-1);
         }
     }
 
-    /// <summary>Takes all tunnels off their names; nothing can be bound afterwards.</summary>
-    public void Release(string reason)
+    private bool MayAdopt(IReadOnlyList<ServedTunnel> tunnels) =>
+        !_hasEnded
+        && _tunnels.Count + tunnels.Count <= _services.Options.MaxTunnelsPerSession
+        && !tunnels.Any(tunnel => _tunnels.ContainsKey(tunnel.Id));
+
+    // Takes all tunnels off their names; nothing can be adopted afterwards.
+    private void Release(string reason)
     {
         List<ServedTunnel> tunnels;
         lock (_lock)
@@ -141,47 +246,11 @@ internal sealed class AgentSession : ISessionUser
         }
     }
 
-    void ISessionUser.OnStream(TunnelStream stream) => stream.Dispose();
-
-    void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
+    private string[] Names()
     {
-        if (kind == FrameKind.Bind)
-        {
-            Session.Send(FrameKind.Bound, Bind(JsonMessages.Read<TunnelRequest>(payload)));
-        }
-        else if (kind == FrameKind.Unbind)
-        {
-            Unbind(JsonMessages.Read<UnbindMessage>(payload).Id);
-        }
-    }
-
-    void ISessionUser.OnGoAway(GoAwayMessage message) => Release("the agent leaves");
-
-    // A holder of the same instance is the agent's own past, which has not noticed yet that its link is gone.
-    private ServedTunnel? BindName(ServedTunnel tunnel)
-    {
-        ServedTunnel? holder = _services.Registry.Bind(tunnel, replaces: null);
-        if (holder is null || holder.Session == Session || _services.Directory.Find(holder.Session)?.Instance != Instance)
-        {
-            return holder;
-        }
-
-        holder.Session.Close(CloseCode.Replaced, "the same agent has a newer session");
-        return _services.Registry.Bind(tunnel, replaces: holder.Session);
-    }
-
-    private void Unbind(uint id)
-    {
-        ServedTunnel? tunnel;
         lock (_lock)
         {
-            _tunnels.Remove(id, out tunnel);
-        }
-
-        if (tunnel is not null)
-        {
-            _services.Registry.Unbind(tunnel);
-            ServerLog.TunnelDown(_services.Log, tunnel.Name, "the agent dropped it");
+            return [.. _tunnels.Values.Select(tunnel => tunnel.Name)];
         }
     }
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Tunnel.Server.Diagnostics;
 
 /// <summary>
-/// The access log (<c>--access-log</c>): lines are formatted where the request ends and written by a task of its own, so
-/// that a slow disk or pipe never holds up a request. What it cannot take is dropped and counted.
+/// The access log (<c>--access-log</c>): lines are formatted where the request or raw connection ends and written by a task of
+/// its own, so that a slow disk or pipe never holds up anybody. What it cannot take is dropped and counted.
 /// </summary>
 internal sealed class AccessLog : IAsyncDisposable
 {
@@ -67,10 +67,22 @@ internal sealed class AccessLog : IAsyncDisposable
             AccessLogFormat.WriteText(line, entry);
         }
 
-        if (!_lines.Writer.TryWrite(line.WrittenSpan.ToArray()))
+        Add(line);
+    }
+
+    public void Add(in RawEntry entry)
+    {
+        var line = new ArrayBufferWriter<byte>(256);
+        if (_isJson)
         {
-            Drop("the disk or pipe does not keep up");
+            AccessLogFormat.WriteJson(line, entry);
         }
+        else
+        {
+            AccessLogFormat.WriteText(line, entry);
+        }
+
+        Add(line);
     }
 
     /// <summary>Writes what waits, then closes the file.</summary>
@@ -79,6 +91,14 @@ internal sealed class AccessLog : IAsyncDisposable
         _lines.Writer.TryComplete();
         await _writing;
         await _output.DisposeAsync();
+    }
+
+    private void Add(ArrayBufferWriter<byte> line)
+    {
+        if (!_lines.Writer.TryWrite(line.WrittenSpan.ToArray()))
+        {
+            Drop("the disk or pipe does not keep up");
+        }
     }
 
     private async Task WriteAsync()

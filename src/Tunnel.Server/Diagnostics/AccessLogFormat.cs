@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Tunnel.Server.Diagnostics;
 
 /// <summary>
-/// The two forms of a line in the access log. Whatever a visitor sent is escaped: a line is a line, and a field ends where
-/// it ends.
+/// The two forms of a line in the access log, for requests and for raw connections. Whatever a visitor sent is escaped: a
+/// line is a line, and a field ends where it ends.
 /// </summary>
 internal static class AccessLogFormat
 {
@@ -55,6 +55,38 @@ internal static class AccessLogFormat
             }
 
             json.WriteString("requestId", Encoding.Latin1.GetString(entry.RequestId));
+            json.WriteEndObject();
+        }
+
+        output.Write("\n"u8);
+    }
+
+    /// <summary><c>time visitor name kind in=N out=N routing=ms total=ms end=HOW</c></summary>
+    public static void WriteText(IBufferWriter<byte> output, in RawEntry entry)
+    {
+        WriteAscii(output, entry.Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        WriteAscii(output, $" {entry.Visitor} ");
+        WriteEscaped(output, Encoding.Latin1.GetBytes(entry.Name));
+        WriteAscii(output, string.Create(
+            CultureInfo.InvariantCulture,
+            $" {entry.Kind} in={entry.BytesIn} out={entry.BytesOut} routing={Milliseconds(entry.Routing)} total={Milliseconds(entry.Total)} end={entry.End}\n"));
+    }
+
+    /// <summary>One JSON object a line; times in milliseconds. It has <c>kind</c>, which lines of requests have not.</summary>
+    public static void WriteJson(IBufferWriter<byte> output, in RawEntry entry)
+    {
+        using (var json = new Utf8JsonWriter(output, Json))
+        {
+            json.WriteStartObject();
+            json.WriteString("time", entry.Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+            json.WriteString("visitor", entry.Visitor);
+            json.WriteString("kind", entry.Kind);
+            json.WriteString("name", entry.Name);
+            json.WriteNumber("bytesIn", entry.BytesIn);
+            json.WriteNumber("bytesOut", entry.BytesOut);
+            json.WriteNumber("routingMs", Milliseconds(entry.Routing));
+            json.WriteNumber("totalMs", Milliseconds(entry.Total));
+            json.WriteString("end", entry.End);
             json.WriteEndObject();
         }
 

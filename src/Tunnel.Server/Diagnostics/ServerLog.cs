@@ -11,8 +11,8 @@ internal static partial class ServerLog
     [LoggerMessage(1, LogLevel.Information, "Listening for visitors on {EndPoints} and for agents on {AgentEndPoints}")]
     public static partial void Listening(ILogger log, string endPoints, string agentEndPoints);
 
-    [LoggerMessage(2, LogLevel.Warning, "{Reason} Using port {Port} for visitors instead; --http-port chooses another")]
-    public static partial void PortFallback(ILogger log, string reason, int port);
+    [LoggerMessage(2, LogLevel.Warning, "{Reason} Using port {Port} for visitors instead; --{Scheme}-port chooses another")]
+    public static partial void PortFallback(ILogger log, string reason, int port, string scheme);
 
     [LoggerMessage(3, LogLevel.Information, "Stopping: running requests have {Grace:0} s to finish")]
     public static partial void Stopping(ILogger log, double grace);
@@ -23,8 +23,8 @@ internal static partial class ServerLog
     [LoggerMessage(5, LogLevel.Warning, "Accepting on {EndPoint} failed ({Error}); trying again in {Rest} ms")]
     public static partial void AcceptFault(ILogger log, System.Net.IPEndPoint endPoint, string error, double rest);
 
-    [LoggerMessage(6, LogLevel.Warning, "Visitor connections are at their limit ({Limit}); {Visitor} was turned away")]
-    public static partial void TooManyVisitors(ILogger log, int limit, string visitor);
+    [LoggerMessage(6, LogLevel.Warning, "{Visitor} was turned away: there are {Count} visitor connections in all, {OwnCount} of them from there (limits: {Limit} and {OwnLimit})")]
+    public static partial void TooManyVisitors(ILogger logger, string visitor, int count, int ownCount, int limit, int ownLimit);
 
     [LoggerMessage(7, LogLevel.Warning, "Lines of the access log were lost ({Dropped} so far): {Reason}")]
     public static partial void AccessLogDropped(ILogger log, long dropped, string reason);
@@ -37,6 +37,39 @@ internal static partial class ServerLog
 
     [LoggerMessage(12, LogLevel.Error, "A visitor connection ended by a fault of the server")]
     public static partial void ConnectionFault(ILogger log, Exception error);
+
+    [LoggerMessage(13, LogLevel.Debug, "The TLS handshake with {Visitor} failed: {Reason}")]
+    public static partial void HandshakeFailed(ILogger log, string visitor, string reason);
+
+    [LoggerMessage(14, LogLevel.Warning, "Closed a connection from {Proxy}, which is a trusted proxy: it did not begin with a PROXY header. Switch on its PROXY protocol, or leave out --accept-proxy-protocol")]
+    public static partial void ProxyHeaderMissing(ILogger log, string proxy);
+
+    [LoggerMessage(15, LogLevel.Warning, "Closed a connection from {Visitor}: it began with a PROXY header, and its sender is not a --trusted-proxy")]
+    public static partial void ProxyHeaderRefused(ILogger log, string visitor);
+
+    [LoggerMessage(30, LogLevel.Information, "Listening for encrypted visitors on {EndPoints}")]
+    public static partial void ListeningTls(ILogger log, string endPoints);
+
+    [LoggerMessage(31, LogLevel.Information, "Serving the certificate for {Certificate}")]
+    public static partial void CertificateLoaded(ILogger log, string certificate);
+
+    [LoggerMessage(32, LogLevel.Error, "A certificate is not served: {Reason}")]
+    public static partial void CertificateRefused(ILogger log, string reason);
+
+    [LoggerMessage(33, LogLevel.Error, "A changed certificate is not served: {Reason} The old one stays ({Certificate})")]
+    public static partial void CertificateKept(ILogger log, string reason, string certificate);
+
+    [LoggerMessage(34, LogLevel.Information, "{File} is gone, and no longer served")]
+    public static partial void CertificateGone(ILogger log, string file);
+
+    [LoggerMessage(35, LogLevel.Warning, "The certificate for {Certificate} is about to expire, or has expired. Renew it; the new files are taken up by themselves")]
+    public static partial void CertificateExpiring(ILogger log, string certificate);
+
+    [LoggerMessage(36, LogLevel.Information, "Port {Port} is open for a TCP tunnel")]
+    public static partial void TcpPortOpened(ILogger log, int port);
+
+    [LoggerMessage(37, LogLevel.Information, "Port {Port} is closed again: its tunnel is gone")]
+    public static partial void TcpPortClosed(ILogger log, int port);
 
     [LoggerMessage(20, LogLevel.Information, "Tunnel {Name} is served by the agent at {Agent}")]
     public static partial void TunnelUp(ILogger log, string name, string agent);
@@ -55,4 +88,41 @@ internal static partial class ServerLog
 
     [LoggerMessage(25, LogLevel.Error, "Serving the agent at {Agent} ended by a fault of the server")]
     public static partial void AgentFault(ILogger log, string agent, Exception error);
+
+    [LoggerMessage(30, LogLevel.Information, "Agents on this machine need no token; agents from elsewhere need one, and TLS")]
+    public static partial void LocalAgentsAreFree(ILogger log);
+
+    [LoggerMessage(31, LogLevel.Information, "Every agent needs a token; agents from elsewhere need TLS as well")]
+    public static partial void EveryAgentNeedsToken(ILogger log);
+
+    [LoggerMessage(32, LogLevel.Warning, "Agents from elsewhere may connect without TLS (--allow-plaintext-agents): whoever is on the way can read and change everything, tokens included")]
+    public static partial void PlaintextAgentsAllowed(ILogger log);
+
+    [LoggerMessage(33, LogLevel.Information, "This server keeps no state, so only agents on this machine can connect")]
+    public static partial void NoState(ILogger log);
+
+    /// <summary>For ban tools (docs/operating.md): the form of this line does not change.</summary>
+    [LoggerMessage(34, LogLevel.Warning, "Token failure from {Address}: {Count} since the last such line, {Reason}")]
+    public static partial void TokenFailure(ILogger log, System.Net.IPAddress address, int count, string reason);
+
+    [LoggerMessage(35, LogLevel.Error, "The tokens cannot be read, so the last ones known still hold: {Reason}")]
+    public static partial void TokenStoreFault(ILogger log, string reason);
+
+    [LoggerMessage(36, LogLevel.Information, "Tokens were changed: there are {Count}")]
+    public static partial void TokensChanged(ILogger log, int count);
+
+    [LoggerMessage(37, LogLevel.Error, "What became of the names of tokens (claims, passthrough) could not be saved: {Reason}")]
+    public static partial void NotesUnsaved(ILogger log, string reason);
+
+    [LoggerMessage(38, LogLevel.Warning, "Ended the session of the agent at {Agent}: {Reason}")]
+    public static partial void SessionRevoked(ILogger log, string agent, string reason);
+
+    [LoggerMessage(39, LogLevel.Warning, "{Reason} There are no tokens without one; --state-dir chooses another folder")]
+    public static partial void StateUnusable(ILogger log, string reason);
+
+    [LoggerMessage(26, LogLevel.Information, "The agent at {Agent} is disconnected ({Reason}); its session waits {Window:0} s for it")]
+    public static partial void SessionDetached(ILogger log, string agent, string reason, double window);
+
+    [LoggerMessage(27, LogLevel.Information, "The agent at {Agent} is back, from {Address}")]
+    public static partial void SessionResumed(ILogger log, string agent, string address);
 }

@@ -1,15 +1,22 @@
 using System.Diagnostics.Metrics;
+using Tunnel.Framing.Sessions;
+using Tunnel.Server.Agents;
 
 namespace Tunnel.Server.Diagnostics;
 
 /// <summary>The server's counters, under the meter <c>Tunnel.Server</c>.</summary>
 internal sealed class ServerMetrics : IDisposable
 {
+    /// <summary>An event thread that takes longer to hear of something was held up.</summary>
+    private static readonly TimeSpan Stall = TimeSpan.FromMilliseconds(100);
+
     private readonly Meter _meter = new("Tunnel.Server");
     private readonly Counter<long> _requests;
     private readonly Counter<long> _failures;
     private readonly UpDownCounter<long> _visitors;
     private readonly UpDownCounter<long> _sessions;
+    private readonly Histogram<double> _threadDelay;
+    private readonly Counter<long> _threadStalls;
 
     public ServerMetrics()
     {
@@ -17,6 +24,27 @@ internal sealed class ServerMetrics : IDisposable
         _failures = _meter.CreateCounter<long>("tunnel.server.request_failures", description: "Answers the edge gave itself, by code.");
         _visitors = _meter.CreateUpDownCounter<long>("tunnel.server.visitors", description: "Open visitor connections.");
         _sessions = _meter.CreateUpDownCounter<long>("tunnel.server.sessions", description: "Attached sessions.");
+        _threadDelay = _meter.CreateHistogram<double>(
+            "tunnel.server.event_thread_delay", "s", "How long an event thread took to hear of a ring; each is rung for once a second.");
+        _threadStalls = _meter.CreateCounter<long>("tunnel.server.event_thread_stalls", description: "Delays of more than 100 ms among these.");
+    }
+
+    /// <summary>
+    /// Each connected session's account: streams open now, opened, broken off by us and by the agent. The agent's address
+    /// tells them apart.
+    /// </summary>
+    public void Observe(AgentDirectory agents)
+    {
+        Watch("open", "Requests under way.", static session => session.OpenStreams);
+        Watch("opened", "Requests sent to the agent since its session began.", static session => session.Account.Opened);
+        Watch("reset_by_edge", "Of these, broken off here: the visitor left, or a fault.", static session => session.Account.ResetHere);
+        Watch("reset_by_agent", "Of these, broken off by the agent.", static session => session.Account.ResetByPeer);
+
+        void Watch(string name, string description, Func<Session, long> value) => _meter.CreateObservableGauge(
+            $"tunnel.server.session_streams.{name}",
+            () => agents.All.Select(agent => new Measurement<long>(
+                value(agent.Session), new KeyValuePair<string, object?>("agent", agent.Holder.Address))),
+            description: description);
     }
 
     public void RequestStarted() => _requests.Add(1);
@@ -26,6 +54,15 @@ internal sealed class ServerMetrics : IDisposable
     public void VisitorChanged(int by) => _visitors.Add(by);
 
     public void SessionChanged(int by) => _sessions.Add(by);
+
+    public void EventThreadHeard(TimeSpan after)
+    {
+        _threadDelay.Record(after.TotalSeconds);
+        if (after > Stall)
+        {
+            _threadStalls.Add(1);
+        }
+    }
 
     public void Dispose() => _meter.Dispose();
 }

@@ -1,8 +1,12 @@
 using System.Net;
+using Tunnel.Transport;
 
 namespace Tunnel.Server.Edge;
 
-/// <summary>Counts connections per address against a limit. Holds an entry only while there is something to count.</summary>
+/// <summary>
+/// Counts connections per address (<see cref="CustomerAddress"/>) against a limit. Holds an entry only while there is
+/// something to count.
+/// </summary>
 internal sealed class AddressCounter
 {
     private readonly Lock _lock = new();
@@ -11,31 +15,41 @@ internal sealed class AddressCounter
     /// <summary>False, and not counted, when the address is at its limit.</summary>
     public bool TryAdd(IPAddress address, int limit)
     {
+        IPAddress key = CustomerAddress.Of(address);
         lock (_lock)
         {
-            int count = _counts.GetValueOrDefault(address);
+            int count = _counts.GetValueOrDefault(key);
             if (count >= limit)
             {
                 return false;
             }
 
-            _counts[address] = count + 1;
+            _counts[key] = count + 1;
             return true;
+        }
+    }
+
+    public int CountOf(IPAddress address)
+    {
+        lock (_lock)
+        {
+            return _counts.GetValueOrDefault(CustomerAddress.Of(address));
         }
     }
 
     public void Remove(IPAddress address)
     {
+        IPAddress key = CustomerAddress.Of(address);
         lock (_lock)
         {
-            int count = _counts[address] - 1;
+            int count = _counts[key] - 1;
             if (count == 0)
             {
-                _counts.Remove(address);
+                _counts.Remove(key);
             }
             else
             {
-                _counts[address] = count;
+                _counts[key] = count;
             }
         }
     }

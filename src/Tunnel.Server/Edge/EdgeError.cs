@@ -10,8 +10,12 @@ namespace Tunnel.Server.Edge;
 /// <param name="Code">As in the table; visitors' programs may compare it.</param>
 /// <param name="Says">What happened, and what to do. Never an address of the origin.</param>
 /// <param name="RetryAfter">Seconds, for answers that will change by themselves.</param>
-internal sealed record EdgeError(string Code, int Status, string Says, int? RetryAfter = null)
+/// <param name="Location">Where the visitor finds what it asked for.</param>
+internal sealed record EdgeError(string Code, int Status, string Says, int? RetryAfter = null, string? Location = null)
 {
+    /// <summary>WWW-Authenticate; null: none.</summary>
+    public string? Challenge { get; init; }
+
     public static EdgeError TunnelNotFound { get; } = new(
         "tunnel-not-found", 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
 
@@ -33,9 +37,24 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public static EdgeError TooBusy { get; } = new(
         "too-busy", 503, "Too many requests are under way on this tunnel. Try again in a moment.", 1);
 
+    public static EdgeError Misdirected { get; } = new(
+        "misdirected", 421, "This encrypted connection was opened for another name than the request is for. Open a new one for this name.");
+
+    public static EdgeError AccessDenied { get; } = new(
+        "access-denied", 403, "This tunnel does not take visitors from your address.");
+
+    public static EdgeError AuthRequired { get; } = new(
+        "auth-required", 401, "This tunnel asks for a name and a password.");
+
+    public static EdgeError TooManyPasswords { get; } = new(
+        "too-busy", 503, "Too many passwords were tried. Wait a moment, then try again.", 10);
+
     /// <summary>Max-Forwards is used up here.</summary>
     public static EdgeError LastHop { get; } = new(
         "request-rejected", 501, "This request may go no further (Max-Forwards: 0), and the tunnel itself has no answer to its method.");
+
+    public static EdgeError HttpsRequired(string location) => new(
+        "https-required", 308, $"This name is served over HTTPS: {location}", Location: location);
 
     /// <summary>The request itself is at fault.</summary>
     public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence);

@@ -1,29 +1,29 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using Tunnel.Framing.Frames;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// Step 1: takes in visitors, within the limits, and runs a <see cref="VisitorConnection"/> for each. Owns them all:
-/// <see cref="StopAsync"/> returns when the last one has ended.
+/// Step 1: takes in visitors, within the limits, and runs an <see cref="IVisitor"/> for each. Owns them all:
+/// <see cref="StopAsync"/> returns when the last one has ended. There is one for each port.
 /// </summary>
-internal sealed class EdgeListener(EdgeServices services, SocketListener listener)
+/// <param name="open">Says what is spoken on this port.</param>
+internal sealed class EdgeListener(EdgeServices services, SocketListener listener, Func<SocketConnection, IVisitor> open)
 {
-    private static readonly SocketConnectionOptions SocketOptions = new() { KeepAliveAfter = TimeSpan.FromSeconds(60) };
+    // What a visitor does not take waits in its stream, where it is bounded and counted, not in the system's memory.
+    private static readonly SocketConnectionOptions SocketOptions = new()
+    {
+        KeepAliveAfter = TimeSpan.FromSeconds(60),
+        UnsentLimit = 128 * 1024,
+    };
 
-    private readonly ConcurrentDictionary<VisitorConnection, Task> _connections = new();
-    private readonly AddressCounter _perAddress = new();
+    private readonly ConcurrentDictionary<IVisitor, Task> _connections = new();
     private readonly RareLine _rareFault = new(services.Time);
     private readonly RareLine _rareRefusal = new(services.Time);
-    private int _count;
     private volatile bool _isStopping;
-
-    /// <summary>Open visitor connections.</summary>
-    public int Count => Volatile.Read(ref _count);
 
     public IReadOnlyList<IPEndPoint> EndPoints => listener.EndPoints;
 
@@ -31,20 +31,42 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
 
     public void Start() => listener.Start(OnAccepted, OnFault);
 
-    /// <summary>Stops accepting; idle connections close, busy ones finish; what is left after the grace is cut.</summary>
-    public async Task StopAsync(Task grace)
+    /// <summary>
+    /// Stops accepting; idle connections close, busy ones end with their answers. Completes when every request that had
+    /// arrived has its session, or after <paramref name="limit"/>: from then on none is needed for new ones.
+    /// </summary>
+    public async Task BeginStopAsync(TimeSpan limit)
     {
-        _isStopping = true;
+        // Who is taken in until it has stopped is served.
         await listener.StopAsync();
-        foreach (VisitorConnection connection in _connections.Keys)
+        _isStopping = true;
+        foreach (IVisitor connection in _connections.Keys)
         {
             connection.Stop();
+        }
+
+        using var over = new CancellationTokenSource();
+        Task settled = Task.WhenAll(_connections.Keys.Select(connection => connection.WhenSettledAsync()));
+        await Task.WhenAny(settled, Task.Delay(limit, services.Time, over.Token));
+        await over.CancelAsync();
+        foreach (IVisitor connection in _connections.Keys)
+        {
+            connection.Stop();
+        }
+    }
+
+    /// <summary>Stops as <see cref="BeginStopAsync"/> and waits for all connections; what is left after the grace is cut.</summary>
+    public async Task StopAsync(Task grace)
+    {
+        if (!_isStopping)
+        {
+            await BeginStopAsync(TimeSpan.Zero);
         }
 
         Task all = Task.WhenAll(_connections.Values);
         if (await Task.WhenAny(all, grace) != all)
         {
-            foreach (VisitorConnection connection in _connections.Keys)
+            foreach (IVisitor connection in _connections.Keys)
             {
                 connection.Abort();
             }
@@ -57,20 +79,19 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     {
         var link = new SocketConnection(socket, services.Pool, SocketOptions);
         IPAddress address = link.RemoteEndPoint.Address;
-        if (_isStopping || Count >= services.Options.MaxVisitors || !_perAddress.TryAdd(address, MostFrom(address)))
+        if (!services.Census.TryEnter(address))
         {
             if (_rareRefusal.IsDue())
             {
-                ServerLog.TooManyVisitors(services.Log, services.Options.MaxVisitors, address.ToString());
+                ServerLog.TooManyVisitors(
+                    services.Log, address.ToString(), services.Census.Count, services.Census.CountFrom(address), services.Options.MaxVisitors, services.Options.MaxVisitorsPerAddress);
             }
 
             link.Abort();
             return;
         }
 
-        Interlocked.Increment(ref _count);
-        services.Metrics.VisitorChanged(+1);
-        var connection = new VisitorConnection(services, link, new VisitorFacts(link.RemoteEndPoint, link.LocalEndPoint, VisitorScheme.Http));
+        IVisitor connection = open(link);
 
         // The accepting loop must not carry the connection's work; and the entry must be there before the task can remove it.
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -82,11 +103,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
         }
     }
 
-    // Everybody's visitors come through a trusted proxy.
-    private int MostFrom(IPAddress address) =>
-        services.Options.TrustedProxies.Contains(address) ? int.MaxValue : services.Options.MaxVisitorsPerAddress;
-
-    private async Task RunAsync(VisitorConnection connection, IPAddress address, Task started)
+    private async Task RunAsync(IVisitor connection, IPAddress address, Task started)
     {
         await started;
         try
@@ -96,9 +113,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
         finally
         {
             _connections.TryRemove(connection, out _);
-            _perAddress.Remove(address);
-            Interlocked.Decrement(ref _count);
-            services.Metrics.VisitorChanged(-1);
+            services.Census.Leave(address);
         }
     }
 

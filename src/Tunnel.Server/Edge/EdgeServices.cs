@@ -14,6 +14,9 @@ internal sealed class EdgeServices
 
     public required TunnelRegistry Registry { get; init; }
 
+    /// <summary>Bounds what is kept of bodies so that their requests can move.</summary>
+    public CopyBudget Copies { get; } = new(16L * 1024 * 1024);
+
     public required MemoryPool<byte> Pool { get; init; }
 
     public required TimeProvider Time { get; init; }
@@ -21,11 +24,26 @@ internal sealed class EdgeServices
     /// <summary>Watches the deadlines of all connections.</summary>
     public required DeadlineClock Clock { get; init; }
 
+    /// <summary>Where connections rent what serves a request.</summary>
+    public required ExchangeShelf Exchanges { get; init; }
+
+    /// <summary>The limits that all ports share.</summary>
+    public required VisitorCensus Census { get; init; }
+
+    /// <summary>What is refused before it is routed.</summary>
+    public required EntryRules Rules { get; init; }
+
     public required HttpDate Date { get; init; }
 
     public required ServerMetrics Metrics { get; init; }
 
-    /// <summary>Null: no line is written for a request.</summary>
+    /// <summary>Whether a name that nobody serves is one that TLS is passed on for, if anybody did.</summary>
+    public Func<string, bool> IsPassthrough { get; init; } = static _ => false;
+
+    /// <summary>Takes over an agent that came in at the HTTPS port; null while the server is put together.</summary>
+    public Func<IConnection, Task>? TakeAgent { get; set; }
+
+    /// <summary>Null: no lines are written for requests and raw connections.</summary>
     public required AccessLog? AccessLog { get; init; }
 
     public required ILogger Log { get; init; }

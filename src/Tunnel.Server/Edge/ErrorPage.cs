@@ -12,7 +12,8 @@ internal static class ErrorPage
 {
     /// <param name="request">The request answered; one that could not be read may be only partly filled.</param>
     /// <param name="requestId">For the person who asks us about it; also in our log.</param>
-    public static void Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive)
+    /// <param name="hsts">The value of Strict-Transport-Security; null: none.</param>
+    public static void Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null)
     {
         bool isJson = PrefersJson(request.Headers);
         byte[] body = isJson ? Json(error, requestId) : Text(error, requestId);
@@ -23,6 +24,21 @@ internal static class ErrorPage
         head.Field(KnownHeader.TunnelError, Encoding.ASCII.GetBytes(error.Code));
         head.Field(KnownHeader.CacheControl, "no-store"u8);
         head.Field("X-Content-Type-Options"u8, "nosniff"u8);
+        if (hsts is not null)
+        {
+            head.Field(EntryRules.StrictTransportSecurity, hsts);
+        }
+
+        if (error.Location is { } location)
+        {
+            head.Field(KnownHeader.Location, Encoding.ASCII.GetBytes(location));
+        }
+
+        if (error.Challenge is { } challenge)
+        {
+            head.Field(KnownHeader.WwwAuthenticate, Encoding.ASCII.GetBytes(challenge));
+        }
+
         if (error.RetryAfter is { } seconds)
         {
             head.Field(KnownHeader.RetryAfter, seconds);

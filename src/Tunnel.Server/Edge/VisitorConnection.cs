@@ -1,17 +1,18 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Forwarding;
 using Tunnel.Transport;
-using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Edge;
 
 /// <summary>
 /// One visitor's connection: reads request heads one after the other and has each of them served (DESIGN section 3,
-/// steps 1 to 3 and 10). Owns the link; one task runs it from accept to end.
+/// steps 1 to 3 and 10). Owns the link; one task runs it from accept to end. While it waits for a request it holds next
+/// to nothing: what reads and serves one is rented with the first byte and given back with the last.
 /// </summary>
-internal sealed class VisitorConnection : IDeadlineTarget
+internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 {
     /// <summary>After our last words the connection closes when the visitor has sent nothing for this long.</summary>
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(2);
@@ -23,27 +24,26 @@ internal sealed class VisitorConnection : IDeadlineTarget
     private static readonly TimeSpan HalfClosedTime = TimeSpan.FromSeconds(30);
 
     private readonly EdgeServices _services;
-    private readonly SocketConnection _link;
+    private readonly IConnection _link;
     private readonly VisitorInput _input;
     private readonly VisitorOutput _output;
-    private readonly RequestHead _request;
-    private readonly RequestHeadParser _parser;
-    private readonly Exchange _exchange;
     private readonly Deadline _deadline;
+    private Exchange? _exchange;
+    private long _lastMoves;
     private volatile Phase _phase = Phase.Waiting;
     private volatile bool _isLate;
     private volatile bool _isStopping;
     private volatile bool _awaitsContinue;
+    private volatile bool _hasBegun;
+    private volatile bool _mayBegin;
 
-    public VisitorConnection(EdgeServices services, SocketConnection link, VisitorFacts facts)
+    public VisitorConnection(EdgeServices services, IConnection link, VisitorFacts facts)
     {
         _services = services;
         _link = link;
-        _input = new VisitorInput(link.Input, OnHalfClosed, OnBroken);
-        _output = new VisitorOutput(link.Output, services.Clock, link.Abort);
-        _request = new RequestHead(services.Pool);
-        _parser = new RequestHeadParser(services.Options.Http);
-        _exchange = new Exchange(services, this, facts);
+        Facts = facts;
+        _input = new VisitorInput(link.Input, this);
+        _output = new VisitorOutput(link, services);
         _deadline = services.Clock.Add(this);
     }
 
@@ -60,43 +60,47 @@ internal sealed class VisitorConnection : IDeadlineTarget
         /// <summary>The same, and waiting for the visitor's upload to go on.</summary>
         InUpload,
 
-        /// <summary>Turned over after a 101: no clock of ours runs.</summary>
+        /// <summary>Turned over after a 101: only long silence ends it.</summary>
         Raw,
 
         /// <summary>Our last words are sent; what still comes is thrown away.</summary>
         Lingering,
     }
 
+    public EdgeServices Services => _services;
+
+    /// <summary>Who is connected.</summary>
+    public VisitorFacts Facts { get; }
+
     public VisitorInput Input => _input;
 
     public VisitorOutput Output => _output;
 
-    public RequestHead Request => _request;
+    // No request has come yet, and a successor would have answered it: to close at once would fail it.
+    private bool IsExpected => _mayBegin && !_hasBegun;
 
     /// <summary>The connection serves no further request.</summary>
     public bool IsStopping => _isStopping;
 
-    /// <summary>Runs until the connection has ended; never throws.</summary>
+    /// <summary>What ends when the visitor leaves.</summary>
+    public VisitorTies Ties { get; } = new();
+
+    /// <inheritdoc/>
     public async Task RunAsync()
     {
         try
         {
-            bool mustLinger = false;
-            while (!mustLinger && await ReadHeadAsync())
+            ExchangeEnd end = ExchangeEnd.Reusable;
+            while (end == ExchangeEnd.Reusable && await ReadHeadAsync())
             {
                 _phase = Phase.InExchange;
                 _awaitsContinue = false;
-                ExchangeEnd end = await _exchange.RunAsync();
-                _request.Reset();
-                if (end == ExchangeEnd.Closed)
-                {
-                    break;
-                }
-
-                mustLinger = end == ExchangeEnd.AnsweredUnread;
+                _hasBegun = true;
+                end = await _exchange!.RunAsync();
+                GiveBackExchange();
             }
 
-            if (mustLinger)
+            if (end == ExchangeEnd.AnsweredUnread)
             {
                 await LingerAsync();
             }
@@ -110,26 +114,36 @@ internal sealed class VisitorConnection : IDeadlineTarget
         }
         catch (Exception error)
         {
-            // A fault of ours costs one connection, with its name in the log, not the process.
+            // A fault of ours costs one connection, with its name in the log, not the process. What was at work on it
+            // serves nobody else.
             ServerLog.ConnectionFault(_services.Log, error);
             _link.Abort();
+            _exchange?.Reset();
+            _exchange = null;
         }
         finally
         {
+            Ties.Settle();
             _services.Clock.Remove(_deadline);
             _output.Close();
             await _input.CloseAsync();
-            _request.Reset();
-            _exchange.Reset();
+            GiveBackExchange();
             await _link.DisposeAsync();
         }
     }
 
+    /// <inheritdoc/>
+    public Task WhenSettledAsync() => Ties.WhenSettledAsync();
+
     /// <summary>No further request: an idle connection closes, a busy one after its answer.</summary>
     public void Stop()
     {
+        _mayBegin = !_isStopping && _services.Options.MayHaveSuccessor;
         _isStopping = true;
-        _input.CancelPendingRead();
+        if (!IsExpected)
+        {
+            _input.CancelPendingRead();
+        }
     }
 
     /// <summary>
@@ -170,7 +184,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
         Interlocked.MemoryBarrier();
         if (_phase == Phase.InUpload)
         {
-            _deadline.Set(Pace.Grace);
+            _deadline.Set(_services.Options.Pace.Grace);
         }
     }
 
@@ -182,14 +196,30 @@ internal sealed class VisitorConnection : IDeadlineTarget
     {
         _phase = Phase.Raw;
         _output.IsRaw = true;
-        _deadline.Clear();
+        _deadline.Set(_services.Options.UpgradeIdleTime);
     }
 
-    /// <summary>Ends the connection at once; the visitor sees that it broke.</summary>
+    /// <inheritdoc/>
     public void Abort()
     {
         _link.Abort();
-        _exchange.Cancel();
+        OnBroken();
+    }
+
+    /// <summary>The visitor's connection broke: nobody is left to be answered.</summary>
+    public void OnBroken() => Ties.Break();
+
+    /// <summary>The visitor sends nothing more, and nobody reads: it waits for its answer, or is gone.</summary>
+    public void OnHalfClosed()
+    {
+        if (Ties.IsWaiting)
+        {
+            OnBroken();
+        }
+        else if (_phase == Phase.InExchange)
+        {
+            _deadline.Set(HalfClosedTime);
+        }
     }
 
     void IDeadlineTarget.OnDeadline()
@@ -200,10 +230,11 @@ internal sealed class VisitorConnection : IDeadlineTarget
                 _isLate = true;
                 _input.CancelPendingRead();
                 break;
-            case Phase.InExchange when _exchange.HasMoved():
+            case Phase.InExchange when HasMoved():
                 _deadline.Set(HalfClosedTime);
                 break;
-            case Phase.Raw:
+            case Phase.Raw when HasMoved():
+                _deadline.Set(_services.Options.UpgradeIdleTime);
                 break;
             default:
                 Abort();
@@ -211,16 +242,26 @@ internal sealed class VisitorConnection : IDeadlineTarget
         }
     }
 
+    private bool HasMoved()
+    {
+        long moves = _output.Moves + (_phase == Phase.Raw ? _input.Moves : 0);
+        bool hasMoved = moves != _lastMoves;
+        _lastMoves = moves;
+        return hasMoved;
+    }
+
     // Step 2. Returns false when there is nothing (more) to serve; whatever had to be said has been said.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ReadHeadAsync()
     {
         _phase = Phase.Waiting;
+        Ties.Unsettle();
         _isLate = false;
         _deadline.Set(_services.Options.IdleTime);
         while (true)
         {
             ValueTask<ReadResult> reading = _input.ReadAsync();
-            if (_isStopping && _phase == Phase.Waiting)
+            if (_isStopping && _phase == Phase.Waiting && !IsExpected)
             {
                 // What has arrived is served still; nothing is waited for.
                 _input.CancelPendingRead();
@@ -234,8 +275,19 @@ internal sealed class VisitorConnection : IDeadlineTarget
                 return !isIdle && await RejectAsync(RejectReason.HeadTimeout);
             }
 
-            ParseOutcome outcome = _parser.Parse(read.Buffer, _request, out SequencePosition consumed, out SequencePosition examined);
-            bool isEmpty = read.Buffer.IsEmpty;
+            if (isIdle)
+            {
+                _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
+            _exchange ??= _services.Exchanges.Rent(this);
+            ParseOutcome outcome = _exchange.Parse(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
             _input.AdvanceTo(consumed, examined);
             switch (outcome)
             {
@@ -246,10 +298,10 @@ internal sealed class VisitorConnection : IDeadlineTarget
                     _isLate = false;
                     return true;
                 case ParseOutcome.Rejected:
-                    return await RejectAsync(_parser.Reason);
+                    return await RejectAsync(_exchange.Reason);
                 case ParseOutcome.NeedMore when read.IsCompleted:
-                    return !isEmpty && await RejectAsync(RejectReason.HeadTruncated);
-                case ParseOutcome.NeedMore when !isEmpty && _phase == Phase.Waiting:
+                    return await RejectAsync(RejectReason.HeadTruncated);
+                case ParseOutcome.NeedMore when _phase == Phase.Waiting:
                     // From the first byte on the time is absolute; more bytes do not extend it.
                     _phase = Phase.InHead;
                     _isLate = false;
@@ -261,7 +313,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
 
     private async ValueTask<bool> RejectAsync(RejectReason reason)
     {
-        await _exchange.RejectAsync(reason);
+        await _exchange!.RejectAsync(reason);
         await LingerAsync();
         return false;
     }
@@ -270,6 +322,7 @@ internal sealed class VisitorConnection : IDeadlineTarget
     // what it still sends is taken for a while; afterwards the system goes on delivering what it has.
     private async ValueTask LingerAsync()
     {
+        GiveBackExchange();
         await _output.CompleteAsync();
         _isLate = false;
         _phase = Phase.Lingering;
@@ -287,14 +340,12 @@ internal sealed class VisitorConnection : IDeadlineTarget
         while (!_isLate && _services.Time.GetElapsedTime(since) < LongestLinger);
     }
 
-    // Nobody is left to be answered.
-    private void OnBroken() => _exchange.Cancel();
-
-    private void OnHalfClosed()
+    private void GiveBackExchange()
     {
-        if (_phase == Phase.InExchange)
+        if (_exchange is { } exchange)
         {
-            _deadline.Set(HalfClosedTime);
+            _exchange = null;
+            _services.Exchanges.Return(exchange);
         }
     }
 }

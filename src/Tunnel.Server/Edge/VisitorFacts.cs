@@ -39,6 +39,9 @@ internal sealed class VisitorFacts
 
     public VisitorScheme Scheme { get; }
 
+    /// <summary>The name asked for in the TLS handshake, lower case; null: none, or no TLS.</summary>
+    public byte[]? ServerName { get; init; }
+
     /// <summary>For logs.</summary>
     public string AddressText { get; }
 

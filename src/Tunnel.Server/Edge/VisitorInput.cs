@@ -7,13 +7,16 @@ namespace Tunnel.Server.Edge;
 /// What the visitor sends. While an answer is under way nobody needs to read, but somebody must notice when the visitor
 /// leaves: the read for the next request is begun early and kept for whoever reads next.
 /// </summary>
-/// <param name="onHalfClosed">The visitor ended its sending while nobody read.</param>
-/// <param name="onBroken">The connection broke while nobody read.</param>
+/// <param name="visitor">Is told when the visitor ends its sending, or its connection breaks, while nobody reads.</param>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA2012", Justification = "The early read is kept, and consumed exactly once.")]
-internal sealed class VisitorInput(PipeReader link, Action onHalfClosed, Action onBroken) : PipeReader
+internal sealed class VisitorInput(PipeReader link, VisitorConnection visitor) : PipeReader
 {
     private ValueTask<ReadResult> _ahead;
     private volatile bool _hasAhead;
+    private long _moves;
+
+    /// <summary>Rises with everything taken.</summary>
+    public long Moves => Volatile.Read(ref _moves);
 
     /// <summary>Begins the next read now.</summary>
     public void Watch()
@@ -71,9 +74,13 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed, Action 
         return _ahead;
     }
 
-    public override void AdvanceTo(SequencePosition consumed) => link.AdvanceTo(consumed);
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => link.AdvanceTo(consumed, examined);
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        Volatile.Write(ref _moves, _moves + 1);
+        link.AdvanceTo(consumed, examined);
+    }
 
     public override void CancelPendingRead() => link.CancelPendingRead();
 
@@ -96,7 +103,7 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed, Action 
 
                 if (result.IsCompleted)
                 {
-                    onHalfClosed();
+                    visitor.OnHalfClosed();
                 }
 
                 return result;
@@ -104,7 +111,7 @@ internal sealed class VisitorInput(PipeReader link, Action onHalfClosed, Action 
         }
         catch (IOException)
         {
-            onBroken();
+            visitor.OnBroken();
             throw;
         }
     }

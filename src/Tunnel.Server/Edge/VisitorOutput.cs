@@ -5,26 +5,53 @@ using Tunnel.Transport;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// What goes to the visitor. A flush that has to wait gives the visitor the time its bytes may take at the slowest pace
-/// (DESIGN section 9); after that the connection is cut. Not in raw mode.
+/// What goes to the visitor. While a flush has to wait, it is looked at whether the visitor takes what was sent at the least
+/// pace (DESIGN section 9); one that does not is cut. Not in raw mode.
 /// </summary>
 internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
 {
+    private readonly IConnection _connection;
     private readonly PipeWriter _link;
-    private readonly Action _cut;
+    private readonly EdgeServices _services;
     private readonly Deadline _deadline;
-    private readonly DeadlineClock _clock;
+    private long _moves;
+    private bool _hasLeft;
 
-    public VisitorOutput(PipeWriter link, DeadlineClock clock, Action cut)
+    // Touched while a flush waits, by the clock under the deadline's lock; else by the flushing side alone.
+    private Pace _pace;
+    private long _waitsSince;
+    private TimeSpan _waited;
+    private long _delivered;
+
+    public VisitorOutput(IConnection connection, EdgeServices services)
     {
-        _link = link;
-        _cut = cut;
-        _clock = clock;
-        _deadline = clock.Add(this);
+        _connection = connection;
+        _link = connection.Output;
+        _services = services;
+        _pace = new Pace(services.Options.Pace);
+        _deadline = services.Clock.Add(this);
     }
 
     /// <summary>The bytes are not HTTP any more, and may wait for ever.</summary>
     public bool IsRaw { get; set; }
+
+    /// <summary>Rises with everything written.</summary>
+    public long Moves => Volatile.Read(ref _moves);
+
+    /// <summary>What is written from here on may be taken back until something of it is flushed.</summary>
+    public void Mark() => _hasLeft = false;
+
+    /// <summary>Takes back what was written since <see cref="Mark"/>; false when some of it may have left already.</summary>
+    public bool TryTakeBack()
+    {
+        if (_hasLeft)
+        {
+            return false;
+        }
+
+        _connection.DiscardUnflushed();
+        return true;
+    }
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -34,15 +61,19 @@ internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
 
     public override Span<byte> GetSpan(int sizeHint = 0) => _link.GetSpan(sizeHint);
 
-    public override void Advance(int bytes) => _link.Advance(bytes);
+    public override void Advance(int bytes)
+    {
+        Volatile.Write(ref _moves, _moves + 1);
+        _link.Advance(bytes);
+    }
 
     public override void CancelPendingFlush() => _link.CancelPendingFlush();
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        long bytes = _link.UnflushedBytes;
+        _hasLeft = true;
         ValueTask<FlushResult> flush = _link.FlushAsync(cancellationToken);
-        return flush.IsCompleted || IsRaw ? flush : AwaitAsync(flush, bytes);
+        return flush.IsCompleted || IsRaw ? flush : AwaitAsync(flush);
     }
 
     public override void Complete(Exception? exception = null) => _link.Complete(exception);
@@ -50,21 +81,45 @@ internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
     public override ValueTask CompleteAsync(Exception? exception = null) => _link.CompleteAsync(exception);
 
     /// <summary>The clock no longer watches.</summary>
-    public void Close() => _clock.Remove(_deadline);
+    public void Close() => _services.Clock.Remove(_deadline);
 
-    void IDeadlineTarget.OnDeadline() => _cut();
+    void IDeadlineTarget.OnDeadline()
+    {
+        Measure();
+        if (_pace.Left <= TimeSpan.Zero)
+        {
+            _connection.Abort();
+        }
+        else
+        {
+            _deadline.Set(_pace.Left);
+        }
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<FlushResult> AwaitAsync(ValueTask<FlushResult> flush, long bytes)
+    private async ValueTask<FlushResult> AwaitAsync(ValueTask<FlushResult> flush)
     {
-        _deadline.Set(Pace.WriteTime(bytes));
+        _waitsSince = _services.Time.GetTimestamp();
+        _deadline.Set(_pace.Left - _waited);
         try
         {
             return await flush;
         }
         finally
         {
+            // What was delivered is asked for only when the time seems up: a flush that waits a little costs no system call.
             _deadline.Clear();
+            _waited += _services.Time.GetElapsedTime(_waitsSince);
         }
+    }
+
+    private void Measure()
+    {
+        long now = _services.Time.GetTimestamp();
+        long delivered = _connection.Delivered;
+        _pace.Waited(_waited + _services.Time.GetElapsedTime(_waitsSince, now), delivered - _delivered);
+        _waitsSince = now;
+        _waited = TimeSpan.Zero;
+        _delivered = delivered;
     }
 }

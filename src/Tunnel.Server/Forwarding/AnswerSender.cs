@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 
@@ -17,7 +18,13 @@ internal sealed class BadAnswerException(RejectReason reason) : Exception(reason
 /// </summary>
 internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
 {
+    /// <summary>
+    /// What the visitor's connection is given at a time. What it does not take stays in the stream, where credit bounds it.
+    /// </summary>
     private const int MostUnflushed = 64 * 1024;
+
+    /// <summary>Less room than this is not worth filling.</summary>
+    private const int LeastRoom = 4 * 1024;
 
     private readonly ResponseHeadParser _parser = new(limits);
     private readonly BodyReader _reader = new(pool, limits);
@@ -31,6 +38,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
     /// <summary>Reads the next head, interim or final.</summary>
     /// <exception cref="BadAnswerException">What came is no head.</exception>
     /// <exception cref="IOException">The stream was reset.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask ReadHeadAsync(PipeReader stream, RequestMethod method)
     {
         while (true)
@@ -56,6 +64,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
     {
         _reader.Start(Head.Framing);
         _writer.Start(framing);
+        bool mustSeeMore = false;
         while (!_reader.IsComplete)
         {
             if (!stream.TryRead(out ReadResult read))
@@ -69,9 +78,20 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
                 read = await stream.ReadAsync();
             }
 
-            BodyOutcome outcome = _writer.Reframe(_reader, read.Buffer, visitor, out SequencePosition consumed, out SequencePosition examined);
+            ReadOnlySequence<byte> piece = read.Buffer;
+            long room = MostUnflushed - visitor.UnflushedBytes;
+            bool isCut = piece.Length > room && !mustSeeMore;
+            if (isCut)
+            {
+                piece = piece.Slice(0, room);
+            }
+
+            BodyOutcome outcome = _writer.Reframe(_reader, piece, visitor, out SequencePosition consumed, out SequencePosition examined);
+
+            // What is parsed as a whole, like the trailers, may be longer than the room.
+            mustSeeMore = isCut && outcome == BodyOutcome.NeedMore && consumed.Equals(piece.Start);
             stream.AdvanceTo(consumed, examined);
-            if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
+            if (outcome == BodyOutcome.NeedMore && read.IsCompleted && !isCut)
             {
                 outcome = _reader.EndOfInput();
             }
@@ -81,7 +101,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
                 throw new BadAnswerException(_reader.Reason);
             }
 
-            if (visitor.UnflushedBytes >= MostUnflushed && (await visitor.FlushAsync()).IsCompleted)
+            if (visitor.UnflushedBytes > MostUnflushed - LeastRoom && (await visitor.FlushAsync()).IsCompleted)
             {
                 return false;
             }

@@ -1,94 +1,82 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
-using Tunnel.Server.Routing;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Forwarding;
 
-/// <summary>What an exchange means for the visitor's connection.</summary>
-internal enum ExchangeEnd
-{
-    /// <summary>Both messages are complete: another request may follow (step 10).</summary>
-    Reusable,
-
-    /// <summary>The answer is complete, the connection is not to be used again.</summary>
-    AnsweredUnread,
-
-    /// <summary>The connection has ended, or is to end as it stands.</summary>
-    Closed,
-}
-
 /// <summary>
-/// One request and its answer, from the routed head to the last byte (DESIGN section 3, steps 3 to 10). One object
-/// serves all exchanges of a connection, one after the other.
+/// One request and its answer, from the first byte of the head to the last of the answer (DESIGN section 3, steps 2 to
+/// 10). Serves one visitor at a time, from <see cref="Begin"/> to <see cref="Reset"/>; the <see cref="ExchangeShelf"/>
+/// hands it out. Only the visitor's own task touches it.
 /// </summary>
 internal sealed class Exchange
 {
-    /// <summary>More interim answers than any origin has a reason for.</summary>
-    private const int MostInterim = 64;
-
     private readonly EdgeServices _services;
-    private readonly VisitorConnection _visitor;
-    private readonly VisitorFacts _peer;
-    private VisitorFacts _facts;
-    private readonly AnswerSender _answer;
+    private readonly RequestHead _request;
+    private readonly RequestHeadParser _parser;
+    private readonly AnswerRelay _answer;
     private readonly RequestBodySender _upload;
     private readonly ExchangeRecord _record;
-    private TunnelStream? _stream;
-    private readonly bool _isTrusted;
-    private volatile bool _isCancelled;
-    private bool _answerBegan;
-    private long _lastMoved;
+    private readonly RequestPlace _place;
+    private VisitorConnection _visitor = null!;
+    private VisitorFacts _facts = null!;
+    private HopByHopReport _hop;
 
-    public Exchange(EdgeServices services, VisitorConnection visitor, VisitorFacts facts)
+    public Exchange(EdgeServices services)
     {
         _services = services;
-        _visitor = visitor;
+        _request = new RequestHead(services.Pool);
+        _parser = new RequestHeadParser(services.Options.Http);
         _record = new ExchangeRecord(services);
-        _peer = facts;
-        _facts = facts;
-        _isTrusted = services.Options.TrustedProxies.Contains(facts.Peer);
-        _answer = new AnswerSender(services.Pool, services.Options.Http);
-        _upload = new RequestBodySender(services.Pool, services.Options, services.Time);
+        _answer = new AnswerRelay(services, _request, _record);
+        _upload = new RequestBodySender(services.Pool, services.Copies, services.Options, services.Time);
+        _place = new RequestPlace(services.Registry);
     }
 
-    private RequestHead Request => _visitor.Request;
+    /// <summary>Why the head was refused, after <see cref="ParseOutcome.Rejected"/>.</summary>
+    public RejectReason Reason => _parser.Reason;
 
-    /// <summary>Whether the answer made progress since this was last asked.</summary>
-    public bool HasMoved()
+    /// <summary>Belongs to this visitor from here on.</summary>
+    public void Begin(VisitorConnection visitor)
     {
-        long moved = _answer.ContentBytes;
-        bool hasMoved = moved != _lastMoved;
-        _lastMoved = moved;
-        return hasMoved;
+        _visitor = visitor;
+        _facts = visitor.Facts;
     }
 
-    /// <summary>The visitor is gone: the exchange under way ends, and every later one at once. Safe from any thread.</summary>
-    public void Cancel()
-    {
-        _isCancelled = true;
-        Interlocked.MemoryBarrier();
-        Volatile.Read(ref _stream)?.Abort(ResetCode.Cancelled);
-    }
-
-    /// <summary>Gives all buffers back.</summary>
+    /// <summary>Gives all buffers back and forgets the visitor.</summary>
     public void Reset()
     {
+        _parser.Reset();
+        _request.Reset();
         _answer.Reset();
         _upload.Reset();
+        _place.Reset();
+        _visitor = null!;
+        _facts = null!;
     }
+
+    /// <summary>Step 2: reads the head, as <see cref="RequestHeadParser.Parse"/> does.</summary>
+    public ParseOutcome Parse(in ReadOnlySequence<byte> buffer, out SequencePosition consumed, out SequencePosition examined) =>
+        _parser.Parse(buffer, _request, out consumed, out examined);
 
     /// <summary>Serves the request whose head has just been read.</summary>
     /// <exception cref="IOException">The visitor's connection broke.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ExchangeEnd> RunAsync()
     {
-        _answerBegan = false;
-        _facts = _isTrusted ? ProxyWord.Read(_peer, Request.Headers, _services.Options.TrustedProxies) : _peer;
-        _record.Begin(Request);
+        TrustedProxies trusted = _services.Options.TrustedProxies;
+        if (trusted.Contains(_facts.Peer))
+        {
+            _facts = ProxyWord.Read(_facts, _request.Headers, trusted);
+        }
+
+        _record.Begin(_request);
         _services.Metrics.RequestStarted();
         try
         {
@@ -96,107 +84,78 @@ internal sealed class Exchange
         }
         finally
         {
-            _record.End(Request, _facts.AddressText, _upload.ContentBytes, _answer.ContentBytes);
-            _stream = null;
-            Reset();
+            _visitor.Ties.Detach();
+            _place.Leave();
+            _record.End(_request, _facts.AddressText, _upload.ContentBytes, _answer.ContentBytes);
         }
     }
 
     /// <summary>Answers a request that could not be read.</summary>
     public async ValueTask RejectAsync(RejectReason reason)
     {
-        _facts = _peer;
         _record.Begin(null);
         _services.Metrics.RequestStarted();
         await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
-        _record.End(Request, _facts.AddressText, 0, 0);
+        _record.End(_request, _facts.AddressText, 0, 0);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ExchangeEnd> ServeAsync()
     {
-        if (Request.IsConnect)
+        if (_services.Rules.Judge(_request, _visitor.Facts, _facts) is { } broken)
         {
-            return await RefuseAsync(EdgeError.Rejected(RejectReason.ConnectRefused), isRead: false);
+            return await RefuseAsync(broken, isRead: !_request.Framing.HasContent && !_request.IsConnect);
         }
 
-        if (Request.Framing.Length > _services.Options.MaxBody)
+        // 3 route by Host; what is not HTTP to its agent is not reached by HTTP
+        _place.Begin();
+        while (true)
         {
-            return await RefuseAsync(EdgeError.Rejected(RejectReason.BodyTooLarge), isRead: false);
-        }
+            if (await _place.TakeAsync(_visitor, _request, _facts) is { } refusal)
+            {
+                return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(refusal, isRead: !_request.Framing.HasContent);
+            }
 
-        if (Request.MaxForwards == 0)
-        {
-            // The sender wants to hear from the last hop that may have it, and that is us (RFC 9110 section 7.6.2).
-            return await RefuseAsync(EdgeError.LastHop, isRead: !Request.Framing.HasContent);
-        }
+            using TunnelStream stream = _place.Stream;
+            if (await _place.JudgeAsync(_request, _facts) is { } denial)
+            {
+                // Nothing of the stream has been sent.
+                return await RefuseAsync(denial, isRead: !_request.Framing.HasContent);
+            }
 
-        // 3 route by Host
-        Route route = await _services.Registry.FindAsync(Request.HostName);
-        if (route.Tunnel is not { } tunnel)
-        {
-            EdgeError error = route.Outcome == RouteOutcome.Offline ? EdgeError.AgentOffline : EdgeError.TunnelNotFound;
-            return await RefuseAsync(error, isRead: !Request.Framing.HasContent);
+            _visitor.Ties.Attach(stream);
+            _visitor.Ties.Settle();
+            _record.Routed();
+            if (await ForwardAsync(stream) is { } end)
+            {
+                return end;
+            }
         }
-
-        using TunnelStream? stream = tunnel.Session.TryOpen(
-            new OpenHeader(StreamType.Http, _facts.Scheme, tunnel.Id, _facts.Address, AnswerWindow: 0));
-        if (stream is null)
-        {
-            return await RefuseAsync(NotTaken(tunnel), isRead: !Request.Framing.HasContent);
-        }
-
-        Interlocked.Exchange(ref _stream, stream);
-        if (_isCancelled)
-        {
-            stream.Abort(ResetCode.Cancelled);
-        }
-
-        _record.Routed();
-        return await ForwardAsync(stream, tunnel);
     }
 
-    private async ValueTask<ExchangeEnd> ForwardAsync(TunnelStream stream, ServedTunnel tunnel)
+    // Null: the session did not take the request, and it may go to another one.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ExchangeEnd?> ForwardAsync(TunnelStream stream)
     {
         // 4 rewrite, 5 send
-        BodyFraming framing = Request.Framing;
-        RequestHeadForwarder.Write(stream.Output, Request, tunnel, _facts, _record.Id);
-        if (framing.HasContent)
-        {
-            if (Request.ExpectsContinue)
-            {
-                _visitor.AwaitContinue();
-            }
-
-            _upload.Begin(_visitor, stream, framing);
-        }
-        else
-        {
-            if (Request.WantsUpgrade)
-            {
-                await stream.Output.FlushAsync();
-            }
-            else
-            {
-                await stream.Output.CompleteAsync();
-            }
-
-            _visitor.Input.Watch();
-        }
-
+        await SendRequestAsync(stream);
         EdgeError? error = null;
         bool keepAlive = false;
         try
         {
             // 8, 9 the answer
-            if (!await ReadFinalHeadAsync(stream))
+            if (!await _answer.ReadFinalHeadAsync(_visitor, stream))
             {
-                return await SwitchAsync(stream);
+                await _answer.SwitchAsync(_visitor, stream);
+                return ExchangeEnd.Closed;
             }
 
-            keepAlive = Request.KeepAlive && !_visitor.IsStopping && _upload.IsComplete;
-            keepAlive = await SendAnswerAsync(stream, keepAlive);
+            _place.Answered();
+            _upload.StopCopying();
+            keepAlive = _request.KeepAlive && !_visitor.IsStopping && _upload.IsComplete;
+            keepAlive = await _answer.SendAsync(_visitor, stream, keepAlive);
         }
-        catch (StreamResetException) when (_isCancelled)
+        catch (StreamResetException) when (_visitor.Ties.IsGone)
         {
             await _upload.EndAsync();
             _visitor.Abort();
@@ -204,7 +163,8 @@ internal sealed class Exchange
         }
         catch (StreamResetException reset)
         {
-            error = reset.Code == ResetCode.NotProcessed ? NotTaken(tunnel) : EdgeError.Of(reset.Code);
+            _place.Failed(reset.Code);
+            error = EdgeError.Of(reset.Code);
         }
         catch (BadAnswerException)
         {
@@ -227,65 +187,60 @@ internal sealed class Exchange
         }
 
         UploadEnd end = await _upload.EndAsync();
+        if (_place.MustMove && !_answer.HasBegun && end != UploadEnd.Broken)
+        {
+            if (_upload.CanRepeat)
+            {
+                // Half a head of this session must not meet the next one's.
+                _answer.Reset();
+                return null;
+            }
+
+            error = EdgeError.SessionLost;
+        }
+
         return error is null ? Finish(end, keepAlive) : await FailAsync(error, end);
     }
 
-    // Interim answers pass; returns false when the final one is a 101.
-    private async ValueTask<bool> ReadFinalHeadAsync(TunnelStream stream)
+    // The body, if there is one, goes on beside the answer; when the request has moved, from its first byte again.
+    private async ValueTask SendRequestAsync(TunnelStream stream)
     {
-        for (int interim = 0; interim <= MostInterim; interim++)
+        BodyFraming framing = _request.Framing;
+        bool hasMoved = _place.Moves > 0;
+        if (!hasMoved)
         {
-            await _answer.ReadHeadAsync(stream.Input, Request.Method);
-            ResponseHead head = _answer.Head;
-            if (head.IsSwitch)
-            {
-                return UpgradeTokens.Confirms(Request.Upgrade, head.Upgrade)
-                    ? false
-                    : throw new BadAnswerException(RejectReason.UpgradeUnconfirmed);
-            }
-
-            if (!head.IsInterim)
-            {
-                _record.Answered();
-                return true;
-            }
-
-            // HTTP/1.0 does not know interim answers (RFC 9110 section 15.2).
-            if (Request.Version == ProtocolVersion.Http11)
-            {
-                AnswerHeadForwarder.WriteInterim(_visitor.Output, head);
-                await _visitor.Output.FlushAsync();
-                _visitor.UploadMayBegin();
-            }
+            _hop = RequestHeadForwarder.Prepare(_request);
         }
 
-        throw new BadAnswerException(RejectReason.InvalidStatusCode);
-    }
-
-    private async ValueTask<bool> SendAnswerAsync(TunnelStream stream, bool keepAlive)
-    {
-        if (Request.WantsUpgrade)
+        RequestHeadForwarder.Write(stream.Output, _request, _hop, _place.Tunnel, _facts, _record.Id);
+        if (framing.HasContent && hasMoved)
         {
-            // The origin declined: the request ends here (docs/protocol.md, section 12).
+            _upload.Repeat(stream, framing);
+            return;
+        }
+
+        if (framing.HasContent)
+        {
+            if (_request.ExpectsContinue)
+            {
+                _visitor.AwaitContinue();
+            }
+
+            _upload.Begin(_visitor, stream, framing);
+            return;
+        }
+
+        if (_request.WantsUpgrade)
+        {
+            await stream.Output.FlushAsync();
+        }
+        else
+        {
             await stream.Output.CompleteAsync();
         }
 
-        BodyFraming framing = AnswerHeadForwarder.FramingFor(Request.Version, _answer.Head.Framing);
-        keepAlive &= framing.Kind != BodyKind.UntilClose;
-        _answerBegan = true;
-        _record.Status = _answer.Head.Status;
-        if (!_answer.Head.Headers.Contains(KnownHeader.Date))
-        {
-            _answer.Head.Headers.Set(KnownHeader.Date, _services.Date.Now);
-        }
-
-        AnswerHeadForwarder.Write(_visitor.Output, _answer.Head, Request.Version, framing, keepAlive);
-        return await _answer.SendBodyAsync(stream.Input, _visitor.Output, framing) && keepAlive;
+        _visitor.Input.Watch();
     }
-
-    // The session was found but takes no request: it is on its way out, or has too many.
-    private static EdgeError NotTaken(ServedTunnel tunnel) =>
-        tunnel.Session.IsLeaving || tunnel.Session.Ended.IsCompleted ? EdgeError.AgentOffline : EdgeError.TooBusy;
 
     private static ExchangeEnd Finish(UploadEnd upload, bool keepAlive) =>
         keepAlive && upload == UploadEnd.Complete ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;
@@ -302,7 +257,7 @@ internal sealed class Exchange
             error = EdgeError.Rejected(_upload.Reason);
         }
 
-        if (_answerBegan)
+        if (_answer.HasBegun && !_visitor.Output.TryTakeBack())
         {
             // Never a complete-looking truncation: the visitor sees its connection break.
             _record.Error = error.Code;
@@ -316,33 +271,14 @@ internal sealed class Exchange
 
     private async ValueTask<ExchangeEnd> RefuseAsync(EdgeError error, bool isRead)
     {
-        bool keepAlive = isRead && Request.KeepAlive && !_visitor.IsStopping;
+        bool keepAlive = isRead && _request.KeepAlive && !_visitor.IsStopping;
         string requestId = _record.IdText;
         _record.Status = error.Status;
         _record.Error = error.Code;
         ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, requestId);
         _services.Metrics.RequestFailed(error.Code);
-        ErrorPage.Write(_visitor.Output, error, Request, requestId, keepAlive);
+        ErrorPage.Write(_visitor.Output, error, _request, requestId, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
         await _visitor.Output.FlushAsync();
         return keepAlive ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;
-    }
-
-    // After a 101 both directions are raw bytes, and each ends by itself.
-    private async ValueTask<ExchangeEnd> SwitchAsync(TunnelStream stream)
-    {
-        _answerBegan = true;
-        _record.Status = _answer.Head.Status;
-        AnswerHeadForwarder.WriteInterim(_visitor.Output, _answer.Head);
-        await _visitor.Output.FlushAsync();
-        _answer.Reset();
-        if (_services.AccessLog is null)
-        {
-            // Nobody will ask for it again, and this may take hours.
-            Request.Reset();
-        }
-
-        _visitor.EnterRaw();
-        await RawRelay.RunAsync(_visitor, stream);
-        return ExchangeEnd.Closed;
     }
 }

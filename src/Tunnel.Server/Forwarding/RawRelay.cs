@@ -1,6 +1,6 @@
+using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
-using Tunnel.Server.Edge;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Forwarding;
@@ -9,14 +9,15 @@ namespace Tunnel.Server.Forwarding;
 internal static class RawRelay
 {
     /// <summary>Runs until both directions have ended.</summary>
-    public static async ValueTask RunAsync(VisitorConnection visitor, TunnelStream stream)
+    /// <param name="abort">Breaks the visitor's connection; from any thread.</param>
+    public static async ValueTask RunAsync(PipeReader input, PipeWriter output, Action abort, TunnelStream stream)
     {
-        Task up = CopyUpAsync(visitor, stream);
-        Task down = CopyDownAsync(visitor, stream);
+        Task up = CopyUpAsync(input, stream);
+        Task down = CopyDownAsync(output, abort, stream);
         await Task.WhenAll(up, down);
     }
 
-    private static async Task CopyUpAsync(VisitorConnection visitor, TunnelStream stream)
+    private static async Task CopyUpAsync(PipeReader input, TunnelStream stream)
     {
         try
         {
@@ -24,7 +25,7 @@ internal static class RawRelay
             do
             {
                 // A cancelled read was meant for a connection that waits for a request.
-                end = await Relay.CopyAsync(visitor.Input, stream.Output);
+                end = await Relay.CopyAsync(input, stream.Output);
             }
             while (end == RelayEnd.Cancelled);
 
@@ -39,18 +40,18 @@ internal static class RawRelay
         }
     }
 
-    private static async Task CopyDownAsync(VisitorConnection visitor, TunnelStream stream)
+    private static async Task CopyDownAsync(PipeWriter output, Action abort, TunnelStream stream)
     {
         try
         {
-            if (await Relay.CopyAsync(stream.Input, visitor.Output) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(stream.Input, output) == RelayEnd.SourceEnded)
             {
-                await visitor.Output.CompleteAsync();
+                await output.CompleteAsync();
             }
         }
         catch (StreamResetException)
         {
-            visitor.Abort();
+            abort();
         }
         catch (IOException)
         {

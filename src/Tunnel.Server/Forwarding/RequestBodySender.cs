@@ -25,12 +25,13 @@ internal enum UploadEnd
 }
 
 /// <summary>Step 5: takes the visitor's body out of its framing and sends it on in ours, piece by piece, as it comes.</summary>
-internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions options, TimeProvider time)
+internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies, ServerOptions options, TimeProvider time)
 {
     private const int MostUnflushed = 16 * 1024;
 
     private readonly BodyReader _reader = new(pool, options.Http);
     private readonly BodyWriter _writer = new();
+    private readonly BodyCopy _copy = new(pool, copies);
     private Pace _pace;
     private VisitorConnection? _visitor;
     private TunnelStream? _stream;
@@ -47,6 +48,12 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
     /// <summary>All of the body, if there is one, has been passed on.</summary>
     public bool IsComplete => _isComplete;
 
+    /// <summary>Everything taken from the visitor so far is still at hand, so the request may go somewhere else.</summary>
+    public bool CanRepeat => _running is null || _copy.IsWhole;
+
+    /// <summary>The request will not move any more.</summary>
+    public void StopCopying() => _copy.Drop();
+
     /// <summary>Begins to send the body; it goes on beside the answer until it or <see cref="EndAsync"/> ends it.</summary>
     public void Begin(VisitorConnection visitor, TunnelStream stream, BodyFraming framing)
     {
@@ -54,10 +61,26 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
         _stream = stream;
         _isComplete = false;
         _isStopped = false;
-        _pace = default;
+        _pace = new Pace(options.Pace);
+        _copy.Begin();
+        Start(framing);
+    }
+
+    /// <summary>Sends the body again, from the copy first; only after <see cref="EndAsync"/>, and while <see cref="CanRepeat"/>.</summary>
+    public void Repeat(TunnelStream stream, BodyFraming framing)
+    {
+        _stream = stream;
+        _isComplete = false;
+        _isStopped = false;
+        Reason = RejectReason.None;
+        Start(framing);
+    }
+
+    private void Start(BodyFraming framing)
+    {
         _reader.Start(framing);
         _writer.Start(framing);
-        _running = SendAsync(visitor, stream);
+        _running = SendAsync(_visitor!, _stream!);
     }
 
     /// <summary>The answer is over: a body that is still being sent has no purpose any more. Returns how sending ended.</summary>
@@ -82,6 +105,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
     public void Reset()
     {
         _reader.Reset();
+        _copy.Drop();
         Reason = RejectReason.None;
         _running = null;
         _visitor = null;
@@ -112,6 +136,16 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
 
     private async ValueTask<UploadEnd> CopyAsync(VisitorConnection visitor, TunnelStream stream)
     {
+        if (_copy.Length > 0)
+        {
+            // Sent before, to a session that did not take it. What was taken from the visitor then is taken again now.
+            BodyOutcome repeated = _writer.Reframe(_reader, _copy.Bytes, stream.Output, out _, out _);
+            if (repeated == BodyOutcome.Complete)
+            {
+                return await FinishAsync(stream);
+            }
+        }
+
         while (true)
         {
             bool hasWaited = !visitor.Input.TryRead(out ReadResult read);
@@ -125,7 +159,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
                 }
 
                 since = time.GetTimestamp();
-                read = await visitor.ReadUploadAsync(_reader.IsOwed ? _pace.ReadTime : options.IdleTime);
+                read = await visitor.ReadUploadAsync(_reader.IsOwed ? _pace.Left : options.IdleTime);
             }
 
             if (read.IsCanceled && (_isStopped || visitor.IsLate))
@@ -140,6 +174,18 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
             }
 
             BodyOutcome outcome = _writer.Reframe(_reader, read.Buffer, stream.Output, out SequencePosition consumed, out SequencePosition examined);
+            if (!_copy.TryAdd(read.Buffer.Slice(0, consumed)))
+            {
+                // From here on the request cannot begin again elsewhere. If it has to already, this is left for the next session.
+                if (!stream.TryPin())
+                {
+                    visitor.Input.AdvanceTo(read.Buffer.Start);
+                    return UploadEnd.NotWanted;
+                }
+
+                _copy.Drop();
+            }
+
             visitor.Input.AdvanceTo(consumed, examined);
             if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
             {
@@ -154,9 +200,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
             switch (outcome)
             {
                 case BodyOutcome.Complete:
-                    _writer.End(stream.Output, _reader.Trailers);
-                    await stream.Output.CompleteAsync();
-                    return UploadEnd.Complete;
+                    return await FinishAsync(stream);
                 case BodyOutcome.Rejected:
                     return Refuse(stream, _reader.Reason);
             }
@@ -166,6 +210,13 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, ServerOptions opt
                 return UploadEnd.NotWanted;
             }
         }
+    }
+
+    private async ValueTask<UploadEnd> FinishAsync(TunnelStream stream)
+    {
+        _writer.End(stream.Output, _reader.Trailers);
+        await stream.Output.CompleteAsync();
+        return UploadEnd.Complete;
     }
 
     private UploadEnd Refuse(TunnelStream stream, RejectReason reason)

@@ -12,7 +12,8 @@ namespace Tunnel.Server.Forwarding;
 /// </summary>
 internal static class RequestHeadForwarder
 {
-    public static void Write(IBufferWriter<byte> output, RequestHead head, ServedTunnel tunnel, VisitorFacts visitor, ReadOnlySpan<byte> requestId)
+    /// <summary>Takes out what does not go on; once for each request.</summary>
+    public static HopByHopReport Prepare(RequestHead head)
     {
         HeaderList headers = head.Headers;
         HopByHopReport hop = HopByHop.Remove(headers);
@@ -24,7 +25,6 @@ internal static class RequestHeadForwarder
         headers.Remove(KnownHeader.XRealIp);
         headers.Remove(KnownHeader.Forwarded);
         headers.Remove(KnownHeader.TunnelError);
-
         if (head.MaxForwards is { } hops)
         {
             Span<byte> fewer = stackalloc byte[20];
@@ -34,11 +34,18 @@ internal static class RequestHeadForwarder
 
         // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
         headers.Remove(KnownHeader.Host);
+        return hop;
+    }
 
+    /// <summary>Writes the head for one tunnel; once more when the request moves to another.</summary>
+    public static void Write(
+        IBufferWriter<byte> output, RequestHead head, HopByHopReport hop, ServedTunnel tunnel, VisitorFacts visitor, ReadOnlySpan<byte> requestId)
+    {
+        HeaderList headers = head.Headers;
         var writer = new HeadWriter(output);
         writer.RequestLine(head);
         writer.Field(KnownHeader.Host, tunnel.HostHeader ?? head.Authority);
-        writer.Fields(headers);
+        writer.Fields(headers, except: tunnel.Guard is { ForwardsAuthorization: false } ? KnownHeader.Authorization : null);
         writer.Framing(head.Framing);
         writer.Upgrade(head.Upgrade);
         if (hop.AcceptsTrailers)

@@ -71,7 +71,7 @@ internal static class PublicNames
 
         if (subdomain is null)
         {
-            return Choose(domain, isTaken);
+            return $"{Choose(label => isTaken($"{label}.{domain}"))}.{domain}";
         }
 
         string label = subdomain.ToLowerInvariant();
@@ -91,17 +91,23 @@ internal static class PublicNames
         return full;
     }
 
-    private static string Choose(string domain, Func<string, bool> isTaken)
+    /// <summary>A readable label that is not taken.</summary>
+    public static string Choose(Func<string, bool> isTaken)
     {
         while (true)
         {
-            string name = $"{Moods[Random.Shared.Next(Moods.Length)]}-{Things[Random.Shared.Next(Things.Length)]}-{Random.Shared.Next(100, 1000)}.{domain}";
-            if (!isTaken(name))
+            string label = $"{Moods[Random.Shared.Next(Moods.Length)]}-{Things[Random.Shared.Next(Things.Length)]}-{Random.Shared.Next(100, 1000)}";
+            if (!isTaken(label))
             {
-                return name;
+                return label;
             }
         }
     }
+
+    /// <summary>Whether <see cref="Choose"/> may have made this label.</summary>
+    public static bool IsChosen(string label) =>
+        label.Split('-') is [var mood, var thing, { Length: 3 } number]
+        && Moods.Contains(mood) && Things.Contains(thing) && number[0] != '0' && number.All(char.IsAsciiDigit);
 
     private static string Quote(string text) => $"'{Printable.Of(text)}'";
 }

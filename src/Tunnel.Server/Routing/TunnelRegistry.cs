@@ -1,133 +1,161 @@
 using System.Text;
-using Tunnel.Framing.Sessions;
+using Tunnel.Transport;
 
 namespace Tunnel.Server.Routing;
 
-/// <summary>What became of looking a name up.</summary>
-internal enum RouteOutcome
-{
-    Found,
-
-    /// <summary>No such name.</summary>
-    NotFound,
-
-    /// <summary>The name was served a moment ago; nobody serves it now.</summary>
-    Offline,
-}
-
-/// <summary>A tunnel, or why there is none.</summary>
-internal readonly record struct Route(RouteOutcome Outcome, ServedTunnel? Tunnel);
-
 /// <summary>
-/// The map from public name to the session that serves it. Looking up is asynchronous, because a request may have to
-/// wait at its name. Safe from any thread.
+/// The map from public name to the sessions that serve it, and the way to one of them. Safe from any thread; no stream is
+/// opened with the lock held.
 /// </summary>
-internal sealed class TunnelRegistry(TimeSpan memory, TimeProvider time)
+internal sealed class TunnelRegistry : IDisposable
 {
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, Entry> _names = new(StringComparer.Ordinal);
-    private readonly long _start = time.GetTimestamp();
-    private TimeSpan _nextSweep;
+    /// <summary>A session that says it has room and takes nothing is asked this often, until the next occasion.</summary>
+    internal const int MostFailures = 3;
 
-    /// <summary>Names that are served now.</summary>
+    private readonly RegistryClock _time;
+    private readonly Lock _lock = new();
+
+    // Guarded by the lock; what waits is guarded by it too.
+    private readonly NameTable _names;
+    private readonly Holding _holding;
+
+    /// <param name="isOwned">Whether the name is known to be that of somebody who is not here.</param>
+    public TunnelRegistry(HoldLimits hold, Func<string, bool> isOwned, TimeProvider time, DeadlineClock clock)
+    {
+        _time = new RegistryClock(time);
+        _names = new NameTable(hold.NameMemory);
+        _holding = new Holding(hold, isOwned, _names, _lock, _time, clock);
+    }
+
+    /// <summary>Names that are served now, by a session with or without a link.</summary>
     public int Count
     {
         get
         {
             lock (_lock)
             {
-                return _names.Count(name => name.Value.Tunnel is not null);
+                return _names.Served;
             }
         }
     }
 
-    private TimeSpan Now => time.GetElapsedTime(_start);
+    /// <summary>Requests that wait at their names.</summary>
+    public int Waiting => _holding.Count;
 
-    /// <summary>The tunnel behind a host name.</summary>
-    /// <param name="host">Lower-case ASCII, without port and final dot.</param>
-    public ValueTask<Route> FindAsync(ReadOnlySpan<byte> host)
+    /// <summary>The clock of <see cref="RouteRequest.ArrivedAt"/>.</summary>
+    public TimeSpan Now => _time.Now;
+
+    /// <summary>The type of the tunnel that serves a name, or served it a moment ago; null: the name is unknown.</summary>
+    public string? TypeOf(string name)
     {
+        lock (_lock)
+        {
+            return _names.TypeOf(name, Now);
+        }
+    }
+
+    public bool IsServed(string name) => FindEntry(name) is { Tunnels.Count: > 0 };
+
+    /// <summary>
+    /// A stream to a session behind a host name, at once if there is one that takes it. When the request has to wait,
+    /// <paramref name="held"/> is it: its task brings the outcome, <see cref="HeldRequest.Cancel"/> takes it out of the row.
+    /// </summary>
+    /// <param name="host">Lower-case ASCII, without port and final dot.</param>
+    public Route Find(ReadOnlySpan<byte> host, in RouteRequest request, out HeldRequest? held)
+    {
+        held = null;
         if (host.Length is 0 or > PublicNames.MostBytes)
         {
-            return new ValueTask<Route>(new Route(RouteOutcome.NotFound, null));
+            return new Route(RouteOutcome.NotFound);
         }
 
         Span<char> name = stackalloc char[PublicNames.MostBytes];
         name = name[..Encoding.Latin1.GetChars(host, name)];
-        lock (_lock)
+        RouteOutcome? otherwise;
+        for (int failed = 0; ; failed++)
         {
-            if (!_names.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out Entry? entry))
+            ServedTunnel tunnel;
+            lock (_lock)
             {
-                return new ValueTask<Route>(new Route(RouteOutcome.NotFound, null));
+                NameEntry? entry = _names.Find(name);
+
+                // Who waits already goes first.
+                ServedTunnel? chosen = entry is { Waiting: 0 } && failed < MostFailures ? entry.Choose(request, Now) : null;
+                if (chosen is null)
+                {
+                    if (entry?.Guard is { } guard && guard != request.AdmittedBy && entry.Type == request.Type)
+                    {
+                        return new Route(RouteOutcome.Guarded) { Guard = guard };
+                    }
+
+                    held = _holding.TryHold(entry, name, request, out otherwise);
+                    break;
+                }
+
+                tunnel = chosen;
             }
 
-            return new ValueTask<Route>(entry switch
+            if (tunnel.TryOpen(request) is { } found)
             {
-                { Tunnel: { } tunnel } => new Route(RouteOutcome.Found, tunnel),
-                { ForgetAt: var at } when at > Now => new Route(RouteOutcome.Offline, null),
-                _ => new Route(RouteOutcome.NotFound, null),
-            });
+                return found;
+            }
         }
-    }
 
-    public bool IsServed(string name)
-    {
-        lock (_lock)
+        if (held is null)
         {
-            return _names.TryGetValue(name, out Entry? entry) && entry.Tunnel is not null;
+            return _holding.Refuse(otherwise, new string(name));
         }
+
+        // Room may have come about a moment before the request stood in the row.
+        _holding.Began(held);
+        return default;
     }
 
     /// <summary>
-    /// Puts a tunnel on its name. Returns null when done; otherwise who holds the name, and nothing has changed. A tunnel
-    /// of the session <paramref name="replaces"/> is no obstacle.
+    /// Puts tunnels on their names, all or none. True: <paramref name="others"/> had to give way, and those of them whose
+    /// sessions are not leaving are to be closed. False: <paramref name="others"/> stand in the way, and nothing changed.
     /// </summary>
-    public ServedTunnel? Bind(ServedTunnel tunnel, Session? replaces)
+    public bool TryClaim(IReadOnlyList<ServedTunnel> tunnels, out IReadOnlyList<ServedTunnel> others)
     {
         lock (_lock)
         {
-            Sweep();
-            if (_names.TryGetValue(tunnel.Name, out Entry? entry) && entry.Tunnel is { } holder && holder.Session != replaces)
-            {
-                return holder;
-            }
-
-            _names[tunnel.Name] = new Entry(tunnel, default);
-            return null;
+            TimeSpan now = Now;
+            _names.Sweep(now);
+            return _names.TryClaim(tunnels, now, out others);
         }
     }
 
-    /// <summary>Takes a tunnel off its name, unless another one has taken its place.</summary>
+    /// <summary>Takes a tunnel off its name; requests that wait there go on waiting for the next.</summary>
     public void Unbind(ServedTunnel tunnel)
     {
         lock (_lock)
         {
-            if (_names.TryGetValue(tunnel.Name, out Entry? entry) && entry.Tunnel == tunnel)
-            {
-                _names[tunnel.Name] = new Entry(null, Now + memory);
-                Sweep();
-            }
+            TimeSpan now = Now;
+            _names.Remove(tunnel, now);
+            _names.Sweep(now);
         }
     }
 
-    /// <summary>Forgets names that nobody has served for a while; at most once a second, so it stays cheap.</summary>
-    private void Sweep()
+    /// <summary>A session may have room now: requests that wait at this name are let through, the oldest first.</summary>
+    public void Release(string name)
     {
-        TimeSpan now = Now;
-        if (now < _nextSweep)
+        // A glance: somebody who begins to wait in this moment looks for room himself.
+        if (_holding.Count > 0 && FindEntry(name) is { } entry)
         {
-            return;
-        }
-
-        _nextSweep = now + TimeSpan.FromSeconds(1);
-        foreach ((string name, Entry entry) in _names)
-        {
-            if (entry.Tunnel is null && entry.ForgetAt <= now)
-            {
-                _names.Remove(name);
-            }
+            _holding.Release(entry);
         }
     }
 
-    private sealed record Entry(ServedTunnel? Tunnel, TimeSpan ForgetAt);
+    /// <summary>The server stops: nobody waits any more.</summary>
+    public void StopHolding() => _holding.Stop();
+
+    public void Dispose() => _holding.Dispose();
+
+    private NameEntry? FindEntry(string name)
+    {
+        lock (_lock)
+        {
+            return _names.Find(name);
+        }
+    }
 }

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Tunnel.Transport.Buffers;
 
 /// <summary>
-/// Memory in blocks of 4, 16 and 64 KiB, with owners that are reused, so that renting allocates nothing once the
+/// Memory in blocks of 4, 16, 32 and 64 KiB, with owners that are reused, so that renting allocates nothing once the
 /// pool is warm. A rent is served by the smallest class that fits; more than 64 KiB gets an array of exactly that
 /// size, which is not kept. Safe from any thread. Blocks come back as they were left: nothing is cleared.
 /// </summary>
@@ -20,16 +20,23 @@ public sealed class BlockPool : MemoryPool<byte>
     /// <summary>Bytes in a block of the middle class.</summary>
     public const int MediumBlock = 16 * 1024;
 
+    /// <summary>Bytes in a block of the class between the middle and the largest: what bulk is sent in.</summary>
+    public const int WideBlock = 32 * 1024;
+
     /// <summary>Bytes in a block of the largest class.</summary>
     public const int LargeBlock = 64 * 1024;
 
     internal const int Unpooled = -1;
 
-    private static readonly int[] ClassSizes = [SmallBlock, MediumBlock, LargeBlock];
+    /// <summary>So much garbage at once is worth a collection of its own: the collector would let it lie until it needs room.</summary>
+    private const long WorthCollecting = 8 * 1024 * 1024;
+
+    private static readonly int[] ClassSizes = [SmallBlock, MediumBlock, WideBlock, LargeBlock];
 
     private readonly Shelf<Block>[] _shelves;
     private readonly ProcessorCell[] _cells;
     private readonly bool _strict;
+    private readonly Ageing _ageing;
     private volatile bool _disposed;
 
     /// <param name="options">Null: the defaults.</param>
@@ -38,6 +45,7 @@ public sealed class BlockPool : MemoryPool<byte>
         options ??= new BlockPoolOptions();
         options.Validate();
         _strict = options.Strict;
+        _ageing = new Ageing(options.Time, options.KeepFor, Age);
         _shelves = [.. ClassSizes.Select(size => new Shelf<Block>(options.RetainedBytesPerClass / size))];
         var cells = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount);
         _cells = [.. Enumerable.Range(0, cells).Select(_ => new ProcessorCell())];
@@ -128,6 +136,7 @@ public sealed class BlockPool : MemoryPool<byte>
         if (Interlocked.Exchange(ref cell[block.SizeClass], next) is { } displaced)
         {
             _shelves[block.SizeClass].TryPut(displaced);
+            _ageing.Wake();
         }
     }
 
@@ -143,14 +152,34 @@ public sealed class BlockPool : MemoryPool<byte>
     protected override void Dispose(bool disposing)
     {
         _disposed = true;
+        _ageing.Dispose();
         Trim();
+    }
+
+    private bool Age()
+    {
+        long dropped = 0;
+        bool isAnyLeft = false;
+        for (var i = 0; i < ClassSizes.Length; i++)
+        {
+            dropped += (long)_shelves[i].Age() * ClassSizes[i];
+            isAnyLeft |= _shelves[i].Count > 0;
+        }
+
+        if (dropped >= WorthCollecting)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
+
+        return isAnyLeft;
     }
 
     private static int ClassOf(int bytes) => bytes switch
     {
         <= SmallBlock => 0,
         <= MediumBlock => 1,
-        <= LargeBlock => 2,
+        <= WideBlock => 2,
+        <= LargeBlock => 3,
         _ => Unpooled,
     };
 
@@ -177,13 +206,13 @@ public sealed class BlockPool : MemoryPool<byte>
             Interlocked.Add(ref RentedBytes, bytes);
         }
 
-        [InlineArray(3)]
+        [InlineArray(4)]
         private struct Slots
         {
             private Block? _first;
         }
 
-        [InlineArray(12)]
+        [InlineArray(11)]
         private struct Padding
         {
             private long _first;

@@ -4,10 +4,19 @@ namespace Tunnel.Transport.Buffers;
 public sealed record BlockPoolOptions
 {
     /// <summary>
-    /// Unused bytes kept for each size class. What comes back beyond it is left to the collector, so a peak does
-    /// not stay resident. Beside it each processor keeps at most one block of each class.
+    /// Most unused bytes kept for each size class; what comes back beyond it is left to the collector. Beside it each
+    /// processor keeps at most one block of each class.
     /// </summary>
-    public int RetainedBytesPerClass { get; init; } = 16 * 1024 * 1024;
+    public int RetainedBytesPerClass { get; init; } = 256 * 1024 * 1024;
+
+    /// <summary>
+    /// What was not needed for this long is left to the collector. Under load blocks go round instead of becoming garbage,
+    /// so the program never holds more than it needed at one time within it; afterwards a peak does not stay resident.
+    /// </summary>
+    public TimeSpan KeepFor { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The clock of <see cref="KeepFor"/>.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>
     /// Strict: an owner is never reused (only its array is), so a second return is found however late it comes,
@@ -24,5 +33,9 @@ public sealed record BlockPoolOptions
 #endif
 
     /// <exception cref="ArgumentOutOfRangeException">A value makes no sense.</exception>
-    public void Validate() => ArgumentOutOfRangeException.ThrowIfNegative(RetainedBytesPerClass);
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(RetainedBytesPerClass);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(KeepFor, TimeSpan.Zero);
+    }
 }

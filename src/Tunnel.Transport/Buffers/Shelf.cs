@@ -4,17 +4,21 @@ namespace Tunnel.Transport.Buffers;
 
 /// <summary>
 /// A bounded last-in-first-out store of reusable objects, safe from any thread. What was used last is handed
-/// out first because it is the most likely to be in a cache. Objects beyond the bound are left to the collector.
+/// out first because it is the most likely to be in a cache. Objects beyond the bound are left to the collector, and with
+/// <see cref="Age"/> those that nobody needed for a while.
 /// </summary>
-internal sealed class Shelf<T>(int capacity)
+public sealed class Shelf<T>(int capacity)
     where T : class
 {
     private readonly Lock _gate = new();
     private T?[] _items = [];
     private int _count;
+    private int _least;
 
+    /// <summary>Objects on the shelf.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>The one put here last; false when there is none.</summary>
     public bool TryTake([NotNullWhen(true)] out T? item)
     {
         if (Volatile.Read(ref _count) == 0)
@@ -33,6 +37,7 @@ internal sealed class Shelf<T>(int capacity)
 
             item = _items[--_count]!;
             _items[_count] = null;
+            _least = Math.Min(_least, _count);
             return true;
         }
     }
@@ -57,6 +62,24 @@ internal sealed class Shelf<T>(int capacity)
         }
     }
 
+    /// <summary>
+    /// Forgets what lay here all the time since the last call: so many were never needed. Returns how many that were.
+    /// </summary>
+    public int Age()
+    {
+        lock (_gate)
+        {
+            int unused = _least;
+            _count -= unused;
+
+            // Which ones go does not matter: those on top were in use last.
+            Array.Copy(_items, unused, _items, 0, _count);
+            Array.Clear(_items, _count, unused);
+            _least = _count;
+            return unused;
+        }
+    }
+
     /// <summary>Forgets everything, the room for it included.</summary>
     public void Clear()
     {
@@ -64,6 +87,7 @@ internal sealed class Shelf<T>(int capacity)
         {
             _items = [];
             _count = 0;
+            _least = 0;
         }
     }
 }

@@ -27,6 +27,9 @@ public sealed record BindSpec
     /// <summary>Connections the system keeps ready before they are accepted; it may cut this down.</summary>
     public int Backlog { get; init; } = 1024;
 
+    /// <summary>Other processes that say so too may listen on the same port beside this one (Linux).</summary>
+    public bool SharesPort { get; init; }
+
     /// <summary>Every address, IPv6 and IPv4; IPv4 alone where there is no IPv6.</summary>
     public static BindSpec Every(int port) => new(null, loopback: false, port);
 
@@ -106,8 +109,18 @@ public sealed record BindSpec
                 socket.ExclusiveAddressUse = true;
             }
 
+            if (SharesPort)
+            {
+                SharedPort.Enable(socket);
+            }
+
             socket.Bind(endPoint);
             socket.Listen(Backlog);
+            if (SharesPort)
+            {
+                SharedPort.ChooseFreely(socket);
+            }
+
             return socket;
         }
         catch (SocketException e)

@@ -12,8 +12,14 @@ public enum ConnectionBreak
     /// <summary>The network between lost the peer.</summary>
     Unreachable,
 
-    /// <summary>This side gave it up with <see cref="SocketConnection.Abort"/> or by disposing it.</summary>
+    /// <summary>This side gave it up with <see cref="IConnection.Abort"/> or by disposing it.</summary>
     Aborted,
+
+    /// <summary>TLS only: the connection ended without the peer's close_notify, so what came may not be all of it.</summary>
+    Truncated,
+
+    /// <summary>TLS only: the peer broke the rules of TLS, or ended the connection with an alert.</summary>
+    Corrupt,
 
     /// <summary>Anything else; <see cref="ConnectionBrokenException.SocketError"/> says what.</summary>
     Other,

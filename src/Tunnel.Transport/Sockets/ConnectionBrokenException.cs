@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace Tunnel.Transport.Sockets;
 
 /// <summary>
-/// The one exception with which reading from or writing to a <see cref="SocketConnection"/> fails once the
+/// The one exception with which reading from or writing to an <see cref="IConnection"/> fails once the
 /// connection is broken. An orderly end is never an exception: it is <c>IsCompleted</c> of a read.
 /// </summary>
 public sealed class ConnectionBrokenException : IOException
@@ -14,6 +14,22 @@ public sealed class ConnectionBrokenException : IOException
     {
         SocketError = socketError;
         Reason = ReasonOf(socketError);
+    }
+
+    /// <summary>For what no socket reports.</summary>
+    internal ConnectionBrokenException(ConnectionBreak reason, Exception? inner = null)
+        : base(Describe(reason, SocketError.SocketError), inner)
+    {
+        SocketError = SocketError.SocketError;
+        Reason = reason;
+    }
+
+    /// <summary>The same break told once more, to somebody else.</summary>
+    internal ConnectionBrokenException(ConnectionBrokenException first)
+        : base(first.Message, first)
+    {
+        SocketError = first.SocketError;
+        Reason = first.Reason;
     }
 
     /// <summary>What happened, in the words of this project.</summary>
@@ -40,6 +56,8 @@ public sealed class ConnectionBrokenException : IOException
         ConnectionBreak.TimedOut => "The peer stopped answering.",
         ConnectionBreak.Unreachable => "The peer became unreachable.",
         ConnectionBreak.Aborted => "The connection was aborted on this side.",
+        ConnectionBreak.Truncated => "The connection ended without a TLS close_notify: what came may not be all of it.",
+        ConnectionBreak.Corrupt => "The peer broke the rules of TLS, or ended the connection with an alert.",
         _ => $"The connection broke ({error}).",
     };
 }

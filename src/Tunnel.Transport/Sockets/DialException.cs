@@ -14,6 +14,15 @@ public sealed class DialException : IOException
         SocketError = inner?.SocketErrorCode ?? SocketError.Success;
     }
 
+    /// <summary>For what has no port: a Unix socket.</summary>
+    internal DialException(string path, DialFailure failure, SocketException? inner)
+        : base(DescribePath(path, failure, inner), inner)
+    {
+        Host = path;
+        Failure = failure;
+        SocketError = inner?.SocketErrorCode ?? SocketError.Success;
+    }
+
     public string Host { get; }
 
     public int Port { get; }
@@ -34,6 +43,14 @@ public sealed class DialException : IOException
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.HostDown
             or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported => DialFailure.Unreachable,
         _ => DialFailure.Other,
+    };
+
+    private static string DescribePath(string path, DialFailure failure, SocketException? inner) => failure switch
+    {
+        DialFailure.Refused => $"{path} refused the connection: nothing listens on that socket.",
+        DialFailure.TimedOut => $"{path} did not answer in time.",
+        DialFailure.Unreachable => $"There is no socket {path}.",
+        _ => $"{path} could not be connected to ({inner?.SocketErrorCode}).",
     };
 
     private static string Describe(string host, int port, DialFailure failure, SocketException? inner) => failure switch

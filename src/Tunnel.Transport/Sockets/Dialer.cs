@@ -68,10 +68,10 @@ public sealed class Dialer
 
     private static async Task<Socket> ConnectAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = await EndPointDial.ConnectAsync(endPoint, cancellationToken);
         try
         {
-            await socket.ConnectAsync(endPoint, cancellationToken);
+            socket.NoDelay = true;
             if (socket.LocalEndPoint!.Equals(endPoint))
             {
                 // Nobody listens, and the system happened to give us the very port we dial: TCP connects to itself.
@@ -194,10 +194,24 @@ public sealed class Dialer
 
     private void Remember(string host, int port, Socket socket)
     {
-        if (socket.RemoteEndPoint is IPEndPoint { Address: var address } && !IPAddress.TryParse(host, out _)
+        if (!IPAddress.TryParse(host, out _) && AddressOf(socket) is { } address
             && (_workedLast.Count < MostRemembered || _workedLast.ContainsKey((host, port))))
         {
             _workedLast[(host, port)] = address;
+        }
+    }
+
+    // Null: the other side reset the connection the moment it stood, and the system has forgotten who that was. It is no
+    // failure of the dial; whoever uses the connection finds out, as after any reset.
+    private static IPAddress? AddressOf(Socket socket)
+    {
+        try
+        {
+            return (socket.RemoteEndPoint as IPEndPoint)?.Address;
+        }
+        catch (SocketException)
+        {
+            return null;
         }
     }
 

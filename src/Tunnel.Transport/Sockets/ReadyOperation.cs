@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -6,9 +7,9 @@ namespace Tunnel.Transport.Sockets;
 internal sealed class ReadyOperation : SocketAsyncEventArgs
 {
     private readonly Socket _socket;
-    private readonly SocketPipeReader _reader;
+    private readonly IReadyHandler _reader;
 
-    public ReadyOperation(Socket socket, SocketPipeReader reader)
+    public ReadyOperation(Socket socket, IReadyHandler reader)
         : base(true)
     {
         _socket = socket;

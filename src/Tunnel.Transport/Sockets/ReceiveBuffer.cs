@@ -40,7 +40,9 @@ internal sealed class ReceiveBuffer(MemoryPool<byte> pool)
         return _fresh.Free;
     }
 
-    public void Commit(int bytes)
+    /// <param name="bytes">Received into the room.</param>
+    /// <param name="mayStopEarly">A receive may end before what is there does.</param>
+    public void Commit(int bytes, bool mayStopEarly = false)
     {
         var target = _fresh ?? _tail!;
         var room = target.FreeLength;
@@ -62,8 +64,8 @@ internal sealed class ReceiveBuffer(MemoryPool<byte> pool)
         }
 
         _allExamined = false;
-        LikelyMore = bytes == room;
-        if (LikelyMore)
+        LikelyMore = bytes == room || mayStopEarly;
+        if (bytes == room)
         {
             _blockSize = Math.Min(_blockSize * Step, BlockPool.LargeBlock);
         }

@@ -12,6 +12,9 @@ internal struct SendChain
 
     public readonly bool IsEmpty => _head is null;
 
+    /// <summary>The first block; the chain still owns it.</summary>
+    public readonly BufferSegment? Head => _head;
+
     public readonly bool IsSingle => _head is not null && _head.Next is null;
 
     /// <summary>The block that is being filled, last in the chain.</summary>

@@ -1,14 +1,21 @@
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
-/// <summary>The chain a <see cref="SocketSender"/> is sending from, and what the system calls for it need.</summary>
+/// <summary>
+/// The chain a <see cref="SocketSender"/> is sending from, and all that is said to the socket: bytes, and the end of them.
+/// </summary>
 internal struct SendProgress
 {
     private SendChain _chain;
     private SendOperation? _operation;
+    private long _taken;
 
     public readonly bool IsEmpty => _chain.IsEmpty;
+
+    /// <summary>Bytes the socket has taken so far. May be read from any thread.</summary>
+    public long Taken => Volatile.Read(ref _taken);
 
     public void TakeFrom(ref SendChain flushed)
     {
@@ -19,11 +26,12 @@ internal struct SendProgress
     }
 
     /// <summary>
-    /// Sends as much as the socket takes. True: it is full, and will call <see cref="SocketSender.OnSent"/>; nothing
-    /// may be touched until then. False: so many bytes went, or the error came.
+    /// Sends as much as the socket takes. True: it is full, and the sender will be called; nothing may be touched until
+    /// then. False: so many bytes went, or the error came.
     /// </summary>
-    public bool TrySend(Socket socket, SocketSender sender, out SocketError error, out int bytes)
+    public bool TrySend(Socket socket, SocketWatch watch, SocketSender sender, out SocketError error, out int bytes)
     {
+        watch.BeginSend();
         try
         {
             if (_chain.IsSingle)
@@ -43,12 +51,17 @@ internal struct SendProgress
             }
 
             // A partial send reports both: bytes that went, and that the rest would block.
-            _chain.Sent(bytes);
+            Sent(bytes);
             bytes = 0;
             if (_chain.IsEmpty)
             {
                 error = SocketError.Success;
                 return false;
+            }
+
+            if (watch.IsOn)
+            {
+                return watch.TryWaitToSend(out error);
             }
 
             _operation ??= SendOperation.Rent(sender);
@@ -71,8 +84,35 @@ internal struct SendProgress
         }
     }
 
-    /// <summary>These bytes went: blocks sent in full go back to the pool at once.</summary>
-    public void Sent(int bytes) => _chain.Sent(bytes);
+    /// <summary>What a send came back with. False, and the fault is set, when it failed.</summary>
+    public bool Account(ConnectionFault fault, SocketError error, int bytes)
+    {
+        Sent(bytes);
+        if (error == SocketError.Success)
+        {
+            return true;
+        }
+
+        fault.Set(error);
+        return false;
+    }
+
+    /// <summary>Says that nothing more comes (FIN).</summary>
+    public static void End(Socket socket, ConnectionFault fault)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e)
+        {
+            fault.Set(e.SocketErrorCode);
+        }
+        catch (ObjectDisposedException)
+        {
+            fault.Set(SocketError.OperationAborted);
+        }
+    }
 
     public void Clear() => _chain.Clear();
 
@@ -81,5 +121,15 @@ internal struct SendProgress
     {
         _operation?.Return();
         _operation = null;
+    }
+
+    // Blocks sent in full go back to the pool at once.
+    private void Sent(int bytes)
+    {
+        if (bytes > 0)
+        {
+            Volatile.Write(ref _taken, _taken + bytes);
+            _chain.Sent(bytes);
+        }
     }
 }

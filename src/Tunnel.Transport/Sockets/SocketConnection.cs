@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -16,7 +17,7 @@ namespace Tunnel.Transport.Sockets;
 /// breaks. A read and a flush may be pending at the same time.</para>
 /// <para>Owns the socket. The pool stays its owner's; its memory must be made of arrays.</para>
 /// </remarks>
-public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
+public sealed class SocketConnection : IConnection
 {
     private static readonly IPEndPoint Nowhere = new(IPAddress.None, 0);
 
@@ -25,6 +26,7 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     private readonly SocketSender _sender;
     private readonly SocketPipeWriter _writer;
     private readonly ConnectionFault _fault = new();
+    private readonly SocketWatch _watch = new();
     private readonly Lock _gate = new();
     private Task? _disposal;
 
@@ -34,15 +36,20 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     public SocketConnection(Socket socket, MemoryPool<byte> pool, SocketConnectionOptions? options = null)
     {
         _socket = socket;
-        SocketTuning.Apply(socket, options ?? SocketConnectionOptions.Default);
+        options ??= SocketConnectionOptions.Default;
+        SocketTuning.Apply(socket, options);
 
         // Calls that would wait come back at once; waiting is done by the asynchronous ones.
         socket.Blocking = false;
         LocalEndPoint = Normalize(socket, static s => s.LocalEndPoint);
         RemoteEndPoint = Normalize(socket, static s => s.RemoteEndPoint);
-        _sender = new SocketSender(socket, _fault);
-        _reader = new SocketPipeReader(socket, pool, _sender, _fault);
+        _sender = new SocketSender(socket, _watch, _fault);
+        _reader = new SocketPipeReader(socket, new SocketReceiver(socket, pool, _sender, _watch, _fault), _watch);
         _writer = new SocketPipeWriter(_sender, pool, Abort);
+        if (!options.WaitsByRuntime)
+        {
+            _watch.Begin(socket.SafeHandle, _reader, _sender);
+        }
     }
 
     /// <inheritdoc/>
@@ -61,15 +68,40 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
     public IPEndPoint RemoteEndPoint { get; }
 
     /// <summary>
-    /// Gives the connection up: the peer sees a reset, pending reads and flushes fail with
-    /// <see cref="ConnectionBreak.Aborted"/>. From any thread, at any time, any number of times.
+    /// Nothing can be read now, and the peer has not ended. Free where an event loop listens, which hears of it a moment later
+    /// than the system does; otherwise, and when <paramref name="isSure"/>, asks the system.
     /// </summary>
+    public bool IsQuiet(bool isSure)
+    {
+        if (!isSure && _watch.IsOn && !_watch.HasNews)
+        {
+            return true;
+        }
+
+        try
+        {
+            return !_socket.Poll(0, SelectMode.SelectRead);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public long Delivered => TcpInfo.TryGetAcknowledged(_socket, out long bytes) ? bytes : _sender.BytesTaken;
+
+    /// <inheritdoc/>
+    public void DiscardUnflushed() => _writer.Discard();
+
+    /// <inheritdoc/>
     public void Abort()
     {
         _fault.Set(SocketError.OperationAborted);
 
         // A closing timeout of zero is the abortive close: linger 0, so RST instead of FIN.
         _socket.Close(0);
+        _watch.Close();
     }
 
     /// <summary>
@@ -92,6 +124,7 @@ public sealed class SocketConnection : IDuplexPipe, IAsyncDisposable
         if (_sender.EndedCleanly)
         {
             _socket.Dispose();
+            _watch.Close();
         }
         else
         {

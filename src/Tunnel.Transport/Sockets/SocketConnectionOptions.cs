@@ -35,4 +35,7 @@ public sealed record SocketConnectionOptions
 
     /// <summary>Unanswered probes after which the connection is <see cref="ConnectionBreak.TimedOut"/>.</summary>
     public int KeepAliveProbes { get; init; } = 4;
+
+    /// <summary>The runtime waits for the socket also where an event loop of ours could, as on other systems than Linux.</summary>
+    internal bool WaitsByRuntime { get; init; }
 }

@@ -10,7 +10,11 @@ namespace Tunnel.Transport.Sockets;
 /// <remarks>Owns its sockets and its loops. Connections accepted belong to whoever takes them.</remarks>
 public sealed class SocketListener : IAsyncDisposable
 {
+    /// <summary>A socket that has given way goes on taking who is on the way to it for so long.</summary>
+    private static readonly TimeSpan GiveWayTime = TimeSpan.FromSeconds(1);
+
     private readonly IReadOnlyList<Socket> _sockets;
+    private readonly bool _sharesPort;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -22,9 +26,14 @@ public sealed class SocketListener : IAsyncDisposable
     /// <param name="time">For the pause after an error.</param>
     /// <exception cref="BindException">An address cannot be listened on.</exception>
     public SocketListener(BindSpec spec, TimeProvider time)
+        : this(spec.Open(), time) => _sharesPort = spec.SharesPort;
+
+    /// <param name="sockets">At least one, listening, all on one port; the listener owns them from here on.</param>
+    /// <param name="time">For the pause after an error.</param>
+    public SocketListener(IReadOnlyList<Socket> sockets, TimeProvider time)
     {
         _time = time;
-        _sockets = spec.Open();
+        _sockets = sockets;
         EndPoints = [.. _sockets.Select(static socket => (IPEndPoint)socket.LocalEndPoint!)];
     }
 
@@ -59,7 +68,8 @@ public sealed class SocketListener : IAsyncDisposable
 
     /// <summary>
     /// Stops accepting, closes the port and waits until no connection is being handed over any more. Connections the
-    /// system had ready and nobody accepted are reset by it.
+    /// system had ready and nobody accepted are reset by it, unless another process holds the same socket. On a shared port
+    /// new connections go to the other process first, and those on their way to this one are still taken.
     /// </summary>
     public Task StopAsync()
     {
@@ -74,6 +84,16 @@ public sealed class SocketListener : IAsyncDisposable
 
     private async Task CloseAsync()
     {
+        if (_sharesPort && _started)
+        {
+            foreach (var socket in _sockets)
+            {
+                SharedPort.GiveWay(socket);
+            }
+
+            await Task.Delay(GiveWayTime, _time);
+        }
+
         await _stop.CancelAsync();
         try
         {

@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -14,13 +14,12 @@ namespace Tunnel.Transport.Sockets;
 /// Reads fail with <see cref="ConnectionBrokenException"/> once everything received before the break was read.
 /// Completing the reader returns its blocks; it does not touch the socket.
 /// </remarks>
-internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, SocketSender sender, ConnectionFault fault) : PipeReader
+internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, SocketWatch watch) : PipeReader, IReadyHandler
 {
     private static readonly Action<object?, CancellationToken> Cancelled =
         static (reader, token) => ((SocketPipeReader)reader!).OnTokenCancelled(token);
 
     private readonly Lock _gate = new();
-    private readonly SocketReceiver _receiver = new(socket, pool, sender, fault);
     private readonly PendingCall<ReadResult> _pending = new();
     private ReadyOperation? _ready;
     private TaskCompletionSource? _idle;
@@ -36,7 +35,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
     private bool _lent;
 
     /// <summary>A read need not wait: something is to be told.</summary>
-    private bool HasNews => _cancelRequested || _receiver.Eof || _receiver.Buffer.HasNews;
+    private bool HasNews => _cancelRequested || receiver.Eof || receiver.Buffer.HasNews;
 
     public override bool TryRead(out ReadResult result)
     {
@@ -78,7 +77,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
         }
 
         // In bulk the next bytes are there already: no need to ask first.
-        if (_receiver.Buffer.LikelyMore && _receiver.TryReceive())
+        if (receiver.Buffer.LikelyMore && receiver.TryReceive())
         {
             lock (_gate)
             {
@@ -118,7 +117,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
                 return;
             }
 
-            _receiver.Buffer.AdvanceTo(consumed, examined);
+            receiver.Buffer.AdvanceTo(consumed, examined);
             Return();
         }
     }
@@ -157,7 +156,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
     }
 
     /// <summary>The socket has something to receive, or failed. Runs on the socket's thread.</summary>
-    internal void OnReady(SocketError error)
+    void IReadyHandler.OnReady(SocketError error)
     {
         if (!TryFinishWait(error))
         {
@@ -182,8 +181,8 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
 
     private void Wait()
     {
-        _ready ??= new ReadyOperation(socket, this);
-        while (!_ready.TryWait(out var error) && !TryFinishWait(error))
+        while (!(watch.IsOn ? watch.TryWaitToReceive(out var error) : (_ready ??= new(socket, this)).TryWait(out error))
+            && !TryFinishWait(error))
         {
         }
     }
@@ -197,9 +196,10 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
             if (!_pending.TryClaim())
             {
                 // The call was cancelled meanwhile; the next one will find the bytes.
+                watch.Keep();
                 if (error != SocketError.Success)
                 {
-                    _receiver.Fail(error);
+                    receiver.Fail(error);
                 }
 
                 SignalIdle();
@@ -215,11 +215,11 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
         {
             if (error == SocketError.Success)
             {
-                received = _receiver.TryReceive();
+                received = receiver.TryReceive();
             }
             else
             {
-                _receiver.Fail(error);
+                receiver.Fail(error);
             }
         }
         catch (Exception e)
@@ -232,7 +232,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
         lock (_gate)
         {
             _receiving = false;
-            failure ??= IsBroken() ? new ConnectionBrokenException(_receiver.Failure)
+            failure ??= IsBroken() ? new ConnectionBrokenException(receiver.Failure)
                 : _completed ? CompletedMeanwhile() : null;
             if (failure is null && !received && !_cancelRequested)
             {
@@ -298,7 +298,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
         _lent = true;
         var cancelled = _cancelRequested;
         _cancelRequested = false;
-        return new ReadResult(_receiver.Buffer.Sequence, cancelled, _receiver.Eof);
+        return new ReadResult(receiver.Buffer.Sequence, cancelled, receiver.Eof);
     }
 
     /// <summary>The consumer holds nothing any more. Under the gate.</summary>
@@ -312,7 +312,7 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
     {
         if (!_lent && !_receiving && (_completed || _closing))
         {
-            _receiver.Buffer.Clear();
+            receiver.Buffer.Clear();
         }
     }
 
@@ -341,18 +341,18 @@ internal sealed class SocketPipeReader(Socket socket, MemoryPool<byte> pool, Soc
 
     private bool IsBroken()
     {
-        if (_closing && !_receiver.IsBroken)
+        if (_closing && !receiver.IsBroken)
         {
-            _receiver.Fail(SocketError.OperationAborted);
+            receiver.Fail(SocketError.OperationAborted);
         }
 
-        return _receiver.IsBroken;
+        return receiver.IsBroken;
     }
 
     private ValueTask<ReadResult> Failed()
     {
         Return();
-        return ValueTask.FromException<ReadResult>(new ConnectionBrokenException(_receiver.Failure));
+        return ValueTask.FromException<ReadResult>(new ConnectionBrokenException(receiver.Failure));
     }
 
     private static InvalidOperationException CompletedMeanwhile() => new("The reader was completed while it was read.");

@@ -19,54 +19,22 @@ namespace Tunnel.Transport.Sockets;
 /// </remarks>
 internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> pool, Action abort) : PipeWriter
 {
-    private const int Step = 4;
-
-    private SendChain _filling;
-    private int _unflushed;
-    private int _nextBlock = BlockPool.SmallBlock;
-    private bool _lent;
+    private SendBlocks _collected = new(pool);
     private bool _completed;
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _unflushed;
+    public override long UnflushedBytes => _collected.Bytes;
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
         ThrowIfCompleted();
-        _lent = true;
-        if (_filling.Last is { } last && last.FreeLength > 0 && last.FreeLength >= sizeHint)
-        {
-            return last.Free;
-        }
-
-        // Blocks grow within a flush: a small answer takes 4 KiB, a download soon 64 KiB at a time.
-        var segment = BufferSegment.Rent(pool.Rent(Math.Max(sizeHint, _nextBlock)));
-        _nextBlock = Math.Min(_nextBlock * Step, BlockPool.LargeBlock);
-        _filling.Add(segment);
-        return segment.Free;
+        return _collected.GetMemory(sizeHint);
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    public override void Advance(int bytes)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        if (_filling.Last is not { } last || bytes > last.FreeLength)
-        {
-            if (bytes == 0)
-            {
-                return;
-            }
-
-            throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "More than the memory that was asked for.");
-        }
-
-        last.Fill(bytes);
-        _unflushed += bytes;
-        _lent = false;
-    }
+    public override void Advance(int bytes) => _collected.Advance(bytes);
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -76,8 +44,8 @@ internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> poo
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
-        StartOver();
-        return sender.FlushAsync(ref _filling, cancellationToken);
+        SendChain chain = _collected.Take();
+        return sender.FlushAsync(ref chain, cancellationToken);
     }
 
     public override void CancelPendingFlush() => sender.CancelPendingFlush();
@@ -92,8 +60,8 @@ internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> poo
         if (!_completed)
         {
             _completed = true;
-            StartOver();
-            sender.Complete(ref _filling);
+            SendChain chain = _collected.Take();
+            sender.Complete(ref chain);
         }
     }
 
@@ -103,23 +71,11 @@ internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> poo
         return new ValueTask(sender.WhenIdleAsync());
     }
 
-    /// <summary>The connection is closed: what was collected and never flushed goes back, unless it is being filled.</summary>
-    internal void Close()
-    {
-        if (!_lent)
-        {
-            _filling.Clear();
-            _unflushed = 0;
-        }
-    }
+    /// <summary>Takes back what was collected since the last flush.</summary>
+    internal void Discard() => _collected.Take().Clear();
 
-    private void StartOver()
-    {
-        // What a flush needed is what the next one starts with; an idle writer is back to small blocks.
-        _nextBlock = _unflushed > BlockPool.MediumBlock ? BlockPool.LargeBlock : BlockPool.SmallBlock;
-        _unflushed = 0;
-        _lent = false;
-    }
+    /// <summary>The connection is closed: what was collected and never flushed goes back, unless it is being filled.</summary>
+    internal void Close() => _collected.ClearUnlessLent();
 
     private void ThrowIfCompleted()
     {

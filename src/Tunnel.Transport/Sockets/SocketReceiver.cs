@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -7,7 +8,7 @@ namespace Tunnel.Transport.Sockets;
 /// Takes bytes from the socket into the buffer, and remembers how it ended. Not thread-safe: the reader says who may
 /// receive when.
 /// </summary>
-internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, SocketSender sender, ConnectionFault fault)
+internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, SocketSender sender, SocketWatch watch, ConnectionFault fault)
 {
     public ReceiveBuffer Buffer { get; } = new(pool);
 
@@ -35,7 +36,7 @@ internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, Socke
             {
                 if (bytes > 0)
                 {
-                    Buffer.Commit(bytes);
+                    Buffer.Commit(bytes, mayStopEarly: watch.IsUrgent);
                     return true;
                 }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -7,7 +8,7 @@ namespace Tunnel.Transport.Sockets;
 /// Sends what a <see cref="SocketPipeWriter"/> hands over: at once on the caller's thread as far as the socket takes
 /// it, the rest as the socket gets room. There is one driver at a time; it owns the chain it sends from.
 /// </summary>
-internal sealed class SocketSender(Socket socket, ConnectionFault fault)
+internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionFault fault) : IReadyHandler
 {
     private static readonly Action<object?, CancellationToken> Cancelled =
         static (sender, token) => ((SocketSender)sender!).OnTokenCancelled(token);
@@ -37,6 +38,9 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
             }
         }
     }
+
+    /// <summary>Bytes our system has taken so far.</summary>
+    public long BytesTaken => _sending.Taken;
 
     /// <summary>Takes over the chain and waits until it was sent.</summary>
     public ValueTask<FlushResult> FlushAsync(ref SendChain chain, CancellationToken token)
@@ -157,7 +161,7 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
     /// <summary>The socket took some more, or failed. Runs on the socket's thread.</summary>
     internal void OnSent(SocketError error, int bytes)
     {
-        if (Account(error, bytes))
+        if (_sending.Account(fault, error, bytes))
         {
             Drive();
         }
@@ -166,6 +170,9 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
             Stop();
         }
     }
+
+    /// <summary>The socket may have room again. Runs on the event thread.</summary>
+    void IReadyHandler.OnReady(SocketError error) => OnSent(error, 0);
 
     /// <summary>True: nobody is sending, the caller has to.</summary>
     private bool TakeOver(ref SendChain chain, bool complete)
@@ -205,12 +212,12 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
                 return;
             }
 
-            if (_sending.TrySend(socket, this, out var error, out var bytes))
+            if (_sending.TrySend(socket, watch, this, out var error, out var bytes))
             {
                 return;
             }
 
-            if (!Account(error, bytes))
+            if (!_sending.Account(fault, error, bytes))
             {
                 Stop();
                 return;
@@ -233,22 +240,6 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
         }
 
         return true;
-    }
-
-    private bool Account(SocketError error, int bytes)
-    {
-        if (bytes > 0)
-        {
-            _sending.Sent(bytes);
-        }
-
-        if (error == SocketError.Success)
-        {
-            return true;
-        }
-
-        fault.Set(error);
-        return false;
     }
 
     /// <summary>The driver is done: with everything sent, or with a broken connection.</summary>
@@ -295,7 +286,7 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
 
         if (end)
         {
-            EndSending();
+            SendProgress.End(socket, fault);
             Stop();
             return;
         }
@@ -304,22 +295,6 @@ internal sealed class SocketSender(Socket socket, ConnectionFault fault)
         if (told)
         {
             Finish(inline: true);
-        }
-    }
-
-    private void EndSending()
-    {
-        try
-        {
-            socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (SocketException e)
-        {
-            fault.Set(e.SocketErrorCode);
-        }
-        catch (ObjectDisposedException)
-        {
-            fault.Set(SocketError.OperationAborted);
         }
     }
 

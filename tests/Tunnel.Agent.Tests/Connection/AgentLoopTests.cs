@@ -95,7 +95,7 @@ public sealed class AgentLoopTests
 
     private sealed class Nobody : IAgentEvents
     {
-        public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+        public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
         {
         }
     }

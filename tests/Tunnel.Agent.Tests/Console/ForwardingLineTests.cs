@@ -25,6 +25,11 @@ public sealed class ForwardingLineTests
             .Should().Contain("Try: curl --resolve demo.localhost:8000:192.0.2.7 http://demo.localhost:8000/\n");
 
     [Fact]
+    public async Task Name_ThatOnlyTheProxyLooksUp_ComesWithoutAdvice() =>
+        (await TellAsync(new AgentOptions { Port = 8080 }, null, "http://demo.localhost:8000"))
+            .Should().Be("Forwarding http://demo.localhost:8000 -> http://localhost:8080\n");
+
+    [Fact]
     public async Task Origin_WithAnIPv6Address_IsBracketed() =>
         (await TellAsync(new AgentOptions { Port = 8080, LocalHost = "::1" }, Local, "http://a.localhost"))
             .Should().EndWith("-> http://[::1]:8080\n");
@@ -40,7 +45,7 @@ public sealed class ForwardingLineTests
         line.OnForwarding(new TunnelGrant(1, "a", "http://a.localhost"), Local);
     }
 
-    private static async Task<string> TellAsync(AgentOptions options, IPEndPoint server, params string[] urls)
+    private static async Task<string> TellAsync(AgentOptions options, IPEndPoint? server, params string[] urls)
     {
         using var output = new StringWriter { NewLine = "\n" };
         await using (var line = new ForwardingLine(options, output))

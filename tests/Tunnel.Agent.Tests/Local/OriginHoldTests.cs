@@ -65,7 +65,8 @@ public sealed class OriginHoldTests
         await using var clock = new DeadlineClock(new FakeTimeProvider());
         (Socket near, Socket far) = await TcpLinkPair.CreateSocketsAsync();
         using Socket origin = far;
-        var connection = new OriginConnection(near, new SocketConnection(near, MemoryPool<byte>.Shared), clock);
+        var plain = new SocketConnection(near, MemoryPool<byte>.Shared);
+        var connection = new OriginConnection(plain, plain, clock);
         using (TunnelStream visitor = server.TryOpen(new OpenHeader(StreamType.Http, VisitorScheme.Http, 1, default, 0))!)
         {
             await visitor.Output.FlushAsync();

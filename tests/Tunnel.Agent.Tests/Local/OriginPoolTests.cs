@@ -50,7 +50,7 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Connection_ThatCameBack_IsTakenAgain()
     {
-        OriginConnection connection = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection connection = await _pool.OpenAsync(default, CancellationToken.None);
         _pool.TryTake(mayRepeat: true).Should().BeNull("nothing is idle");
         _pool.Return(connection, default);
         _pool.TryTake(mayRepeat: true).Should().BeSameAs(connection);
@@ -63,7 +63,7 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Connection_IdleForASecond_IsNotTrustedWithWhatCannotBeRepeated()
     {
-        OriginConnection connection = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection connection = await _pool.OpenAsync(default, CancellationToken.None);
         _pool.Return(connection, default);
         _time.Advance(TimeSpan.FromSeconds(1));
         _pool.TryTake(mayRepeat: false).Should().BeNull();
@@ -74,10 +74,10 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Connection_ThatSpokeOutOfTurn_IsNotKeptAndNotTaken()
     {
-        OriginConnection first = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection first = await _pool.OpenAsync(default, CancellationToken.None);
         _pool.Return(first, default);
         _speak.Add();
-        await Eventually.TrueAsync(() => !first.IsQuiet);
+        await Eventually.TrueAsync(() => !first.IsQuiet(isSure: true));
         _pool.TryTake(mayRepeat: true).Should().BeNull();
         await _origin.Ended.WhenAsync(1);
         _pool.Count.Should().Be(0);
@@ -86,11 +86,11 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Connection_WithBytesLeftBehindAnAnswer_IsNotKept()
     {
-        OriginConnection first = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection first = await _pool.OpenAsync(default, CancellationToken.None);
         _speak.Add();
         ReadResult read = await first.Input.ReadAtLeastAsync(11).AsTask().Within();
         first.Input.AdvanceTo(read.Buffer.GetPosition(3));
-        first.IsQuiet.Should().BeFalse();
+        first.IsQuiet(isSure: false).Should().BeFalse();
         _pool.Return(first, default);
         _pool.TryTake(mayRepeat: true).Should().BeNull();
         await _origin.Ended.WhenAsync(1);
@@ -99,7 +99,7 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Hint_OfNoPatience_ClosesAtOnce()
     {
-        OriginConnection connection = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection connection = await _pool.OpenAsync(default, CancellationToken.None);
         _pool.Return(connection, new KeepAliveHint(0, null));
         _pool.TryTake(mayRepeat: true).Should().BeNull();
         await Eventually.TrueAsync(() => _pool.Count == 0);
@@ -109,13 +109,13 @@ public sealed class OriginPoolTests : IAsyncLifetime
     public async Task Connections_BeyondTheMostIdle_AreClosed()
     {
         OriginConnection[] all = await Task.WhenAll(
-            Enumerable.Range(0, 70).Select(async _ => await _pool.OpenAsync(CancellationToken.None))).Within();
+            Enumerable.Range(0, OriginPool.MostIdle + 6).Select(async _ => await _pool.OpenAsync(default, CancellationToken.None))).Within();
         foreach (OriginConnection connection in all)
         {
             _pool.Return(connection, default);
         }
 
-        await Eventually.TrueAsync(() => _pool.Count == 64);
+        await Eventually.TrueAsync(() => _pool.Count == OriginPool.MostIdle);
         _time.Advance(TimeSpan.FromSeconds(4));
         await Eventually.TrueAsync(() => _pool.Count == 0);
     }
@@ -123,8 +123,8 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Answer_ThatIsLate_EndsTheConnection_ButNotAfterItBegan()
     {
-        OriginConnection late = await _pool.OpenAsync(CancellationToken.None);
-        OriginConnection inTime = await _pool.OpenAsync(CancellationToken.None);
+        OriginConnection late = await _pool.OpenAsync(default, CancellationToken.None);
+        OriginConnection inTime = await _pool.OpenAsync(default, CancellationToken.None);
         late.ExpectAnswer(TimeSpan.FromSeconds(5));
         inTime.Answered();
         inTime.ExpectAnswer(TimeSpan.FromSeconds(5));
@@ -140,7 +140,7 @@ public sealed class OriginPoolTests : IAsyncLifetime
     [Fact]
     public async Task Dial_ThatNobodyWaitsForAnyMore_IsGivenUp()
     {
-        Func<Task> open = async () => await _pool.OpenAsync(new CancellationToken(canceled: true));
+        Func<Task> open = async () => await _pool.OpenAsync(default, new CancellationToken(canceled: true));
         await open.Should().ThrowAsync<OperationCanceledException>();
         _pool.Count.Should().Be(0);
     }

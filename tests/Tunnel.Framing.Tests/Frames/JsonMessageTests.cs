@@ -51,7 +51,7 @@ public sealed class JsonMessageTests
         Hello(tunnel: "null"), Hello(tunnel: "1"), Hello(tunnel: "{}"), Hello(tunnel: """{"id":1}"""), Hello(tunnel: """{"type":"http"}"""),
         Hello(tunnel: """{"id":0,"type":"http"}"""), Hello(tunnel: """{"id":-1,"type":"http"}"""),
         Hello(tunnel: """{"id":4294967296,"type":"http"}"""), Hello(tunnel: """{"id":1.0,"type":"http"}"""),
-        Hello(tunnel: """{"id":"1","type":"http"}"""), Hello(tunnel: """{"id":1,"type":"tcp"}"""), Hello(tunnel: """{"id":1,"type":null}"""),
+        Hello(tunnel: """{"id":"1","type":"http"}"""), Hello(tunnel: """{"id":1,"type":"udp"}"""), Hello(tunnel: """{"id":1,"type":null}"""),
         Hello(tunnel: """{"id":1,"type":"http","subdomain":"a","hostname":"b"}"""),
         Hello(tunnel: $$"""{"id":1,"type":"http","subdomain":"{{new string('a', 64)}}"}"""),
         Hello(tunnel: $$"""{"id":1,"type":"http","hostname":"{{new string('a', 254)}}"}"""),

@@ -46,6 +46,33 @@ internal static class Conversation
         return bytes.ToArray();
     }
 
+    /// <summary>What an agent says to a server that has opened so many streams.</summary>
+    public static byte[] OfAgent(Random random, int frames, int streams)
+    {
+        using var bytes = new MemoryStream();
+        for (int i = 0; i < frames; i++)
+        {
+            uint some = (uint)random.Next(1, streams + 1) * 2;
+            bytes.Write(random.Next(8) switch
+            {
+                0 or 1 or 2 => RawPeer.Frame(some, FrameKind.Data, Bytes(random, 3000), fin: random.Next(4) == 0),
+                3 => RawPeer.Frame(some, FrameKind.Reset, [0, (byte)random.Next(13), .. "why"u8]),
+                4 => RawPeer.Frame(some, FrameKind.Credit, [0, 0, (byte)random.Next(256), 1]),
+                5 => RawPeer.Frame(0, random.Next(2) == 0 ? FrameKind.Ping : FrameKind.Pong, new byte[8]),
+                6 => RawPeer.Frame(0, FrameKind.Ack, [0, 0, 0, 0, 0, 0, (byte)random.Next(4), (byte)random.Next(256)]),
+                _ => random.Next(20) switch
+                {
+                    0 => RawPeer.Frame(0, FrameKind.GoAway, Encoding.ASCII.GetBytes(Messages[0])),
+                    1 => RawPeer.Frame(0, FrameKind.Close, [0, 0, .. "bye"u8]),
+                    2 => RawPeer.Frame(0, FrameKind.Unbind, "{\"id\":1}"u8),
+                    _ => RawPeer.Frame(0, FrameKind.Bind, Encoding.ASCII.GetBytes(Messages[1])),
+                },
+            });
+        }
+
+        return bytes.ToArray();
+    }
+
     /// <summary>Spoils some of it: bits, bytes, lengths, pieces lost, doubled or in the wrong place.</summary>
     public static byte[] Mutate(Random random, byte[] bytes)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xunit.Abstractions;
 
 namespace Tunnel.Framing.Tests.Fuzz;
 
@@ -11,7 +12,20 @@ internal static class FuzzBudget
     private static readonly int Seconds =
         int.TryParse(Environment.GetEnvironmentVariable("TUNNEL_FUZZ_SECONDS"), CultureInfo.InvariantCulture, out int seconds) ? seconds : 0;
 
-    public static IEnumerable<int> Seeds(int inTheGate)
+    /// <summary>The seeds to run; says in the end how many they were.</summary>
+    public static IEnumerable<int> Seeds(int inTheGate, ITestOutputHelper output)
+    {
+        int count = 0;
+        foreach (int seed in Seeds(inTheGate))
+        {
+            yield return seed;
+            count++;
+        }
+
+        output.WriteLine($"{count} inputs.");
+    }
+
+    private static IEnumerable<int> Seeds(int inTheGate)
     {
         if (int.TryParse(Environment.GetEnvironmentVariable("TUNNEL_FUZZ_SEED"), CultureInfo.InvariantCulture, out int seed))
         {

@@ -1,16 +1,17 @@
 using System.Buffers;
 using System.Text;
 using Tunnel.Framing.Frames;
+using Xunit.Abstractions;
 
 namespace Tunnel.Framing.Tests.Fuzz;
 
 /// <summary>Whatever comes in, a parser returns or throws a <see cref="ProtocolViolationException"/>.</summary>
-public sealed class ParserFuzzTests
+public sealed class ParserFuzzTests(ITestOutputHelper output)
 {
     [Fact]
     public void Frames_Mutated_AreReadOrRefused()
     {
-        foreach (int seed in FuzzBudget.Seeds(3000))
+        foreach (int seed in FuzzBudget.Seeds(3000, output))
         {
             var random = new Random(seed);
             byte[] bytes = Conversation.Mutate(random, Conversation.OfServer(random, random.Next(1, 8)));
@@ -30,7 +31,7 @@ public sealed class ParserFuzzTests
     [Fact]
     public void Messages_Mutated_AreReadOrRefused()
     {
-        foreach (int seed in FuzzBudget.Seeds(5000))
+        foreach (int seed in FuzzBudget.Seeds(5000, output))
         {
             var random = new Random(seed);
             byte[] bytes = Conversation.Mutate(random, Encoding.ASCII.GetBytes(Conversation.Message(random)));
@@ -44,7 +45,7 @@ public sealed class ParserFuzzTests
     [Fact]
     public void Messages_ThatWereRead_AreWrittenAndReadAgain()
     {
-        foreach (int seed in FuzzBudget.Seeds(3000))
+        foreach (int seed in FuzzBudget.Seeds(3000, output))
         {
             var random = new Random(seed);
             byte[] bytes = Conversation.Mutate(random, Encoding.ASCII.GetBytes(Conversation.Message(random)));

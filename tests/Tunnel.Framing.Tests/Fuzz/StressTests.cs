@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Framing.Tests.Sessions;
+using Xunit.Abstractions;
 
 namespace Tunnel.Framing.Tests.Fuzz;
 
@@ -10,7 +11,7 @@ namespace Tunnel.Framing.Tests.Fuzz;
 /// Many streams treated at random by several tasks on both ends at once. Whatever was promised (a half that was
 /// finished, on a stream that nobody broke off) arrived; nothing is left at the end, however the session ends.
 /// </summary>
-public sealed class StressTests
+public sealed class StressTests(ITestOutputHelper output)
 {
     private const int Workers = 6;
     private const int StreamsEach = 25;
@@ -18,7 +19,7 @@ public sealed class StressTests
     [Fact]
     public async Task Streams_TreatedAtRandom_KeepTheirPromisesAndLeaveNothing()
     {
-        foreach (int seed in FuzzBudget.Seeds(12))
+        foreach (int seed in FuzzBudget.Seeds(12, output))
         {
             try
             {

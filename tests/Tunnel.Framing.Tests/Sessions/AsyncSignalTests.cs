@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Tunnel.Framing.Sessions;
 
 namespace Tunnel.Framing.Tests.Sessions;
@@ -7,7 +8,7 @@ public sealed class AsyncSignalTests
     [Fact]
     public async Task Wait_SignalSetBefore_TakesItOnce()
     {
-        var signal = new AsyncSignal();
+        var signal = new AsyncSignal(PipeScheduler.ThreadPool);
         signal.Set();
         signal.Set();
         await signal.WaitAsync().Within();
@@ -18,9 +19,31 @@ public sealed class AsyncSignalTests
     }
 
     [Fact]
+    public void Set_WhileOneWaits_LetsItGoOnInAStepOfTheScheduler()
+    {
+        var scheduler = new StepByStep();
+        var signal = new AsyncSignal(scheduler);
+        Task waiting = signal.WaitAsync().AsTask();
+        signal.Set();
+        signal.Set();
+        waiting.IsCompleted.Should().BeFalse();
+        scheduler.RunAll().Should().Be(1);
+        waiting.IsCompleted.Should().BeTrue();
+    }
+
+    [Fact]
+    public void SetAndRun_WhileOneWaits_LetsItGoOnAtOnce()
+    {
+        var signal = new AsyncSignal(new StepByStep());
+        Task waiting = signal.WaitAsync().AsTask();
+        signal.SetAndRun();
+        waiting.IsCompleted.Should().BeTrue();
+    }
+
+    [Fact]
     public async Task Set_FromManyThreads_LosesNothing()
     {
-        var signal = new AsyncSignal();
+        var signal = new AsyncSignal(PipeScheduler.ThreadPool);
         const int Threads = 4;
         const int Each = 50_000;
         int set = 0;

@@ -77,6 +77,39 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
+    public async Task IsAlive_PeerAnswers_IsTrue()
+    {
+        await using var session = new RawSession(LinkRole.Server);
+        await session.Peer.ExpectAsync(FrameKind.Ping);
+        Task<bool> alive = session.Session.IsAliveAsync(S(1));
+        RawFrame ping = await session.Peer.ExpectAsync(FrameKind.Ping);
+        await session.Peer.SendNumberAsync(FrameKind.Pong, ping.Number);
+        (await alive.Within()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task IsAlive_PeerIsSilent_IsFalseInTime()
+    {
+        await using var session = new RawSession(LinkRole.Server);
+        await session.Peer.ExpectAsync(FrameKind.Ping);
+        Task<bool> alive = session.Session.IsAliveAsync(S(1));
+        await session.Peer.ExpectAsync(FrameKind.Ping);
+        alive.IsCompleted.Should().BeFalse();
+        session.Time.Advance(S(1));
+        (await alive.Within()).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task IsAlive_LinkLostWhileItAsks_IsFalseWithoutWaiting()
+    {
+        await using var session = new RawSession(LinkRole.Server, new SessionOptions { ResumeWindow = S(60) });
+        await session.Peer.ExpectAsync(FrameKind.Ping);
+        Task<bool> alive = session.Session.IsAliveAsync(S(1));
+        session.Link.Cut();
+        (await alive.Within()).Should().BeFalse("no clock of this test has moved");
+    }
+
+    [Fact]
     public async Task Session_IdleOnABlackHole_IsLostAfterTwentySeconds()
     {
         await using var session = new RawSession(LinkRole.Agent);

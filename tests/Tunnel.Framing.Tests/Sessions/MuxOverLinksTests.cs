@@ -68,3 +68,22 @@ public sealed class TcpMuxTests : MuxTests
         return Task.CompletedTask;
     }
 }
+
+public sealed class TlsMuxTests : MuxTests
+{
+    private TlsLinkPair? _pair;
+
+    public override async Task DisposeAsync() => await _pair!.DisposeAsync();
+
+    protected override async Task<(IDuplexPipe Server, IDuplexPipe Agent)> ConnectAsync()
+    {
+        _pair = await TlsLinkPair.CreateAsync();
+        return (_pair.B, _pair.A);
+    }
+
+    protected override Task CutAsync()
+    {
+        _pair!.A.Abort();
+        return Task.CompletedTask;
+    }
+}

@@ -77,6 +77,11 @@ internal sealed class RawSession : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Link.Cut();
+        if (Session.Options.ResumeWindow > TimeSpan.Zero)
+        {
+            await AdvanceUntilEndAsync();
+        }
+
         await Run.Within();
         Session.OpenStreams.Should().Be(0);
         Session.MemoryUsed.Should().Be(0);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
@@ -11,21 +12,22 @@ namespace Tunnel.Http.Tests.Fuzz;
 /// </summary>
 internal static class Invariants
 {
-    public static void Request(byte[] bytes, IReadOnlyList<int> cuts)
+    /// <returns>What became of the input, for whoever looks for rare cases.</returns>
+    public static string Request(byte[] bytes, IReadOnlyList<int> cuts)
     {
         var whole = Reading.Request(bytes, []);
         Reading.Request(bytes, cuts).Should().Be(whole);
         Reading.Request(bytes, Pieces.EveryByte(bytes.Length)).Should().Be(whole);
         if (whole.Outcome != "Complete")
         {
-            return;
+            return $"{whole.Outcome} {whole.Reason}";
         }
 
         var head = Writing.Request(bytes);
         if (head.IsConnect || head.Authority.IsEmpty)
         {
             // Neither is ever sent on: CONNECT is refused, and without a name there is no tunnel.
-            return;
+            return "unserved";
         }
 
         var written = Writing.Bytes(head);
@@ -46,16 +48,17 @@ internal static class Invariants
         forwarded.Headers.Contains(KnownHeader.Upgrade).Should().BeFalse();
         forwarded.Framing.Should().Be(head.Framing);
         forwarded.HostName.SequenceEqual(head.HostName).Should().BeTrue();
+        return $"{head.Method} {head.TargetForm} {head.Version} {head.Framing.Kind} {head.KeepAlive} {head.ExpectsContinue} {head.WantsUpgrade} {Fields(head.Headers)}";
     }
 
-    public static void Response(byte[] bytes, IReadOnlyList<int> cuts, RequestMethod method)
+    public static string Response(byte[] bytes, IReadOnlyList<int> cuts, RequestMethod method)
     {
         var whole = Reading.Response(bytes, [], method);
         Reading.Response(bytes, cuts, method).Should().Be(whole);
         Reading.Response(bytes, Pieces.EveryByte(bytes.Length), method).Should().Be(whole);
         if (whole.Outcome != "Complete")
         {
-            return;
+            return $"{whole.Outcome} {whole.Reason}";
         }
 
         var head = Writing.Response(bytes, method);
@@ -64,23 +67,25 @@ internal static class Invariants
         var again = Writing.Response(written, method);
         Verdict.DescribeMeaning(again).Should().Be(Verdict.DescribeMeaning(head));
         Writing.Bytes(again).Should().Equal(written);
+        return $"{head.Status / 100} {head.Version} {head.Framing.Kind} {head.KeepAlive} {head.IsSwitch} {Fields(head.Headers)}";
     }
 
-    public static void Chunked(byte[] bytes, IReadOnlyList<int> cuts)
+    public static string Chunked(byte[] bytes, IReadOnlyList<int> cuts)
     {
         var whole = Reading.Body(bytes, [], BodyFraming.Chunked);
         Reading.Body(bytes, cuts, BodyFraming.Chunked).Should().Be(whole);
         Reading.Body(bytes, Pieces.EveryByte(bytes.Length), BodyFraming.Chunked).Should().Be(whole);
+        var outline = $"{whole.Outcome} {whole.Reason} {whole.Model.Length} {whole.Model.Count(static letter => letter == '\n')}";
         if (whole.Outcome != "Complete")
         {
-            return;
+            return outline;
         }
 
         var split = whole.Model.LastIndexOf('|');
         var content = whole.Model.Contains("||", StringComparison.Ordinal) ? null : whole.Model[..split];
         if (content is null || split != whole.Model.IndexOf('|', StringComparison.Ordinal))
         {
-            return;
+            return outline;
         }
 
         var trailers = new HeaderList(new CountingPool());
@@ -92,6 +97,51 @@ internal static class Invariants
 
         var written = Writing.Chunks(content, trailers);
         Reading.Chunked(written).Should().Be(whole with { Consumed = written.Length });
+        return outline;
+    }
+
+    /// <summary>
+    /// A body on its way through the edge: taken out of its framing and put into another, in pieces. Read again it is the
+    /// same content with the same trailers; what was refused or cut off never has an end.
+    /// </summary>
+    public static string Reframed(byte[] bytes, IReadOnlyList<int> cuts, BodyFraming from, BodyFraming to)
+    {
+        var whole = Reading.Body(bytes, [], from);
+        var output = new ArrayBufferWriter<byte>();
+        var outcome = Writing.Reframe(bytes, cuts, from, to, output);
+        outcome.ToString().Should().Be(whole.Outcome);
+        if (outcome != BodyOutcome.Complete)
+        {
+            if (to.Kind == BodyKind.Chunked)
+            {
+                Reading.Body(output.WrittenSpan.ToArray(), [], to).Reason.Should().Be(RejectReason.BodyTruncated);
+            }
+
+            return $"{whole.Reason} {output.WrittenCount}";
+        }
+
+        if (to.Kind == BodyKind.Chunked)
+        {
+            Reading.Body(output.WrittenSpan.ToArray(), [], to).Should().Be(whole with { Consumed = output.WrittenCount });
+        }
+        else
+        {
+            // There is no place for trailers.
+            whole.Model.Should().StartWith(Verdict.Text(output.WrittenSpan) + "|");
+        }
+
+        return $"{from.Kind} {to.Kind} {whole.Model.Length}";
+    }
+
+    private static string Fields(HeaderList headers)
+    {
+        var ids = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var field in headers)
+        {
+            ids.Add(field.Id.ToString());
+        }
+
+        return string.Join(',', ids);
     }
 
     /// <summary>The crudest of readings agrees: lines end in CRLF, and no other CR, LF or NUL exists.</summary>

@@ -35,6 +35,27 @@ internal static class Seeds
         "7fffffffffffffff\r\nendless",
     ];
 
+    /// <summary>Several requests of one connection.</summary>
+    public static readonly string[] RequestConversations =
+    [
+        Requests[0] + Requests[0] + Requests[0],
+        Requests[1] + Requests[0] + "\r\n" + Requests[1],
+        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nDigest: z\r\n\r\n" + Requests[0],
+        "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\nGET /hidden HTTP/1.1\r\nHost: b.example\r\n\r\n" + Requests[0],
+        Requests[3] + Requests[4] + Requests[5] + Requests[7],
+        "POST /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabc" + Requests[0],
+    ];
+
+    /// <summary>Several answers of one connection.</summary>
+    public static readonly string[] AnswerConversations =
+    [
+        Responses[0] + Responses[0],
+        "HTTP/1.1 100 Continue\r\n\r\n" + Responses[1] + Responses[0],
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\nGrpc-Status: 0\r\n\r\n" + Responses[5],
+        Responses[4] + Responses[0] + Responses[2] + "until the end",
+        "HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n" + Responses[5],
+    ];
+
     /// <summary>Words that matter to a parser, put in at random places.</summary>
     public static readonly string[] Words =
     [

@@ -48,6 +48,18 @@ internal static class Writing
         writer.End();
     }
 
+    /// <summary>As it is forwarded: what concerned the connection is gone, and what of it holds said anew.</summary>
+    public static void Forward(RequestHead head, IBufferWriter<byte> output)
+    {
+        HopByHop.Remove(head.Headers);
+        var writer = new HeadWriter(output);
+        writer.RequestLine(head);
+        writer.Fields(head.Headers);
+        writer.Framing(head.Framing);
+        writer.Upgrade(head.Upgrade);
+        writer.End();
+    }
+
     public static byte[] Bytes(ResponseHead head)
     {
         var output = new ArrayBufferWriter<byte>();
@@ -57,6 +69,43 @@ internal static class Writing
         writer.Framing(head.Framing);
         writer.End();
         return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Passes a body on in another framing, in the pieces given, and ends it if it is whole.</summary>
+    public static BodyOutcome Reframe(byte[] bytes, IReadOnlyList<int> cuts, BodyFraming from, BodyFraming to, IBufferWriter<byte> output)
+    {
+        var pool = new CountingPool();
+        var reader = new BodyReader(pool, HttpLimits.Default);
+        var writer = new BodyWriter();
+        reader.Start(from);
+        writer.Start(to);
+        var at = 0;
+        var outcome = BodyOutcome.NeedMore;
+        foreach (var available in cuts.Where(cut => cut > 0 && cut < bytes.Length).Append(bytes.Length))
+        {
+            var buffer = Pieces.Of(bytes, at, available, cuts);
+            outcome = writer.Reframe(reader, buffer, output, out var consumed, out var examined);
+            _ = buffer.Slice(consumed, examined);
+            at += (int)(buffer.GetOffset(consumed) - buffer.GetOffset(buffer.Start));
+            if (outcome != BodyOutcome.NeedMore)
+            {
+                break;
+            }
+        }
+
+        if (outcome == BodyOutcome.NeedMore)
+        {
+            outcome = reader.EndOfInput();
+        }
+
+        if (outcome == BodyOutcome.Complete)
+        {
+            writer.End(output, reader.Trailers);
+        }
+
+        reader.Reset();
+        pool.Outstanding.Should().Be(0);
+        return outcome;
     }
 
     public static string Chunks(string content, HeaderList? trailers = null)

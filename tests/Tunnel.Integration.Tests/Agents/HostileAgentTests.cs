@@ -72,12 +72,33 @@ public sealed class HostileAgentTests
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")]
+    public async Task Fin_InTheMiddleOfABody_BeforeAnyOfItLeft_IsAnError(string begins)
+    {
+        await RunAsync(async (agent, visitor) =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                await visitor.WriteAsync(Get);
+                await agent.AnswerAsync(await agent.NextRequestAsync(), begins);
+                Answer answer = await visitor.ReadAnswerAsync().Within();
+                answer.Status.Should().Be(502);
+                answer["Tunnel-Error"].Should().Be("origin-invalid");
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")]
     public async Task Fin_InTheMiddleOfABody_CutsTheVisitor(string begins)
     {
         await RunAsync(async (agent, visitor) =>
         {
             await visitor.WriteAsync(Get);
-            await agent.AnswerAsync(await agent.NextRequestAsync(), begins);
+            uint request = await agent.NextRequestAsync();
+            await agent.AnswerAsync(request, begins, fin: false);
+            await visitor.ReadHeadAsync().Within();
+            await agent.AnswerAsync(request, "", fin: true);
             Func<Task> rest = () => visitor.ReadToEndAsync().Within();
             await rest.Should().ThrowAsync<IOException>();
         });
@@ -183,7 +204,11 @@ public sealed class HostileAgentTests
     // Beside an honest agent, which must not notice.
     private static async Task RunAsync(Func<OddAgent, ScriptedConnection, Task> act)
     {
-        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("honest")));
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("honest")), new PairOptions
+        {
+            // An odd agent that goes is gone, and nobody waits for it long.
+            Server = options => options with { Hold = TimeSpan.FromSeconds(1), ResumeWindow = TimeSpan.Zero },
+        });
         await using (OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd"))
         {
             ScriptedConnection visitor = await pair.VisitAsync();

@@ -22,6 +22,12 @@ public sealed class OddAgent : IAsyncDisposable
 
     public RawPeer Peer { get; }
 
+    /// <summary>As the server knows it.</summary>
+    public string Address => _link.LocalEndPoint.ToString();
+
+    /// <summary>OPEN of the last one, as text.</summary>
+    public string LastHead { get; private set; } = "";
+
     /// <summary>A link on which nothing has been said.</summary>
     public static async Task<OddAgent> DialAsync(int port)
     {
@@ -49,6 +55,7 @@ public sealed class OddAgent : IAsyncDisposable
             RawFrame frame = await Peer.ReadAsync() ?? throw new EndOfStreamException("The server ended the link.");
             if (frame.Kind == FrameKind.Open)
             {
+                LastHead = frame.Text;
                 return frame.StreamId;
             }
         }

@@ -38,7 +38,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
-    public async Task Link_ThatIsCutUnderRequests_FailsThemAndIsReplaced()
+    public async Task Link_ThatIsCutForGood_FailsItsRequestsAndIsReplaced()
     {
         var hang = new Tally();
         await using TunnelPair pair = await TunnelPair.StartAsync(
@@ -56,7 +56,7 @@ public sealed class ReconnectTests
                     await connection.WriteAsync(Talk.Ok("x"));
                 }
             },
-            new PairOptions { HasAgent = false });
+            new PairOptions { HasAgent = false, Server = options => options with { ResumeWindow = TimeSpan.Zero } });
         var links = new List<ScriptedConnection>();
         await using var between = new ScriptedOrigin(async agent =>
         {
@@ -152,7 +152,7 @@ public sealed class ReconnectTests
     {
         public Tally Calls { get; } = new();
 
-        public void OnForwarding(Tunnel.Framing.Frames.TunnelGrant grant, IPEndPoint server)
+        public void OnForwarding(Tunnel.Framing.Frames.TunnelGrant grant, IPEndPoint? server)
         {
             Calls.Add();
             throw new IOException("standard output is gone");

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Tunnel.Agent;
 using Tunnel.Agent.Connection;
 using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Pair;
@@ -15,7 +16,7 @@ public sealed class StoppingTests
     public async Task Agent_ThatStops_FinishesWhatRunsAndTakesNothingNew()
     {
         var go = new Tally();
-        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go));
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), PairOptions.Impatient);
         Task<Answer> running = pair.GetAsync();
         await pair.Origin.Accepted.WhenAsync(1);
         Task stopping = pair.Agent.StopAsync();
@@ -26,6 +27,33 @@ public sealed class StoppingTests
         (await running.Within()).Text.Should().Be("finished");
         await stopping.Within();
         (await pair.Agent.Exited).Should().Be(AgentExit.Stopped);
+    }
+
+    [Fact]
+    public async Task Agent_ThatStopsWithoutALink_FirstDeliversWhatItHasAnswered()
+    {
+        var go = new Tally();
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), new PairOptions { HasAgent = false });
+        await using var relay = new LinkRelay(() => pair.Server.AgentPort);
+        var forwarding = new ForwardingSignal();
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await forwarding.Times.WhenAsync(1);
+        Task<Answer> running = pair.GetAsync();
+        await pair.Origin.Accepted.WhenAsync(1);
+        relay.Swallow();
+        go.Add();
+        await Eventually.TrueAsync(() => agent.Counts.Streams == 0, what: "the answer has left, and arrives nowhere");
+        relay.Close();
+        await Eventually.TrueAsync(() => agent.Status.State == AgentState.Reconnecting);
+        Task stopping = agent.StopAsync();
+        relay.Open();
+        await Eventually.TrueAsync(() =>
+        {
+            agent.Poke();
+            return running.IsCompleted;
+        });
+        (await running).Text.Should().Be("finished");
+        await stopping.Within();
     }
 
     [Fact]
@@ -63,6 +91,8 @@ public sealed class StoppingTests
         (await idle.ReadToEndAsync().Within()).Should().BeEmpty("idle connections close at once");
         Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
         await late.Should().ThrowAsync<SocketException>();
+        // Agents are told when the visitors that have come are settled.
+        await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains(RejectCodes.Draining, StringComparison.Ordinal)));
         await using (OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort))
         {
             await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http"}]}""");
@@ -117,16 +147,19 @@ public sealed class StoppingTests
     public async Task Stop_BetweenManyRequests_LosesNoAnswerThatHasBegun()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok(new string('x', 10_000))));
-        Task<int>[] visitors = [.. Enumerable.Range(0, 16).Select(_ => VisitUntilClosedAsync(pair))];
+
+        // All stand before the stop: who is on the way when a port closes may be reset.
+        ScriptedConnection[] connections = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => ScriptedConnection.ConnectAsync(pair.Server.HttpPort)));
+        Task<int>[] visitors = [.. connections.Select(VisitUntilClosedAsync)];
         await pair.Origin.Accepted.WhenAsync(1);
         await pair.Server.StopAsync().Within();
         (await Task.WhenAll(visitors).Within()).Should().OnlyContain(answers => answers >= 0);
     }
 
     // Every answer that begins is whole; the connection ends between two of them.
-    private static async Task<int> VisitUntilClosedAsync(TunnelPair pair)
+    private static async Task<int> VisitUntilClosedAsync(ScriptedConnection connection)
     {
-        using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
+        using ScriptedConnection visitor = connection;
         for (int answers = 0; ; answers++)
         {
             try

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Tunnel.Integration.Tests.Architecture;
@@ -61,6 +62,20 @@ public sealed class ArchitectureTests
             .Where(file => file.Lines > MostLines)
             .Select(file => $"{file.Name}: {file.Lines} lines");
         tooLong.Should().BeEmpty();
+    }
+
+    /// <summary>A defence whose test is gone is a promise.</summary>
+    [Fact]
+    public void Tests_NamedByTheSecurityPage_AreThere()
+    {
+        string page = File.ReadAllText(Path.Combine(FindRoot(), "docs", "security.md"));
+        MatchCollection named = Regex.Matches(page, @"`(\w+Tests)(?:\.(\w+)…?)?`");
+        named.Count.Should().BeGreaterThan(20);
+        foreach (Match match in named)
+        {
+            string[] files = Directory.GetFiles(Path.Combine(FindRoot(), "tests"), $"{match.Groups[1].Value}.cs", SearchOption.AllDirectories);
+            files.Should().Contain(file => File.ReadAllText(file).Contains($" {match.Groups[2].Value}", StringComparison.Ordinal), match.Value);
+        }
     }
 
     private static string FindRoot()

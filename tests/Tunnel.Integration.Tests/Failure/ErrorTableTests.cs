@@ -7,19 +7,21 @@ namespace Tunnel.Integration.Tests.Failure;
 /// <summary>The table of DESIGN section 6: what a visitor gets when there is no answer.</summary>
 public sealed class ErrorTableTests
 {
+    private static readonly PairOptions NoHold = new() { Server = options => options with { Hold = TimeSpan.Zero } };
+
     private static readonly Func<ScriptedConnection, Task> Silent = async connection => await connection.ReadToEndAsync();
 
     [Fact]
     public async Task UnknownName_IsNotFound_AndTheConnectionLives()
     {
-        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")));
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoHold);
         await AssertErrorAsync(pair, "nobody.localhost", 404, "tunnel-not-found", keepsAlive: true);
     }
 
     [Fact]
     public async Task NameOfAnAgentThatLeft_IsOfflineForAWhile_ThenUnknown()
     {
-        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions { IsTimeFake = true });
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoHold with { IsTimeFake = true });
         await pair.Agent.StopAsync().Within();
         await Eventually.TrueAsync(() => pair.Server.Counts.Names == 0);
         Answer answer = await AssertErrorAsync(pair, TunnelPair.Name, 503, "agent-offline", keepsAlive: true);
@@ -162,7 +164,7 @@ public sealed class ErrorTableTests
                     await connection.WriteAsync(Talk.Ok("served"));
                 }
             },
-            new PairOptions { Server = options => options with { MaxStreamsPerSession = 3 } });
+            new PairOptions { Server = options => options with { MaxStreamsPerSession = 3, Hold = TimeSpan.FromSeconds(1) } });
         Task<Answer>[] running = [pair.GetAsync(), pair.GetAsync(), pair.GetAsync()];
         await pair.Origin.Accepted.WhenAsync(3);
         Answer refused = await AssertErrorAsync(pair, TunnelPair.Name, 503, "too-busy", keepsAlive: true);

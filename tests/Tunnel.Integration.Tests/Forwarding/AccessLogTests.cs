@@ -12,7 +12,10 @@ public sealed class AccessLogTests
     {
         using var folder = new TemporaryFolder();
         string file = Path.Combine(folder.Path, "access.log");
-        var options = new PairOptions { Server = server => server with { AccessLog = file, AccessLogIsJson = true } };
+        var options = new PairOptions
+        {
+            Server = server => server with { AccessLog = file, AccessLogIsJson = true, Hold = TimeSpan.FromSeconds(1) },
+        };
         string seen;
         await using (TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), options))
         {

@@ -22,7 +22,7 @@ public sealed class ExchangeTests
     [Fact]
     public async Task KeepAlive_WithAnotherHostInEachRequest_RoutesEachByItsOwn()
     {
-        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("first")));
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("first")), PairOptions.Impatient);
         await using var second = new ScriptedOrigin(Talk.Origin(Talk.Ok("second")));
         var forwarding = new ForwardingSignal();
         await using AgentHost other = pair.StartAgent(forwarding, options => options with { Subdomain = "other", Port = second.Port });

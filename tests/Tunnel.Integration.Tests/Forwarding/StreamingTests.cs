@@ -92,6 +92,69 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task GrpcWeb_MessagesAsTheyComeAndTheStatusInTrailers_PassAsTheyAre()
+    {
+        var seen = new Tally();
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            string head = (await connection.ReadHeadAsync())!;
+            head.Should().Contain("TE: trailers").And.Contain("application/grpc-web+proto");
+            await connection.ReadExactlyAsync(7);
+            await connection.WriteAsync(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\nTrailer: grpc-status\r\nTransfer-Encoding: chunked\r\n\r\n");
+            for (int i = 0; i < 5; i++)
+            {
+                await connection.WriteChunkAsync($"\0\0\0\0\u0002m{i}");
+                await seen.WhenAsync(i + 1);
+            }
+
+            await connection.WriteAsync("0\r\ngrpc-status: 0\r\ngrpc-message: fine\r\n\r\n");
+        });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync(
+            $"POST /service/Method HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nTE: trailers\r\nConnection: TE\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: 7\r\n\r\n\0\0\0\0\u0002hi");
+        (await visitor.ReadHeadAsync().Within()).Should().Contain("Trailer: grpc-status");
+        for (int i = 0; i < 5; i++)
+        {
+            System.Text.Encoding.ASCII.GetString(await visitor.ReadChunkAsync().Within()).Should().Be($"\0\0\0\0\u0002m{i}");
+            seen.Add();
+        }
+
+        (await visitor.ReadChunkAsync().Within()).Should().BeEmpty();
+        (await visitor.ReadLineAsync().Within()).Should().Be("grpc-status: 0");
+        (await visitor.ReadLineAsync().Within()).Should().Be("grpc-message: fine");
+    }
+
+    [Fact]
+    public async Task LongPoll_ThatIsAnsweredMinutesLater_IsAnsweredOnTheSameConnection()
+    {
+        var asked = new Tally();
+        var news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            async connection =>
+            {
+                while (await connection.ReadHeadAsync() is not null)
+                {
+                    asked.Add();
+                    await news.Task;
+                    await connection.WriteAsync(Talk.Ok("news"));
+                }
+            },
+            new PairOptions { IsTimeFake = true });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        string get = $"GET /poll HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n";
+        await visitor.WriteAsync(get);
+        await asked.WhenAsync(1);
+
+        // Longer than any of our limits for a visitor, shorter than the origin's for its answer.
+        await pair.PassAsync(TimeSpan.FromMinutes(8));
+        news.SetResult();
+        (await visitor.ReadAnswerAsync().Within()).Text.Should().Be("news");
+        await visitor.WriteAsync(get);
+        (await visitor.ReadAnswerAsync().Within()).Text.Should().Be("news");
+    }
+
+    [Fact]
     public async Task Expectation_OfContinue_IsAnsweredByTheOriginBeforeTheBody()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>

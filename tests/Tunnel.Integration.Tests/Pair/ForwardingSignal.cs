@@ -12,9 +12,13 @@ public sealed class ForwardingSignal : IAgentEvents
 
     public TunnelGrant? Grant { get; private set; }
 
-    public void OnForwarding(TunnelGrant grant, IPEndPoint server)
+    /// <summary>Where the agent says the server is.</summary>
+    public IPEndPoint? Server { get; private set; }
+
+    public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
     {
         Grant = grant;
+        Server = server;
         Times.Add();
     }
 }

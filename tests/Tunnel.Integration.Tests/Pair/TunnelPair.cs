@@ -25,7 +25,7 @@ public sealed class TunnelPair : IAsyncDisposable
     private TunnelPair(Func<ScriptedConnection, Task> origin, PairOptions options)
     {
         _options = options;
-        _time = options.IsTimeFake ? new FakeTimeProvider() : null;
+        _time = options.IsTimeFake ? new FakeTimeProvider(TimeProvider.System.GetUtcNow()) : null;
         Origin = new ScriptedOrigin(origin);
         ServerOptions = options.Server(new ServerOptions
         {
@@ -34,7 +34,7 @@ public sealed class TunnelPair : IAsyncDisposable
             AgentPort = 0,
             Session = Patient(new SessionOptions()),
         });
-        Server = ServerHost.Start(ServerOptions, _logs, _time);
+        Server = ServerHost.Start(ServerOptions, _logs, _time, options.State);
     }
 
     public const string Name = "demo.localhost";
@@ -79,6 +79,7 @@ public sealed class TunnelPair : IAsyncDisposable
             LocalHost = "127.0.0.1",
             Port = Origin.Port,
             Subdomain = "demo",
+            WatchesNetwork = _time is null,
             Session = Patient(new SessionOptions()),
         });
         return AgentHost.Start(change is null ? options : change(options), forwarding, _logs, _time);
@@ -128,6 +129,16 @@ public sealed class TunnelPair : IAsyncDisposable
         await task;
     }
 
+    /// <summary>Lets so much time pass, minute by minute.</summary>
+    public async Task PassAsync(TimeSpan time)
+    {
+        for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromMinutes(1))
+        {
+            Time.Advance(TimeSpan.FromMinutes(1));
+            await Task.Yield();
+        }
+    }
+
     public async Task StopOriginAsync()
     {
         _isOriginStopped = true;
@@ -148,7 +159,7 @@ public sealed class TunnelPair : IAsyncDisposable
     }
 
     public void StartServerAgain() => Server = ServerHost.Start(
-        ServerOptions with { HttpPort = Server.HttpPort, AgentPort = Server.AgentPort }, _logs, _time);
+        ServerOptions with { HttpPort = Server.HttpPort, AgentPort = Server.AgentPort }, _logs, _time, _options.State);
 
     /// <summary>Nothing is under way any more on either side.</summary>
     public Task WhenIdleAsync() => Eventually.TrueAsync(

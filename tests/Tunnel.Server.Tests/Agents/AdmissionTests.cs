@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Agents;
+using Tunnel.Server.Identity;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Server.Tests.Agents;
@@ -25,14 +27,6 @@ public sealed class AdmissionTests
     public async Task Agent_OfARangeThatHoldsOurs_IsAdmitted() =>
         (await JudgeAsync(Hello() with { Version = 5, MinVersion = 1 })).Should().BeNull();
 
-    [Fact]
-    public async Task Agent_AtABadMoment_MayTryAgain()
-    {
-        (await JudgeAsync(Hello(), isDraining: true))!.Should().BeEquivalentTo(new { Code = RejectCodes.Draining, Retry = true });
-        (await JudgeAsync(Hello(), isFull: true))!.Should().BeEquivalentTo(new { Code = RejectCodes.TooManySessions, Retry = true });
-        (await JudgeAsync(Hello() with { Tunnels = null }))!.Should().BeEquivalentTo(new { Code = RejectCodes.ResumeRefused, Retry = true });
-    }
-
     private static HelloMessage Hello() => new()
     {
         Version = 1,
@@ -40,9 +34,11 @@ public sealed class AdmissionTests
         Tunnels = [new TunnelRequest { Id = 1, Type = "http" }],
     };
 
-    private static async Task<RejectMessage?> JudgeAsync(HelloMessage hello, bool isDraining = false, bool isFull = false)
+    private static async Task<RejectMessage?> JudgeAsync(HelloMessage hello)
     {
         await using TcpLinkPair link = await TcpLinkPair.CreateAsync();
-        return Admission.Judge(hello, link.B, isDraining, isFull);
+        var gate = new Gatekeeper(new ServerOptions(), null, TimeProvider.System, NullLogger.Instance);
+        LinkFacts facts = LinkFacts.Of(link.B.LocalEndPoint, link.B.RemoteEndPoint, isEncrypted: false);
+        return Admission.Judge(hello, facts, gate, out _);
     }
 }

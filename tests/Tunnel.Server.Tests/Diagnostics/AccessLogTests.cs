@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using Tunnel.Framing.Frames;
 using Tunnel.Server.Diagnostics;
 
 namespace Tunnel.Server.Tests.Diagnostics;
@@ -36,6 +37,19 @@ public sealed class AccessLogTests
             "2026-01-02T03:04:05.678Z 203.0.113.7 demo.tunnel.test \"GET /a?b=c\" 200 in=1 out=2345 routing=0.25 answer=12 total=12.5 error=- id=0123456789abcdef\n");
     }
 
+    private static RawEntry RawEntry(string name) => new()
+    {
+        Time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero),
+        Visitor = "2001:db8::7",
+        Kind = "tls",
+        Name = name,
+        BytesIn = 517,
+        BytesOut = 123_456_789_012,
+        Routing = TimeSpan.FromMilliseconds(0.25),
+        Total = TimeSpan.FromHours(1),
+        End = RawEnds.Of(ResetCode.OriginRefused),
+    };
+
     [Theory]
     [InlineData("/a\" 200 \"", "/a\\x22\\x20200\\x20\\x22")]
     [InlineData("/\r\n2026 forged", "/\\x0d\\x0a2026\\x20forged")]
@@ -65,6 +79,36 @@ public sealed class AccessLogTests
         json.GetProperty("target").GetString().Should().Be("/\"\r\n\\\u001b");
         json.GetProperty("error").GetString().Should().Be("origin-refused");
         json.GetProperty("bytesOut").GetInt64().Should().Be(2345);
+    }
+
+    [Fact]
+    public void WriteText_ARawConnection_IsOneLineThatAHostileNameCannotLeave()
+    {
+        var output = new ArrayBufferWriter<byte>();
+
+        AccessLogFormat.WriteText(output, RawEntry("a b\n\"ü\".test"));
+
+        Encoding.UTF8.GetString(output.WrittenSpan).Should().Be(
+            "2026-01-02T03:04:05.678Z 2001:db8::7 a\\x20b\\x0a\\x22\\xfc\\x22.test tls in=517 out=123456789012 routing=0.25 total=3600000 end=origin-refused\n");
+    }
+
+    [Fact]
+    public void WriteJson_ARawConnection_ReadsBackAsItWas()
+    {
+        var output = new ArrayBufferWriter<byte>();
+
+        AccessLogFormat.WriteJson(output, RawEntry("demo.tunnel.test"));
+
+        Encoding.UTF8.GetString(output.WrittenSpan).Should().Be(
+            """{"time":"2026-01-02T03:04:05.678Z","visitor":"2001:db8::7","kind":"tls","name":"demo.tunnel.test","bytesIn":517,"bytesOut":123456789012,"routingMs":0.25,"totalMs":3600000,"end":"origin-refused"}""" + "\n");
+    }
+
+    [Fact]
+    public void RawEnds_OfEveryCodeAnAgentMaySend_AreWordsOfTheTable()
+    {
+        string[] words = ["origin-refused", "origin-reset", "origin-timeout", "session-lost", "too-busy", "tunnel-not-found", "internal-error"];
+
+        Enum.GetValues<ResetCode>().Select(RawEnds.Of).Should().BeSubsetOf(words);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Forwarding;
+using Tunnel.Server.Identity;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Forwarding;
@@ -91,7 +92,8 @@ public sealed class HeadForwarderTests
             new IPEndPoint(IPAddress.Parse("2001:db8::1"), 5), new IPEndPoint(IPAddress.IPv6Loopback, 8000), VisitorScheme.Http);
         var output = new ArrayBufferWriter<byte>();
         var session = new Session(LinkRole.Server, new SessionOptions(), new Nobody());
-        RequestHeadForwarder.Write(output, head, new ServedTunnel("a.test", tunnel, session), visitor, "0123"u8);
+        var holder = new TunnelHolder(session, AgentIdentity.Local, new AgentInstance("a"), "agent", TimeProvider.System);
+        RequestHeadForwarder.Write(output, head, RequestHeadForwarder.Prepare(head), new ServedTunnel("a.test", tunnel, holder, default), visitor, "0123"u8);
         head.Reset();
         return Text(output);
     }

@@ -1,83 +1,105 @@
-using System.Buffers;
-using Microsoft.Extensions.Time.Testing;
-using Tunnel.Framing.Frames;
-using Tunnel.Framing.Sessions;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Routing;
 
+/// <summary>Names and who serves them; nobody waits here.</summary>
 public sealed class TunnelRegistryTests
 {
-    private readonly FakeTimeProvider _time = new();
-    private readonly TunnelRegistry _registry;
-    private readonly Session _first = NewSession();
-    private readonly Session _second = NewSession();
-
-    public TunnelRegistryTests() => _registry = new TunnelRegistry(TimeSpan.FromSeconds(20), _time);
+    private static readonly HoldLimits NoHold = new() { Time = TimeSpan.Zero };
 
     [Fact]
     public async Task Name_ThatIsBound_IsFound()
     {
-        ServedTunnel tunnel = Tunnel("a.test", _first);
-        _registry.Bind(tunnel, replaces: null).Should().BeNull();
-        (await _registry.FindAsync("a.test"u8)).Should().Be(new Route(RouteOutcome.Found, tunnel));
-        (await _registry.FindAsync("b.test"u8)).Outcome.Should().Be(RouteOutcome.NotFound);
-        (await _registry.FindAsync(""u8)).Outcome.Should().Be(RouteOutcome.NotFound);
-        (await _registry.FindAsync(new byte[300])).Outcome.Should().Be(RouteOutcome.NotFound);
-        _registry.IsServed("a.test").Should().BeTrue();
-        _registry.Count.Should().Be(1);
+        await using var names = new Registration(NoHold);
+        ServedTunnel tunnel = names.Bind("a.test", names.Attached());
+        Route route = names.Find("a.test", out _);
+        route.Outcome.Should().Be(RouteOutcome.Found);
+        route.Tunnel.Should().BeSameAs(tunnel);
+        route.Stream!.Open.TunnelId.Should().Be(1);
+        route.Stream.Dispose();
+        names.Find("b.test", out _).Outcome.Should().Be(RouteOutcome.NotFound);
+        names.Find("", out _).Outcome.Should().Be(RouteOutcome.NotFound);
+        names.Find(new string('x', 300), out _).Outcome.Should().Be(RouteOutcome.NotFound);
+        names.Registry.IsServed("a.test").Should().BeTrue();
+        names.Registry.Count.Should().Be(1);
     }
 
     [Fact]
     public async Task Name_ThatIsTaken_StaysWithItsHolder()
     {
-        ServedTunnel holder = Tunnel("a.test", _first);
-        _registry.Bind(holder, replaces: null);
-        _registry.Bind(Tunnel("a.test", _second), replaces: null).Should().BeSameAs(holder);
-        (await _registry.FindAsync("a.test"u8)).Tunnel.Should().BeSameAs(holder);
+        await using var names = new Registration(NoHold);
+        ServedTunnel holder = names.Bind("a.test", names.Attached(instance: 'a'));
+        TunnelHolder second = names.Attached(instance: 'b');
+        names.Registry.TryClaim([names.Tunnel("b.test", second), names.Tunnel("a.test", second)], out IReadOnlyList<ServedTunnel> others)
+            .Should().BeFalse();
+        others.Should().Equal(holder);
+        names.Registry.IsServed("b.test").Should().BeFalse("all tunnels are granted or none");
+        Route route = names.Find("a.test", out _);
+        route.Tunnel.Should().BeSameAs(holder);
+        route.Stream!.Dispose();
     }
 
     [Fact]
     public async Task Name_OfASessionThatIsReplaced_ChangesHands()
     {
-        ServedTunnel old = Tunnel("a.test", _first);
-        ServedTunnel taken = Tunnel("a.test", _second);
-        _registry.Bind(old, replaces: null);
-        _registry.Bind(taken, replaces: _first).Should().BeNull();
-        _registry.Unbind(old);
-        (await _registry.FindAsync("a.test"u8)).Tunnel.Should().BeSameAs(taken, "who was replaced takes nobody off");
+        await using var names = new Registration(NoHold);
+        ServedTunnel old = names.Bind("a.test", names.Attached(instance: 'a'));
+        ServedTunnel taken = names.Tunnel("a.test", names.Attached(instance: 'a'));
+        names.Registry.TryClaim([taken], out IReadOnlyList<ServedTunnel> others).Should().BeTrue();
+        others.Should().Equal(old);
+        names.Registry.Unbind(old);
+        Route route = names.Find("a.test", out _);
+        route.Tunnel.Should().BeSameAs(taken, "who was replaced takes nobody off");
+        route.Stream!.Dispose();
     }
 
     [Fact]
     public async Task Name_ThatIsDropped_IsRememberedForAWhile()
     {
-        ServedTunnel tunnel = Tunnel("a.test", _first);
-        _registry.Bind(tunnel, replaces: null);
-        _registry.Unbind(tunnel);
-        _registry.Count.Should().Be(0);
-        _registry.IsServed("a.test").Should().BeFalse();
-        _time.Advance(TimeSpan.FromSeconds(19));
-        (await _registry.FindAsync("a.test"u8)).Outcome.Should().Be(RouteOutcome.Offline);
-        _time.Advance(TimeSpan.FromSeconds(1));
-        (await _registry.FindAsync("a.test"u8)).Outcome.Should().Be(RouteOutcome.NotFound);
-        _registry.Bind(Tunnel("a.test", _second), replaces: null).Should().BeNull();
+        await using var names = new Registration(NoHold);
+        ServedTunnel tunnel = names.Bind("a.test", names.Attached());
+        names.Registry.Unbind(tunnel);
+        names.Registry.Count.Should().Be(0);
+        names.Registry.IsServed("a.test").Should().BeFalse();
+        names.Time.Advance(TimeSpan.FromSeconds(19));
+        names.Find("a.test", out _).Outcome.Should().Be(RouteOutcome.Offline);
+        names.Time.Advance(TimeSpan.FromSeconds(1));
+        names.Find("a.test", out _).Outcome.Should().Be(RouteOutcome.NotFound);
+        names.Bind("a.test", names.Attached());
     }
 
-    private static ServedTunnel Tunnel(string name, Session session) =>
-        new(name, new TunnelRequest { Id = 1, Type = "http" }, session);
-
-    private static Session NewSession() => new(LinkRole.Server, new SessionOptions(), new Nobody());
-
-    private sealed class Nobody : ISessionUser
+    [Fact]
+    public async Task Pool_OfSessions_GivesEachRequestToTheLeastBusy()
     {
-        public void OnStream(TunnelStream stream) => stream.Dispose();
-
-        public void OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
+        await using var names = new Registration(NoHold);
+        ServedTunnel first = names.Bind("a.test", names.Attached(instance: 'a'), pool: true);
+        ServedTunnel second = names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
+        Route[] routes = [.. Enumerable.Range(0, 6).Select(_ => names.Find("a.test", out HeldRequest? _))];
+        routes.Count(route => route.Tunnel == first).Should().Be(3);
+        routes.Count(route => route.Tunnel == second).Should().Be(3);
+        second.OriginRefused(names.Registry.Now);
+        Route last = names.Find("a.test", out _);
+        last.Tunnel.Should().BeSameAs(first, "an origin that just refused comes last");
+        first.Holder.Detached();
+        Route other = names.Find("a.test", out _);
+        other.Tunnel.Should().BeSameAs(second, "and is better than none");
+        foreach (Route route in (Route[])[.. routes, last, other])
         {
+            route.Stream!.Dispose();
         }
+    }
 
-        public void OnGoAway(GoAwayMessage message)
-        {
-        }
+    [Fact]
+    public async Task Session_ThatWouldNotTakeTheRequest_IsNotAskedAgain()
+    {
+        await using var names = new Registration();
+        TunnelHolder full = names.Attached(instance: 'a');
+        names.Bind("a.test", full, pool: true);
+        names.Find("a.test", out HeldRequest? held, refused: full).Outcome.Should().Be(RouteOutcome.TooBusy);
+        held.Should().BeNull("nobody else is there to wait for");
+        ServedTunnel other = names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
+        Route route = names.Find("a.test", out _, refused: full);
+        route.Tunnel.Should().BeSameAs(other);
+        route.Stream!.Dispose();
     }
 }

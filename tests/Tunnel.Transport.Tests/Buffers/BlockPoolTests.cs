@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.TestSupport;
 using Tunnel.Transport.Buffers;
 
@@ -14,7 +15,8 @@ public sealed class BlockPoolTests
     [InlineData(0, 4096)]
     [InlineData(4096, 4096)]
     [InlineData(4097, 16384)]
-    [InlineData(16385, 65536)]
+    [InlineData(16385, 32768)]
+    [InlineData(32769, 65536)]
     [InlineData(65536, 65536)]
     [InlineData(65537, 65537)]
     public void Rent_OfASize_GetsTheSmallestClassThatFits(int wanted, int given)
@@ -124,6 +126,37 @@ public sealed class BlockPoolTests
         pool.Trim();
         pool.RetainedBytes.Should().Be(0);
         using var next = pool.Rent();
+    }
+
+    [Fact]
+    public void Kept_AndNotNeededForAPeriod_IsDropped()
+    {
+        var time = new FakeTimeProvider();
+        using var pool = new BlockPool(Relaxed with { Time = time });
+        void Peak(int count)
+        {
+            foreach (var owner in Enumerable.Range(0, count).Select(_ => pool.Rent(4096)).ToArray())
+            {
+                owner.Dispose();
+            }
+        }
+
+        Peak(100);
+        time.Advance(TimeSpan.FromSeconds(10));
+        pool.RetainedBytes.Should().BeGreaterThan(90 * 4096, "the period has only begun");
+
+        // A third of it is needed in the next one.
+        Peak(33);
+        time.Advance(TimeSpan.FromSeconds(10));
+        pool.RetainedBytes.Should().BeInRange(32 * 4096, 36 * 4096);
+        time.Advance(TimeSpan.FromSeconds(10));
+        pool.RetainedBytes.Should().BeLessThanOrEqualTo(4096 * RoundUp(Environment.ProcessorCount));
+
+        // And it goes on after a rest.
+        Peak(100);
+        time.Advance(TimeSpan.FromSeconds(10));
+        time.Advance(TimeSpan.FromSeconds(10));
+        pool.RetainedBytes.Should().BeLessThanOrEqualTo(4096 * RoundUp(Environment.ProcessorCount));
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Transport.Tests.Sockets;
 
-public sealed class AbortRaceTests
+public abstract class AbortRaceTests(SocketConnectionOptions options)
 {
     [Theory]
     [InlineData(false)]
@@ -14,7 +14,7 @@ public sealed class AbortRaceTests
         for (var round = 0; round < 200; round++)
         {
             using var pool = new LeakCheckingPool();
-            await using var pair = await TcpLinkPair.CreateAsync(pool);
+            await using var pair = await TcpLinkPair.CreateAsync(pool, options);
             var calls = new[] { ReadAsync(pair.A), WriteAsync(pair.A), ReadAsync(pair.B), WriteAsync(pair.B) };
             var spins = random.Next(20_000);
             var aborts = Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
@@ -42,7 +42,7 @@ public sealed class AbortRaceTests
         for (var round = 0; round < 150; round++)
         {
             using var pool = new LeakCheckingPool();
-            await using var pair = await TcpLinkPair.CreateAsync(pool);
+            await using var pair = await TcpLinkPair.CreateAsync(pool, options);
             var calls = new[] { WriteAsync(pair.B), ReadAsync(pair.B) };
             await pair.A.Input.TakeAsync(1);
             await pair.A.Input.CompleteAsync();
@@ -55,7 +55,7 @@ public sealed class AbortRaceTests
     public async Task End_WithASendPending_IsStillAnOrderlyEnd()
     {
         using var pool = new LeakCheckingPool();
-        await using var pair = await TcpLinkPair.CreateAsync(pool);
+        await using var pair = await TcpLinkPair.CreateAsync(pool, options);
         var payload = new byte[24 * 1024 * 1024];
         var sending = pair.B.Output.WriteAsync(payload).AsTask();
         sending.IsCompleted.Should().BeFalse();
@@ -74,7 +74,7 @@ public sealed class AbortRaceTests
     public async Task Dispose_WithCallsPending_WaitsForThemAndIsIdempotent()
     {
         using var pool = new LeakCheckingPool();
-        await using var pair = await TcpLinkPair.CreateAsync(pool);
+        await using var pair = await TcpLinkPair.CreateAsync(pool, options);
         var read = ReadAsync(pair.A);
         var write = WriteAsync(pair.A);
         var first = pair.A.DisposeAsync();

@@ -153,6 +153,33 @@ public sealed class DialerTests
         await dial.Should().ThrowAsync<ArgumentOutOfRangeException>();
     }
 
+    /// <summary>As when a program dies with connections in its backlog: for the agent that is one more try, not its end.</summary>
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("localhost")]
+    public async Task Dial_ThatIsResetTheMomentItStands_GivesTheSocketToWhoFindsOut(string host)
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var dialer = new Dialer(_time, NoName, async (endPoint, token) =>
+        {
+            var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(endPoint, token);
+            using (Socket accepted = await listener.AcceptAsync(token))
+            {
+                accepted.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+
+            // The reset has come when there is something to read.
+            socket.Poll(TimeSpan.FromSeconds(10), SelectMode.SelectRead).Should().BeTrue();
+            return socket;
+        });
+        using var socket = await dialer.DialAsync(host, ((IPEndPoint)listener.LocalEndPoint!).Port, Limit).Within();
+        var read = async () => await socket.ReceiveAsync(new byte[1]);
+        await read.Should().ThrowAsync<SocketException>();
+    }
+
     private static Task<IPAddress[]> NoName(string host, CancellationToken cancellationToken) =>
         Task.FromException<IPAddress[]>(new SocketException((int)SocketError.HostNotFound));
 

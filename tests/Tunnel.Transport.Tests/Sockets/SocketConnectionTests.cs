@@ -6,12 +6,12 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Transport.Tests.Sockets;
 
-public sealed class SocketConnectionTests : IAsyncLifetime
+public abstract class SocketConnectionTests(SocketConnectionOptions options) : IAsyncLifetime
 {
     private readonly LeakCheckingPool _pool = new();
     private TcpLinkPair _pair = null!;
 
-    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool);
+    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool, options);
 
     public async Task DisposeAsync()
     {

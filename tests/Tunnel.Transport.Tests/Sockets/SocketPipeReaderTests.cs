@@ -5,12 +5,12 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Transport.Tests.Sockets;
 
-public sealed class SocketPipeReaderTests : IAsyncLifetime
+public abstract class SocketPipeReaderTests(SocketConnectionOptions options) : IAsyncLifetime
 {
     private readonly LeakCheckingPool _pool = new();
     private TcpLinkPair _pair = null!;
 
-    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool);
+    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool, options);
 
     public async Task DisposeAsync()
     {

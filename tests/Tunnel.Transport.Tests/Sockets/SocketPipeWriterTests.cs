@@ -5,7 +5,7 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Transport.Tests.Sockets;
 
-public sealed class SocketPipeWriterTests : IAsyncLifetime
+public abstract class SocketPipeWriterTests(SocketConnectionOptions options) : IAsyncLifetime
 {
     // More than two loopback sockets take between them.
     private const int TooMuch = 24 * 1024 * 1024;
@@ -13,7 +13,7 @@ public sealed class SocketPipeWriterTests : IAsyncLifetime
     private readonly LeakCheckingPool _pool = new();
     private TcpLinkPair _pair = null!;
 
-    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool);
+    public async Task InitializeAsync() => _pair = await TcpLinkPair.CreateAsync(_pool, options);
 
     public async Task DisposeAsync()
     {

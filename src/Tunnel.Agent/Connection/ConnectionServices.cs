@@ -1,0 +1,20 @@
+using Microsoft.Extensions.Logging;
+using Tunnel.Agent.Local;
+using Tunnel.Framing.Sessions;
+
+namespace Tunnel.Agent.Connection;
+
+/// <summary>What every session of an agent needs and none owns.</summary>
+/// <param name="Session">Options of a session: pool and clock filled in, the resume window left to the server.</param>
+internal sealed record ConnectionServices(
+    AgentOptions Options,
+    AgentSelf Self,
+    OriginServices Origin,
+    SessionOptions Session,
+    IAgentEvents Events,
+    ILogger Log)
+{
+    public TimeProvider Time => Session.Time;
+
+    public string Server => $"{Options.ServerHost}:{Options.ServerPort}";
+}

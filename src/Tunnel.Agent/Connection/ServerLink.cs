@@ -1,0 +1,107 @@
+using Tunnel.Agent.Link;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+using Tunnel.Hosting;
+using Tunnel.Transport;
+using Tunnel.Transport.Tls;
+
+namespace Tunnel.Agent.Connection;
+
+/// <summary>Why there is no link, in a sentence for the person who runs the agent; and whether trying again is pointless.</summary>
+internal sealed class NoLinkException(string message, AgentExit? exit = null, string? code = null, TimeSpan? retryAfter = null, Exception? inner = null)
+    : IOException(message, inner)
+{
+    /// <summary>What the agent ends with; null: it tries again.</summary>
+    public AgentExit? Exit { get; } = exit;
+
+    /// <summary>The server's code, if it was the server that refused.</summary>
+    public string? Code { get; } = code;
+
+    /// <summary>What the server asks to wait.</summary>
+    public TimeSpan? RetryAfter { get; } = retryAfter;
+}
+
+/// <summary>Dials the server and greets it. Safe from any thread.</summary>
+internal sealed class ServerLink(ConnectionServices services)
+{
+    private static readonly TimeSpan LongestNamed = TimeSpan.FromSeconds(15);
+
+    private readonly LinkDialer _dialer = new(services.Options, services.Session.Pool, services.Time);
+
+    /// <summary>A connection on which nothing has been said; the caller owns it.</summary>
+    /// <exception cref="NoLinkException">The server cannot be reached.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<IConnection> DialAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await _dialer.DialAsync(cancel);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new NoLinkException($"{services.Server} did not answer in time.");
+        }
+        catch (IOException error) when (IsStrangerToStranger(error))
+        {
+            throw new NoLinkException(error.Message, AgentExit.TokenRefused, inner: error);
+        }
+        catch (IOException error)
+        {
+            throw new NoLinkException(error.Message, inner: error);
+        }
+    }
+
+    /// <summary>Says HELLO and returns the server's WELCOME.</summary>
+    /// <exception cref="NoLinkException">The server refused, or what answered is none.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<WelcomeMessage> GreetAsync(IConnection link, HelloMessage hello, CancellationToken cancel)
+    {
+        using var time = new CancellationTokenSource(services.Options.ServerConnectTime, services.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancel);
+        HandshakeAnswer answer;
+        try
+        {
+            answer = await Handshake.GreetAsync(link, hello, both.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new NoLinkException($"{services.Server} did not answer in time.");
+        }
+        catch (ProtocolViolationException violation)
+        {
+            throw new NoLinkException($"{services.Server} is not a tunnel server, or one of another kind ({violation.Code.Name()}).", inner: violation);
+        }
+        catch (IOException error)
+        {
+            throw new NoLinkException(error.Message, inner: error);
+        }
+
+        return answer.Welcome ?? throw Refused(answer.Reject!);
+    }
+
+    // Neither knows the other: the server has nothing that vouches for it, and the agent has no token, without which it would
+    // be refused even if it had. That changes by somebody's hand only. Who was connected before was not a stranger.
+    private bool IsStrangerToStranger(IOException error) =>
+        services.Options is { Token: null, CaFile: null } && services.Self.HeldName is null
+        && error.InnerException is TlsHandshakeException { Failure: TlsHandshakeFailure.Untrusted };
+
+    private NoLinkException Refused(RejectMessage reject)
+    {
+        AgentExit? exit = reject.Code switch
+        {
+            RejectCodes.VersionMismatch => AgentExit.VersionRefused,
+            RejectCodes.TokenRequired or RejectCodes.TokenRefused or RejectCodes.TlsRequired => AgentExit.TokenRefused,
+            RejectCodes.NameRefused => AgentExit.NameRefused,
+
+            // Who never held the name is told; who held it once keeps trying until it is free again.
+            RejectCodes.NameConflict when services.Self.HeldName is null => AgentExit.NameRefused,
+            _ when !reject.Retry => AgentExit.NameRefused,
+            _ => null,
+        };
+        TimeSpan? after = reject.RetryAfter is { } milliseconds
+            ? TimeSpan.FromMilliseconds(Math.Min(milliseconds, (long)LongestNamed.TotalMilliseconds))
+            : null;
+        string message = Printable.Of(reject.Message);
+        return new NoLinkException(exit is null ? $"The server says: {message}" : message, exit, Printable.Of(reject.Code), after);
+    }
+}

@@ -1,0 +1,235 @@
+using System.Net;
+using Tunnel.Agent.Diagnostics;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+using Tunnel.Hosting;
+using Tunnel.Transport;
+
+namespace Tunnel.Agent.Connection;
+
+/// <summary>
+/// One of the sessions an agent keeps side by side: opens it, opens the next when it has ended or its server leaves, for
+/// ever, with backoff (DESIGN section 5, "Reconnect"). A session that is on its way out runs on beside its successor.
+/// </summary>
+internal sealed class SlotLoop(ConnectionServices services, ServerLink server, int slot)
+{
+    private readonly Backoff _backoff = new(Random.Shared);
+    private readonly Patience _patience = new(services.Time);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<SessionKeeper, Task<SessionEnd>> _keepers = [];
+    private readonly TaskCompletionSource _up = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile SessionKeeper? _current;
+    private volatile AgentStatus _status = new(AgentState.Offline, "Connecting.");
+
+    /// <summary>Completes when the tunnel was up for the first time.</summary>
+    public Task WhenUp => _up.Task;
+
+    public bool IsConnected => _current is { } keeper && !keeper.Session.Ended.IsCompleted;
+
+    public AgentStatus Status => _current is { } keeper && !keeper.Session.Ended.IsCompleted ? keeper.Status : _status;
+
+    public int OpenStreams => Keepers().Sum(keeper => keeper.Session.OpenStreams);
+
+    /// <summary>What is connected may not be any more, what waits looks again.</summary>
+    public void Poke()
+    {
+        _patience.Poke();
+        foreach (SessionKeeper keeper in Keepers())
+        {
+            keeper.Poke();
+        }
+    }
+
+    /// <summary>Runs until stopped, or until the server's refusal is final.</summary>
+    /// <param name="stop">Leaves: running requests finish within the grace.</param>
+    /// <param name="hurry">Ends the grace at once.</param>
+    public async Task<AgentExit> RunAsync(CancellationToken stop, CancellationToken hurry)
+    {
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    (SessionKeeper keeper, Task<SessionEnd> life) = await OpenAsync(stop);
+                    string reason = await WatchAsync(keeper, life, stop);
+                    await PauseAsync(reason, stop);
+                }
+                catch (NoLinkException error) when (error.Exit is { } exit)
+                {
+                    AgentLog.Refused(services.Log, error.Code ?? "", error.Message);
+                    return exit;
+                }
+                catch (NoLinkException error)
+                {
+                    if (error.RetryAfter is { } after)
+                    {
+                        _backoff.ServerNamed(after);
+                    }
+
+                    await PauseAsync(error.Message, stop);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Asked to stop while dialling or waiting.
+        }
+        finally
+        {
+            await EndAllAsync(hurry);
+        }
+
+        return AgentExit.Stopped;
+    }
+
+    // A session that is up, and its life.
+    private async Task<(SessionKeeper Keeper, Task<SessionEnd> Life)> OpenAsync(CancellationToken stop)
+    {
+        AgentLog.Connecting(services.Log, services.Server);
+        IConnection link = await server.DialAsync(stop);
+        bool isUp = false;
+        try
+        {
+            WelcomeMessage welcome = await server.GreetAsync(link, Hello.New(services, slot, _current?.Replacement), stop);
+            if (welcome.Tunnels.FirstOrDefault(tunnel => tunnel.Id == Hello.TunnelId) is not { } grant)
+            {
+                throw new NoLinkException($"{services.Server} granted no tunnel; it is not a tunnel server, or one of another kind.");
+            }
+
+            AgentLog.Connected(services.Log, services.Server, Printable.Of(welcome.Software ?? "unknown software"));
+            services.Self.HeldName = grant.Name;
+            var keeper = new SessionKeeper(services, server, slot, welcome);
+            Task<SessionEnd> life = Begin(keeper, link);
+            isUp = true;
+            Tell(grant, link.RemoteEndPoint);
+            _up.TrySetResult();
+            return (keeper, life);
+        }
+        finally
+        {
+            if (!isUp)
+            {
+                await link.DisposeAsync();
+            }
+        }
+    }
+
+    private void Tell(TunnelGrant grant, IPEndPoint dialled)
+    {
+        try
+        {
+            // What was dialled may be a proxy, and only that knows where the server is.
+            services.Events.OnForwarding(grant, services.Options.Proxy is null ? dialled : null);
+        }
+        catch (Exception error)
+        {
+            // Whatever becomes of the news: the tunnel is up.
+            AgentLog.NewsFault(services.Log, error);
+        }
+    }
+
+    private Task<SessionEnd> Begin(SessionKeeper keeper, IConnection link)
+    {
+        lock (_lock)
+        {
+            foreach (SessionKeeper over in _keepers.Where(old => old.Value.IsCompleted).Select(old => old.Key).ToArray())
+            {
+                _keepers.Remove(over);
+            }
+
+            _current = keeper;
+            return _keepers[keeper] = Task.Run(() => keeper.RunAsync(link));
+        }
+    }
+
+    // Returns when another session is needed, with the reason.
+    private async Task<string> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
+    {
+        long since = services.Time.GetTimestamp();
+        Task first = await Task.WhenAny(life, keeper.GoingAway).WaitAsync(stop);
+        _backoff.LinkEnded(services.Time.GetElapsedTime(since));
+        if (first != life && await keeper.GoingAway is { Reconnect: true } goAway)
+        {
+            // The next session first; this one finishes what runs, beside it.
+            _backoff.ServerNamed(TimeSpan.FromMilliseconds(goAway.Delay));
+            return $"The server at {services.Server} leaves ({Printable.Of(goAway.Reason)}).";
+        }
+
+        SessionEnd end = await life.WaitAsync(stop);
+        if (keeper.Refusal is { Exit: not null } refusal)
+        {
+            throw refusal;
+        }
+
+        if (keeper.Refusal is not null)
+        {
+            // It was there a moment ago.
+            _backoff.ServerNamed(TimeSpan.Zero);
+        }
+
+        if (end is { Kind: SessionEndKind.ClosedByPeer, Code: CloseCode.Replaced })
+        {
+            services.Self.BecomeSomebodyElse();
+        }
+
+        return Describe(end);
+    }
+
+    private string Describe(SessionEnd end) => end.Kind switch
+    {
+        SessionEndKind.LinkLost => $"The connection to {services.Server} was lost. {Printable.Of(end.Message)}",
+        SessionEndKind.ClosedByPeer => $"The server closed the session ({end.Code.Name()}): {Printable.Of(end.Message)}.",
+        _ => Printable.Of(end.Message),
+    };
+
+    private async Task PauseAsync(string reason, CancellationToken stop)
+    {
+        TimeSpan delay = _backoff.Next();
+        _status = new AgentStatus(AgentState.Offline, reason, services.Time.GetUtcNow() + delay);
+        AgentLog.Reconnecting(services.Log, reason, delay.TotalSeconds);
+        await _patience.WaitAsync(delay, stop);
+    }
+
+    // Sessions finish what runs; without a link and without work there is nothing to wait for.
+    private async Task EndAllAsync(CancellationToken hurry)
+    {
+        foreach (SessionKeeper keeper in Keepers())
+        {
+            keeper.Session.Leave("shutdown", reconnect: false, delay: TimeSpan.Zero, services.Options.Grace);
+
+            // Not for want of a link alone: one that has just been welcomed takes its first link in this moment, and the
+            // server may have opened streams on it. Nor while the server may lack the end of an answer: that is sent again.
+            if (keeper.Status.State == AgentState.Reconnecting && !keeper.Session.IsBusy)
+            {
+                keeper.Session.Close(CloseCode.Normal, "the agent stops");
+            }
+        }
+
+        await using CancellationTokenRegistration close = hurry.UnsafeRegister(
+            static state =>
+            {
+                foreach (SessionKeeper keeper in ((SlotLoop)state!).Keepers())
+                {
+                    keeper.Session.Close(CloseCode.Normal, "the agent stops");
+                }
+            },
+            this);
+        Task<SessionEnd>[] lives;
+        lock (_lock)
+        {
+            lives = [.. _keepers.Values];
+        }
+
+        await Task.WhenAll(lives);
+        _current = null;
+    }
+
+    private SessionKeeper[] Keepers()
+    {
+        lock (_lock)
+        {
+            return [.. _keepers.Where(keeper => !keeper.Value.IsCompleted).Select(keeper => keeper.Key)];
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+using Tunnel.Framing.Frames;
+
+namespace Tunnel.Agent.Connection;
+
+/// <summary>The tunnel this agent asks for.</summary>
+internal static class WantedTunnel
+{
+    private const string TcpPrefix = "tcp:";
+
+    /// <param name="held">The name granted before, if any: a name or port the server chose stays ours until we exit.</param>
+    public static TunnelRequest Of(uint id, AgentOptions options, string? held) =>
+        Plain(id, options, held) with
+        {
+            Guard = options.Guard,
+            Kept = held is not null && (options.Hostname ?? options.Subdomain) is null && options.RemotePort is null ? true : null,
+        };
+
+    private static TunnelRequest Plain(uint id, AgentOptions options, string? held) => options.Protocol == TunnelTypes.Tcp
+        ? new TunnelRequest { Id = id, Type = TunnelTypes.Tcp, Port = options.RemotePort ?? PortOf(held) }
+        : new TunnelRequest
+        {
+            Id = id,
+            Type = options.Protocol,
+            Subdomain = options.Subdomain,
+            Hostname = options.Hostname ?? (options.Subdomain is null ? held : null),
+            HostHeader = options.HostHeader switch
+            {
+                "preserve" => null,
+                "origin" => options.OriginAuthority,
+                var value => value,
+            },
+            Via = options.Via ? null : false,
+        };
+
+    private static int? PortOf(string? held) =>
+        held is not null && held.StartsWith(TcpPrefix, StringComparison.Ordinal)
+        && int.TryParse(held.AsSpan(TcpPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            ? port
+            : null;
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Tunnel.Framing.Frames;
+using Tunnel.Transport;
+using Tunnel.Transport.ProxyProtocol;
+using Tunnel.Transport.Sockets;
+using Tunnel.Transport.Tls;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// Connects to the origin, wherever it is and whatever has to be said before the first byte of a visitor: over TCP or a Unix
+/// socket, perhaps with a PROXY header, perhaps through TLS.
+/// </summary>
+internal sealed class OriginDialer
+{
+    private readonly AgentOptions _options;
+    private readonly MemoryPool<byte> _memory;
+    private readonly TimeProvider _time;
+    private readonly Dialer _dialer;
+    private readonly SslClientAuthenticationOptions? _tls;
+
+    /// <exception cref="ArgumentException">The file of <c>--local-ca</c> cannot be used.</exception>
+    public OriginDialer(AgentOptions options, MemoryPool<byte> memory, TimeProvider time)
+    {
+        _options = options;
+        _memory = memory;
+        _time = time;
+        _dialer = new Dialer(time);
+        _tls = options.LocalHttps ? TlsOf(options) : null;
+    }
+
+    /// <param name="visitor">Whom a PROXY header names; the header says nobody for an address that is not known.</param>
+    /// <exception cref="DialException">The origin cannot be reached.</exception>
+    /// <exception cref="OriginFaultException">It can, but TLS did not come about; the message says why and what to do.</exception>
+    /// <exception cref="OperationCanceledException">It is not wanted any more.</exception>
+    public async ValueTask<(SocketConnection Plain, IConnection Connection)> DialAsync(VisitorAddress visitor, CancellationToken cancel)
+    {
+        Socket socket = _options.LocalSocket is { } path
+            ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
+            : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+        var plain = new SocketConnection(socket, _memory);
+        try
+        {
+            if (_options.SendsProxyProtocol)
+            {
+                IPEndPoint? source = visitor.ToIPAddress() is { } address ? new IPEndPoint(address, visitor.Port) : null;
+                ProxyHeaderWriter.Write(plain.Output, source, plain.RemoteEndPoint);
+                await plain.Output.FlushAsync(cancel);
+            }
+
+            return (plain, _tls is null ? plain : await SecureAsync(plain, _tls, cancel));
+        }
+        catch (ConnectionBrokenException error)
+        {
+            await CloseAsync(plain);
+            throw new OriginFaultException(ResetCode.OriginRefused, error.Message);
+        }
+        catch
+        {
+            await CloseAsync(plain);
+            throw;
+        }
+    }
+
+    private async Task<TlsConnection> SecureAsync(SocketConnection plain, SslClientAuthenticationOptions tls, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(_options.OriginConnectTime, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            return await TlsConnection.ConnectAsync(plain, _memory, tls, either.Token);
+        }
+        catch (TlsHandshakeException error) when (error.Failure == TlsHandshakeFailure.Untrusted)
+        {
+            throw new OriginFaultException(
+                ResetCode.OriginRefused,
+                $"{Hosting.Printable.Of(error.Message)} Name its authority with --local-ca FILE, or take whatever it shows with --local-insecure.");
+        }
+        catch (TlsHandshakeException error)
+        {
+            throw new OriginFaultException(ResetCode.OriginRefused, $"TLS with it failed; does it speak HTTPS? {Hosting.Printable.Of(error.Message)}");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new OriginFaultException(ResetCode.OriginRefused, "TLS with it took too long.");
+        }
+    }
+
+    private static async Task CloseAsync(SocketConnection plain)
+    {
+        plain.Abort();
+        await plain.Input.CompleteAsync();
+        await plain.DisposeAsync();
+    }
+
+    private static SslClientAuthenticationOptions TlsOf(AgentOptions options)
+    {
+        var tls = new SslClientAuthenticationOptions
+        {
+            TargetHost = options.LocalHost,
+            ApplicationProtocols = options.Protocol == TunnelTypes.Http ? [SslApplicationProtocol.Http11] : null,
+        };
+        if (options.LocalInsecure)
+        {
+#pragma warning disable CA5359 // Asked for by the person who runs the agent, who is told what that means.
+            tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        }
+        else if (options.LocalCa is { } file)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(AuthoritiesIn(file));
+        }
+
+        return tls;
+    }
+
+    private static X509Certificate2Collection AuthoritiesIn(string file)
+    {
+        var authorities = new X509Certificate2Collection();
+        try
+        {
+            authorities.ImportFromPemFile(file);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new ArgumentException($"--local-ca: {Hosting.Printable.Of(file)} cannot be read: {error.Message}", error);
+        }
+
+        return authorities.Count > 0
+            ? authorities
+            : throw new ArgumentException($"--local-ca: {Hosting.Printable.Of(file)} holds no certificate in PEM form.");
+    }
+}

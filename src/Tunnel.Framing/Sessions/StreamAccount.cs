@@ -1,0 +1,14 @@
+namespace Tunnel.Framing.Sessions;
+
+/// <summary>How many streams a session has seen from its beginning, and how many of them were broken off.</summary>
+/// <param name="Opened">By either side.</param>
+/// <param name="ResetHere">We broke them off: the visitor left, the request was refused, a fault.</param>
+/// <param name="ResetByPeer">The peer broke them off.</param>
+public readonly record struct StreamAccount(long Opened, long ResetHere, long ResetByPeer)
+{
+    internal StreamAccount AfterOpen() => this with { Opened = Opened + 1 };
+
+    internal StreamAccount AfterResetHere() => this with { ResetHere = ResetHere + 1 };
+
+    internal StreamAccount AfterResetByPeer() => this with { ResetByPeer = ResetByPeer + 1 };
+}

@@ -1,0 +1,44 @@
+namespace Tunnel.Hosting.Secrets;
+
+/// <summary>
+/// One writer at a time in a folder, across processes. The system lets go of the lock when its holder dies, however it
+/// dies.
+/// </summary>
+public sealed class FolderLock : IDisposable
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    private readonly FileStream _file;
+
+    private FolderLock(FileStream file) => _file = file;
+
+    /// <param name="folder">Exists.</param>
+    /// <param name="patience">How long another holder is waited for.</param>
+    /// <exception cref="IOException">The other holder did not let go in time.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder does not belong to this user.</exception>
+    public static async Task<FolderLock> TakeAsync(string folder, TimeSpan patience, TimeProvider time, CancellationToken cancel = default)
+    {
+        string path = Path.Combine(folder, "lock");
+        long since = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                FileStream file = OwnerOnlyFile.Open(path, FileMode.OpenOrCreate, FileShare.None);
+                UnixFolder.GiveToOwner(folder, path);
+                return new FolderLock(file);
+            }
+            catch (IOException error) when (error is not (FileNotFoundException or DirectoryNotFoundException))
+            {
+                if (time.GetElapsedTime(since) >= patience)
+                {
+                    throw new IOException($"{path} is held by another process.", error);
+                }
+            }
+
+            await Task.Delay(Pause, time, cancel);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+}

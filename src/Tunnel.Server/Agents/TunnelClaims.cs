@@ -1,0 +1,186 @@
+using System.Globalization;
+using Tunnel.Framing.Frames;
+using Tunnel.Server.Guards;
+using Tunnel.Server.Identity;
+using Tunnel.Server.Routing;
+
+namespace Tunnel.Server.Agents;
+
+/// <summary>Gets an agent the names it asks for, or the sentence that says who has them (DESIGN section 5, "Takeover").</summary>
+internal sealed class TunnelClaims(AgentServices services)
+{
+    private TimeProvider Time => services.Session.Time;
+
+    /// <summary>
+    /// All tunnels of a HELLO or none. Holders that may be dead are given the time to show that they are not. Null: the
+    /// session serves them; otherwise the first refusal.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled while it waited; nothing has changed.</exception>
+    public async Task<BoundMessage?> ClaimAsync(AgentSession session, IReadOnlyList<TunnelRequest> requests, CancellationToken cancel) =>
+        Resolve(session, requests, out List<ServedTunnel> tunnels) ?? await TakeAsync(session, tunnels, cancel);
+
+    /// <summary>One more tunnel of a session that runs, by the same rules; the answer to its BIND.</summary>
+    /// <inheritdoc cref="ClaimAsync" path="/exception"/>
+    public async Task<BoundMessage> BindAsync(AgentSession session, TunnelRequest request, CancellationToken cancel)
+    {
+        if ((Resolve(session, [request], out List<ServedTunnel> tunnels) ?? await TakeAsync(session, tunnels, cancel)) is { } refusal)
+        {
+            return refusal;
+        }
+
+        string name = tunnels[0].Name;
+        return new BoundMessage { Id = request.Id, TunnelName = name, Url = services.Addresses.UrlOf(name, request.Type) };
+    }
+
+    private async Task<BoundMessage?> TakeAsync(AgentSession session, List<ServedTunnel> tunnels, CancellationToken cancel)
+    {
+        for (bool hasAsked = false; ; hasAsked = true)
+        {
+            // After the wait once more: nobody gives way to what cannot come about.
+            if (FindObstacle(session, tunnels) is { } obstacle)
+            {
+                return obstacle;
+            }
+
+            if (services.Registry.TryClaim(tunnels, out IReadOnlyList<ServedTunnel> others))
+            {
+                return Adopt(session, tunnels, others);
+            }
+
+            if (hasAsked || !others.All(other => tunnels.Any(tunnel => Takeover.MayStillYield(tunnel, other))))
+            {
+                return Conflict(tunnels, others[0]);
+            }
+
+            await Task.WhenAll(others.Select(other => other.Holder).Distinct().Select(holder => AskAsync(holder, cancel)));
+        }
+    }
+
+    private BoundMessage? Resolve(AgentSession session, IReadOnlyList<TunnelRequest> requests, out List<ServedTunnel> tunnels)
+    {
+        tunnels = [];
+        foreach (TunnelRequest request in requests)
+        {
+            AgentIdentity who = session.Holder.Identity;
+            string? name = services.Addresses.Resolve(
+                services.Gate.Complete(who, request, services.Registry.IsServed), wanted => services.Gate.Judge(who, wanted), out string reason);
+            if (name is null)
+            {
+                return Refusal(request.Id, RejectCodes.NameRefused, reason);
+            }
+
+            if (tunnels.Exists(tunnel => tunnel.Name == name))
+            {
+                return Refusal(request.Id, RejectCodes.NameRefused, $"{name} is asked for twice.");
+            }
+
+            tunnels.Add(new ServedTunnel(name, request, session.Holder, Time.GetUtcNow())
+            {
+                Guard = request.Guard is { } guard ? new VisitorGuard(guard, name, services.Passwords) : null,
+            });
+        }
+
+        return null;
+    }
+
+    private BoundMessage? FindObstacle(AgentSession session, List<ServedTunnel> tunnels)
+    {
+        foreach (ServedTunnel tunnel in tunnels)
+        {
+            if (services.Gate.Judge(session.Holder.Identity, tunnel.Name) is { } why)
+            {
+                return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
+            }
+        }
+
+        return session.CanAdopt(tunnels) ? null : NoRoom(tunnels[0].Id);
+    }
+
+    private BoundMessage? Adopt(AgentSession session, List<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
+    {
+        if (services.Places.Take(session, [.. others.Select(other => other.Holder)]) is { } limit)
+        {
+            GiveUp(tunnels, others);
+            return Refusal(tunnels[0].Id, RejectCodes.TooManySessions, limit);
+        }
+
+        foreach (ServedTunnel tunnel in tunnels)
+        {
+            if (services.Gate.Claim(session.Holder.Identity, tunnel.Name, tunnel.IsWanted) is { } why)
+            {
+                GiveUp(tunnels, others);
+                return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
+            }
+        }
+
+        if (!session.TryAdopt(tunnels))
+        {
+            GiveUp(tunnels, others);
+            return NoRoom(tunnels[0].Id);
+        }
+
+        tunnels.ForEach(tunnel => services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type));
+        CloseAll(others, CloseCode.Replaced, $"a newer session took over, from {session.Holder.Address}");
+        return null;
+    }
+
+    // What gave way has lost its names: it ends, so that its agent comes back for them instead of serving nobody.
+    private void GiveUp(List<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
+    {
+        tunnels.ForEach(services.Registry.Unbind);
+        CloseAll(others, CloseCode.Normal, "a newer session took its names, and could not keep them");
+    }
+
+    private static void CloseAll(IReadOnlyList<ServedTunnel> others, CloseCode code, string reason)
+    {
+        foreach (TunnelHolder holder in others.Select(other => other.Holder).Distinct().Where(holder => !holder.IsLeaving))
+        {
+            holder.Session.Close(code, reason);
+        }
+    }
+
+    // Whether the holder is there: one without a link has a few seconds to come back, one with a link to answer.
+    private async Task AskAsync(TunnelHolder holder, CancellationToken cancel)
+    {
+        if (holder.IsAttached)
+        {
+            TimeSpan since = holder.Session.LastByteAt;
+            if (!await holder.Session.IsAliveAsync(Takeover.SilentTime, cancel))
+            {
+                holder.FoundSilent(since);
+            }
+
+            return;
+        }
+
+        TimeSpan left = Takeover.DetachedTime - holder.DetachedFor.GetValueOrDefault();
+        if (left > TimeSpan.Zero)
+        {
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            await Task.WhenAny(holder.Session.Ended, Task.Delay(left, Time, over.Token));
+            await over.CancelAsync();
+            cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static BoundMessage Conflict(List<ServedTunnel> tunnels, ServedTunnel other)
+    {
+        ServedTunnel wanted = tunnels.First(tunnel => tunnel.Name == other.Name);
+        if (wanted.Holder == other.Holder)
+        {
+            return Refusal(wanted.Id, RejectCodes.NameConflict, $"This session serves {other.Name} already.");
+        }
+
+        string since = other.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        string state = other.Holder.IsAttached ? "" : ", which is reconnecting";
+        return Refusal(
+            wanted.Id,
+            RejectCodes.NameConflict,
+            $"{other.Name} is served by another agent, at {other.Holder.Address} since {since} UTC{state}. Stop that one, ask for another name, or start both with --pool.");
+    }
+
+    private BoundMessage NoRoom(uint id) => Refusal(
+        id, RejectCodes.NameRefused, $"A session has at most {services.Options.MaxTunnelsPerSession} tunnels, each with an id of its own.");
+
+    private static BoundMessage Refusal(uint id, string code, string message) => new() { Id = id, Code = code, Message = message };
+}

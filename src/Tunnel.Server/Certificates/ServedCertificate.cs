@@ -1,0 +1,103 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Formats.Asn1;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Tunnel.Server.Certificates;
+
+/// <summary>One certificate ready to be served: the names it is for, and the options of every handshake with it.</summary>
+/// <remarks>The options are shared by all its handshakes, so that sessions can be taken up again.</remarks>
+internal sealed class ServedCertificate
+{
+    private readonly SslServerAuthenticationOptions _tls12;
+    private readonly SslServerAuthenticationOptions _tls13;
+
+    public ServedCertificate(X509Certificate2 leaf, X509Certificate2Collection chain)
+    {
+        Names = NamesOf(leaf);
+        NotAfter = leaf.NotAfter.ToUniversalTime();
+        var context = SslStreamCertificateContext.Create(leaf, chain);
+        _tls12 = Tls12Of(context);
+#pragma warning disable CA5398 // The one version whose ciphers need no choosing.
+        _tls13 = OperatingSystem.IsLinux() ? Common(context, SslProtocols.Tls13) : _tls12;
+#pragma warning restore CA5398
+    }
+
+    /// <summary>Lower case; those with <c>*.</c> in front stand for one label.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    public DateTimeOffset NotAfter { get; }
+
+    /// <summary>
+    /// The options of one handshake. On Linux a list of ciphers costs the engine its kept contexts, and with them most of the
+    /// time of a handshake and every resumption. Only TLS 1.2 needs one: all ciphers of 1.3 are good. So a client that offers
+    /// 1.3 gets nothing else.
+    /// </summary>
+    public SslServerAuthenticationOptions HandshakeFor(bool offersTls13) => offersTls13 ? _tls13 : _tls12;
+
+    /// <summary>For logs.</summary>
+    public override string ToString() => $"{string.Join(", ", Names.Take(5))}, until {NotAfter:yyyy-MM-dd}";
+
+    [SuppressMessage("Security", "CA5398", Justification = "The floor is what is meant: 1.2, whatever the system would still allow.")]
+    private static SslServerAuthenticationOptions Tls12Of(SslStreamCertificateContext context)
+    {
+        SslServerAuthenticationOptions options = Common(context, SslProtocols.Tls12);
+        if (OperatingSystem.IsLinux())
+        {
+            // Forward secrecy and authenticated encryption only.
+            options.CipherSuitesPolicy = new CipherSuitesPolicy(
+            [
+                TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            ]);
+        }
+        else
+        {
+            // Elsewhere the system chooses, and its owner; some of these have no 1.3 to offer.
+            options.EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+        }
+
+        return options;
+    }
+
+    private static SslServerAuthenticationOptions Common(SslStreamCertificateContext context, SslProtocols versions) => new()
+    {
+        ServerCertificateContext = context,
+        EnabledSslProtocols = versions,
+        ApplicationProtocols = [SslApplicationProtocol.Http11],
+        AllowRenegotiation = false,
+    };
+
+    private static List<string> NamesOf(X509Certificate2 leaf)
+    {
+        var names = new List<string>();
+        foreach (X509Extension extension in leaf.Extensions)
+        {
+            if (extension is X509SubjectAlternativeNameExtension alternatives)
+            {
+                try
+                {
+                    names.AddRange(alternatives.EnumerateDnsNames().Select(static name => name.ToLowerInvariant()));
+                }
+                catch (AsnContentException)
+                {
+                    // A certificate that nobody can read is for no name; as the default it is still served.
+                }
+            }
+        }
+
+        // Names in the subject went out of use long ago, but who has only that wants it served.
+        string subject = leaf.GetNameInfo(X509NameType.DnsName, forIssuer: false);
+        if (names.Count == 0 && subject.Length > 0)
+        {
+            names.Add(subject.ToLowerInvariant());
+        }
+
+        return names;
+    }
+}

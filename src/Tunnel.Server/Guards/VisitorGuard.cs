@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Tunnel.Framing.Frames;
+using Tunnel.Server.Edge;
+
+namespace Tunnel.Server.Guards;
+
+/// <summary>
+/// One tunnel's rules for its visitors, enforced before a request enters the session (DESIGN section 6: 403 access-denied,
+/// 401 auth-required). Safe from any thread.
+/// </summary>
+internal sealed class VisitorGuard
+{
+    /// <summary>Right credentials that are remembered, so that a page of a hundred pictures costs one hash.</summary>
+    private const int MostRemembered = 256;
+
+    private static readonly byte[] ProcessKey = RandomNumberGenerator.GetBytes(32);
+
+    private readonly AddressRules _addresses;
+    private readonly Dictionary<string, string> _users;
+    private readonly PasswordDesk _desk;
+    private readonly ConcurrentDictionary<string, byte> _remembered = new(StringComparer.Ordinal);
+    private readonly EdgeError _challenge;
+
+    /// <param name="guard">Checked: <see cref="TunnelRequest.FindFault"/> found nothing.</param>
+    /// <param name="name">The public name; the realm.</param>
+    public VisitorGuard(TunnelGuard guard, string name, PasswordDesk desk)
+    {
+        _desk = desk;
+        _addresses = new AddressRules(guard.Allow, guard.Deny);
+        _users = [];
+        foreach (string user in guard.Users ?? [])
+        {
+            int colon = user.IndexOf(':', StringComparison.Ordinal);
+            _users[user[..colon]] = user[(colon + 1)..];
+        }
+
+        ForwardsAuthorization = _users.Count == 0 || (guard.ForwardAuth ?? false);
+        _challenge = EdgeError.AuthRequired with { Challenge = $"Basic realm=\"{name}\", charset=\"UTF-8\"" };
+    }
+
+    /// <summary>Whether the origin sees the visitor's Authorization field: it is ours when we asked for it.</summary>
+    public bool ForwardsAuthorization { get; }
+
+    /// <summary>Whether visitors from there may come at all.</summary>
+    public bool Admits(IPAddress visitor) => _addresses.Admits(visitor);
+
+    /// <summary>Null: the request may pass.</summary>
+    /// <param name="authorization">The field's value; empty: none.</param>
+    public ValueTask<EdgeError?> JudgeAsync(IPAddress visitor, ReadOnlySpan<byte> authorization)
+    {
+        if (!Admits(visitor))
+        {
+            return new ValueTask<EdgeError?>(EdgeError.AccessDenied);
+        }
+
+        if (_users.Count == 0)
+        {
+            return new ValueTask<EdgeError?>((EdgeError?)null);
+        }
+
+        if (!BasicCredentials.TryParse(authorization, out BasicCredentials credentials))
+        {
+            return new ValueTask<EdgeError?>(_challenge);
+        }
+
+        string memory = MemoryOf(credentials);
+        return _remembered.ContainsKey(memory) ? new ValueTask<EdgeError?>((EdgeError?)null) : CheckAsync(visitor, credentials, memory);
+    }
+
+    private async ValueTask<EdgeError?> CheckAsync(IPAddress visitor, BasicCredentials credentials, string memory)
+    {
+        bool? isRight = await _desk.CheckAsync(
+            visitor, credentials.Password, _users.GetValueOrDefault(credentials.User), stranger: _users.First().Value);
+        switch (isRight)
+        {
+            case null:
+                return EdgeError.TooManyPasswords;
+            case false:
+                return _challenge;
+            default:
+                if (_remembered.Count >= MostRemembered)
+                {
+                    // There are at most as many right pairs as users, if passwords longer than bcrypt looks at are left out.
+                    _remembered.Clear();
+                }
+
+                _remembered[memory] = 0;
+                return null;
+        }
+    }
+
+    // Neither the password nor anything it can be guessed from stays in memory.
+    private static string MemoryOf(BasicCredentials credentials) =>
+        Convert.ToBase64String(HMACSHA256.HashData(ProcessKey, Encoding.UTF8.GetBytes($"{credentials.User}\n{credentials.Password}")));
+}

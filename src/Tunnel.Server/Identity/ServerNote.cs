@@ -1,0 +1,45 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Tunnel.Hosting.Secrets;
+
+namespace Tunnel.Server.Identity;
+
+/// <summary>
+/// What the server leaves in its folder for <c>token create</c>: the address a token carries is the one the server last
+/// ran at.
+/// </summary>
+internal sealed record ServerNote(string Domain, int AgentPort)
+{
+    private const string FileName = "server.json";
+
+    /// <exception cref="IOException">The disk does not take it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder belongs to somebody else.</exception>
+    public void Write(string folder) =>
+        OwnerOnlyFile.Write(Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, ServerNoteJson.Default.ServerNote));
+
+    /// <summary>Null when no server has run with this folder yet.</summary>
+    /// <exception cref="IOException">It is there and cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It belongs to somebody else.</exception>
+    public static ServerNote? Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), ServerNoteJson.Default.ServerNote) is { Domain: not null, AgentPort: > 0 and <= 65_535 } note
+                ? note
+                : throw new IOException($"{path} is not what this program wrote.");
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException error)
+        {
+            throw new IOException($"{path} is not what this program wrote.", error);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ServerNote))]
+internal sealed partial class ServerNoteJson : JsonSerializerContext;

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using Tunnel.Hosting;
+using Tunnel.Hosting.Secrets;
+using Tunnel.Server.Diagnostics;
+
+namespace Tunnel.Server.Identity;
+
+/// <summary>The folder of what a server keeps: its key, its tokens, its certificates.</summary>
+internal static class StateDirectory
+{
+    /// <summary>Adds <c>--state-dir</c>, which the server and all its commands share.</summary>
+    public static Option<string?> AddOption(OptionSet options) =>
+        options.Text("--state-dir", "FOLDER", "Where the server keeps its key and its tokens. Default: the system's place, like /var/lib/tunnel-server.");
+
+    /// <summary>
+    /// Opens the state for a server. Null when the system's place cannot be used and no other was asked for: a first try
+    /// needs none.
+    /// </summary>
+    /// <exception cref="StateException">The folder that was asked for cannot be used.</exception>
+    public static async Task<ServerState?> OpenAsync(string? given, string domain, ILoggerFactory logs)
+    {
+        try
+        {
+            return await ServerState.OpenAsync(Resolve(given), domain, TimeProvider.System);
+        }
+        catch (StateException error) when (given is null)
+        {
+            ServerLog.StateUnusable(logs.CreateLogger("tunnel-server"), error.Message);
+            return null;
+        }
+    }
+
+    public static string Resolve(string? given) => Path.GetFullPath(given ?? ProgramFolders.State("tunnel-server"));
+}

@@ -1,0 +1,157 @@
+using System.CommandLine;
+using System.Globalization;
+using Tunnel.Hosting;
+using Tunnel.Hosting.Secrets;
+
+namespace Tunnel.Server.Identity;
+
+/// <summary>
+/// <c>tunnel-server token create | list | revoke</c>. Works beside the running server and without one; what is changed
+/// reaches the server within two seconds. A token goes to standard output alone, what there is to say about it to
+/// standard error, so that it can be piped to where it is needed.
+/// </summary>
+internal sealed class TokenCommand
+{
+    private readonly TimeProvider _time;
+    private readonly Argument<string> _name = new("NAME") { Description = "What you call the agent: letters, digits, dots, hyphens, underscores." };
+    private readonly Argument<string> _which = new("NAME") { Description = "Name or id of the token, as 'token list' shows it." };
+    private readonly Command _create = new("create", "Makes a token and prints it, this once.");
+    private readonly Command _list = new("list", "Lists the tokens: what they may use, and whether they hold.");
+    private readonly Command _revoke = new("revoke", "Ends a token; its agent is out within seconds.");
+    private readonly Option<string[]> _subdomains;
+    private readonly Option<string[]> _hostnames;
+    private readonly Option<string[]> _tcpPorts;
+    private readonly Option<string?> _expires;
+    private readonly Option<string?> _server;
+    private readonly Option<bool> _noPin;
+    private readonly Option<bool> _forget;
+    private readonly Dictionary<Command, Option<string?>> _stateDirectories;
+
+    public TokenCommand(TimeProvider time)
+    {
+        _time = time;
+        _create.Arguments.Add(_name);
+        _revoke.Arguments.Add(_which);
+        var create = new OptionSet(_create, "TUNNEL_TOKEN_");
+        _subdomains = create.Texts("--subdomain", "PATTERN", "A subdomain it may use: exact, or with one * (a-*). Without any pattern it owns what it asks for first.");
+        _hostnames = create.Texts("--hostname", "PATTERN", "A whole name it may use: www.example.org, *.example.org.");
+        _tcpPorts = create.Texts("--tcp-port", "RANGE", "TCP ports it may use: 20432 or 20000-20999.");
+        _expires = create.Text("--expires", "TIME", "When it ends: 30d, 12h, 2027-01-31, or never.", "never");
+        _server = create.Text("--server", "HOST[:PORT]", "Where agents reach this server. Default: the domain and agent port it last ran with.");
+        _noPin = create.Switch("--no-pin", "Leave the server's key out: agents then trust the authorities of their system. For a server behind something else that ends TLS.");
+        _forget = new OptionSet(_revoke, "TUNNEL_TOKEN_").Switch("--forget", "Keep no record, so that its names are free for anybody.");
+        _stateDirectories = new[] { _create, _list, _revoke }.ToDictionary(command => command, command => StateDirectory.AddOption(new OptionSet(command, "TUNNEL_SERVER_")));
+        ProgramRunner.Attach(_create, parsed => RunAsync(parsed, CreateAsync));
+        ProgramRunner.Attach(_list, parsed => RunAsync(parsed, ListAsync));
+        ProgramRunner.Attach(_revoke, parsed => RunAsync(parsed, RevokeAsync));
+    }
+
+    /// <summary>Adds <c>token</c> and what is below it.</summary>
+    public void AddTo(Command root)
+    {
+        var token = new Command("token", "Makes, lists and revokes the tokens by which agents prove who they are.");
+        token.Subcommands.Add(_create);
+        token.Subcommands.Add(_list);
+        token.Subcommands.Add(_revoke);
+        root.Subcommands.Add(token);
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Func<ParseResult, string, Task> run)
+    {
+        try
+        {
+            string folder = StateDirectory.Resolve(parsed.GetValue(_stateDirectories[parsed.CommandResult.Command]));
+            OwnerOnlyFile.CreateFolder(folder);
+            await run(parsed, folder);
+            return ExitCodes.Stopped;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{error.Message} --state-dir chooses another folder; it must be the running server's.");
+            return ExitCodes.Failed;
+        }
+    }
+
+    private async Task CreateAsync(ParseResult parsed, string folder)
+    {
+        string name = parsed.GetValue(_name)!;
+        if (!TokenFile.IsName(name))
+        {
+            throw new ArgumentException($"'{Printable.Of(name)}' is not a name for a token; it takes up to 64 letters, digits, dots, hyphens and underscores.");
+        }
+
+        var wanted = new TokenRecord
+        {
+            Id = "",
+            Name = name,
+            Hash = "",
+            Created = default,
+            Expires = ExpiryTime.Parse(parsed.GetValue(_expires), _time.GetUtcNow()),
+            Subdomains = Checked(parsed.GetValue(_subdomains)!, "--subdomain", NamePattern.FindSubdomainFault),
+            Hostnames = Checked(parsed.GetValue(_hostnames)!, "--hostname", NamePattern.FindHostnameFault),
+            TcpPorts = Checked(parsed.GetValue(_tcpPorts)!, "--tcp-port", range =>
+                PortRange.TryParse(range, out _) ? null : $"'{Printable.Of(range)}' is not a port or a range like 20000-20999."),
+        };
+        ServerNote? note = ServerNote.Read(folder);
+        string server = ServerOf(parsed.GetValue(_server), note);
+        using ServerKey? key = parsed.GetValue(_noPin) ? null : await ServerKey.OpenAsync(folder, _time);
+        var desk = new TokenDesk(TokenStore.Open(folder, note?.Domain ?? "", _time), _time);
+        (AgentToken token, TokenRecord record) = await desk.CreateAsync(wanted, key?.Pin, server);
+        await Console.Error.WriteLineAsync($"{record} for {server} may use {NameRights.Describe(record)}; expires: {Day(record.Expires)}. It is shown this once.");
+        await Console.Out.WriteLineAsync(token.Reveal());
+        await Console.Error.WriteLineAsync("Beside the web server: 'tunnel-agent login', paste the line above, then 'tunnel-agent --port 8080'.");
+    }
+
+    private async Task ListAsync(ParseResult parsed, string folder)
+    {
+        TokenStore store = TokenStore.Open(folder, "", _time);
+        if (store.Current.All.Count == 0)
+        {
+            await Console.Error.WriteLineAsync($"There are no tokens in {folder}; 'tunnel-server token create NAME' makes one.");
+            return;
+        }
+
+        await Console.Out.WriteLineAsync($"{"NAME",-24} {"ID",-16} {"CREATED",-10} {"STATE",-19} MAY USE");
+        foreach (TokenRecord token in store.Current.All)
+        {
+            string state = token switch
+            {
+                { Revoked: not null } => $"revoked {Day(token.Revoked)}",
+                _ when !token.IsLive(_time.GetUtcNow()) => $"expired {Day(token.Expires)}",
+                { Expires: not null } => $"until {Day(token.Expires)}",
+                _ => "holds",
+            };
+            await Console.Out.WriteLineAsync($"{token.Name,-24} {token.Id,-16} {Day(token.Created),-10} {state,-19} {NameRights.Describe(token)}");
+        }
+    }
+
+    private async Task RevokeAsync(ParseResult parsed, string folder)
+    {
+        bool forget = parsed.GetValue(_forget);
+        TokenRecord token = await new TokenDesk(TokenStore.Open(folder, "", _time), _time).RevokeAsync(parsed.GetValue(_which)!, forget);
+        await Console.Error.WriteLineAsync(forget
+            ? $"{token} is revoked and forgotten; its names are free for anybody."
+            : $"{token} is revoked. Its names wait for a token made with them, or for the next token named {token.Name}.");
+    }
+
+    private static string ServerOf(string? given, ServerNote? note)
+    {
+        string server = given
+            ?? (note is null
+                ? throw new ArgumentException("--server is missing: no server has run with this folder yet, so say where agents will reach it, like --server tunnel.example.com:9090.")
+                : string.Create(CultureInfo.InvariantCulture, $"{note.Domain}:{note.AgentPort}"));
+        return HostAndPort.TryParse(server, ServerOptions.DefaultAgentPort, out string host, out int port)
+            ? HostAndPort.Write(host, port)
+            : throw new ArgumentException($"--server: '{Printable.Of(server)}' is not HOST or HOST:PORT.");
+    }
+
+    private static string[] Checked(string[] values, string option, Func<string, string?> findFault)
+    {
+        string[] lower = [.. values.Select(value => value.ToLowerInvariant()).Distinct()];
+        return lower.Select(findFault).FirstOrDefault(fault => fault is not null) is { } bad
+            ? throw new ArgumentException($"{option}: {bad}")
+            : lower;
+    }
+
+    private static string Day(DateTimeOffset? time) => time?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) ?? "never";
+}

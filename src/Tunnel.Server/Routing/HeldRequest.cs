@@ -1,0 +1,29 @@
+namespace Tunnel.Server.Routing;
+
+/// <summary>
+/// A request that waits at its name for a session (DESIGN section 5, "Holding"). Costs no timer and no thread;
+/// <see cref="Holding"/> owns its place in the row until <see cref="Released"/> completes.
+/// </summary>
+internal sealed class HeldRequest(Holding row, NameEntry entry, in RouteRequest request)
+{
+    private readonly TaskCompletionSource<Route> _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public RouteRequest Request { get; } = request;
+
+    /// <summary>Completes when the waiting is over, whatever its outcome.</summary>
+    public Task<Route> Released => _released.Task;
+
+    /// <summary>Whoever asked has left: its place is free at once, and a stream opened for it meanwhile is closed.</summary>
+    public void Cancel() => row.Cancel(this);
+
+    internal NameEntry Entry { get; } = entry;
+
+    /// <summary>Its place in the row, null while it is in none; guarded by the registry's lock.</summary>
+    internal LinkedListNode<HeldRequest>? Place { get; set; }
+
+    /// <summary>A stream is being opened for it; guarded by the registry's lock.</summary>
+    internal bool IsInHand { get; set; }
+
+    /// <summary>False when it was released before.</summary>
+    internal bool TryRelease(in Route route) => _released.TrySetResult(route);
+}

@@ -1,0 +1,118 @@
+namespace Tunnel.Server.Routing;
+
+/// <summary>
+/// The names that are known: served, remembered for a while after their last session, or waited at. Guarded by the
+/// registry's lock.
+/// </summary>
+internal sealed class NameTable(TimeSpan memory)
+{
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<string, NameEntry> _names = new(StringComparer.Ordinal);
+    private TimeSpan _nextSweep;
+
+    /// <summary>Names with a session.</summary>
+    public int Served => _names.Count(name => name.Value.Tunnels.Count > 0);
+
+    public NameEntry? Find(ReadOnlySpan<char> name) =>
+        _names.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out NameEntry? entry) ? entry : null;
+
+    public NameEntry FindOrAdd(string name)
+    {
+        if (!_names.TryGetValue(name, out NameEntry? entry))
+        {
+            entry = new NameEntry(name);
+            _names.Add(name, entry);
+        }
+
+        return entry;
+    }
+
+    /// <summary>
+    /// Puts tunnels on their names, all or none. True: <paramref name="others"/> had to give way. False:
+    /// <paramref name="others"/> stand in the way, and nothing changed.
+    /// </summary>
+    public bool TryClaim(IReadOnlyList<ServedTunnel> tunnels, TimeSpan now, out IReadOnlyList<ServedTunnel> others)
+    {
+        List<ServedTunnel> leave = [];
+        List<ServedTunnel> conflicts = [];
+        foreach (ServedTunnel tunnel in tunnels)
+        {
+            foreach (ServedTunnel held in Find(tunnel.Name)?.Tunnels ?? [])
+            {
+                switch (Takeover.Judge(tunnel, held))
+                {
+                    case TakeoverVerdict.Conflicts:
+                        conflicts.Add(held);
+                        break;
+                    case TakeoverVerdict.Follows or TakeoverVerdict.Replaces:
+                        leave.Add(held);
+                        break;
+                }
+            }
+        }
+
+        if (conflicts.Count > 0)
+        {
+            others = conflicts;
+            return false;
+        }
+
+        leave.ForEach(tunnel => Remove(tunnel, now));
+        foreach (ServedTunnel tunnel in tunnels)
+        {
+            Add(tunnel);
+        }
+
+        others = leave;
+        return true;
+    }
+
+    public void Remove(ServedTunnel tunnel, TimeSpan now)
+    {
+        if (Find(tunnel.Name) is { } entry && entry.Tunnels.Remove(tunnel) && entry.Tunnels.Count == 0)
+        {
+            entry.EmptySince = now;
+        }
+    }
+
+    /// <summary>What serves the name, or served it a moment ago.</summary>
+    public string? TypeOf(string name, TimeSpan now) =>
+        Find(name) is { } entry && (entry.Tunnels.Count > 0 || IsRemembered(entry, now)) ? entry.Type : null;
+
+    /// <summary>Whether the name's last session has gone so recently that it counts as known.</summary>
+    public bool IsRemembered(NameEntry entry, TimeSpan now) => entry.EmptySince is { } since && now - since < memory;
+
+    /// <summary>Also for an entry that was forgotten before: the name may have another one since, which stays.</summary>
+    public void ForgetIfUnused(NameEntry entry, TimeSpan now)
+    {
+        if (entry.Tunnels.Count == 0 && entry.Waiting == 0 && !IsRemembered(entry, now) && Find(entry.Name) == entry)
+        {
+            _names.Remove(entry.Name);
+        }
+    }
+
+    /// <summary>Forgets what nobody has served for a while; at most once a second, so it stays cheap.</summary>
+    public void Sweep(TimeSpan now)
+    {
+        if (now < _nextSweep)
+        {
+            return;
+        }
+
+        _nextSweep = now + SweepEvery;
+        foreach (NameEntry entry in _names.Values)
+        {
+            ForgetIfUnused(entry, now);
+        }
+    }
+
+    private void Add(ServedTunnel tunnel)
+    {
+        NameEntry entry = FindOrAdd(tunnel.Name);
+        entry.EmptySince = null;
+        entry.Type = tunnel.Type;
+        entry.Guard = tunnel.Guard;
+        entry.Tunnels.Add(tunnel);
+    }
+}

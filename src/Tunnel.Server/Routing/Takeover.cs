@@ -1,0 +1,68 @@
+namespace Tunnel.Server.Routing;
+
+/// <summary>What a session that asks for a name means to one that holds it.</summary>
+internal enum TakeoverVerdict
+{
+    /// <summary>Both serve the name.</summary>
+    Joins,
+
+    /// <summary>The holder is on its way out and gives the name up; it is not closed.</summary>
+    Follows,
+
+    /// <summary>The holder gives the name up and is closed.</summary>
+    Replaces,
+
+    /// <summary>The holder keeps the name.</summary>
+    Conflicts,
+}
+
+/// <summary>Who may take a name from whom (DESIGN section 5, "Takeover"). Pure: what it judges has been found out before.</summary>
+internal static class Takeover
+{
+    /// <summary>After so long without a link another agent of the same identity may take the name.</summary>
+    public static readonly TimeSpan DetachedTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>An attached holder that sent no byte for so long after a PING is dead.</summary>
+    public static readonly TimeSpan SilentTime = TimeSpan.FromSeconds(2);
+
+    public static TakeoverVerdict Judge(ServedTunnel wanted, ServedTunnel held)
+    {
+        TunnelHolder newer = wanted.Holder;
+        TunnelHolder older = held.Holder;
+        if (newer.Identity != older.Identity || newer == older)
+        {
+            return TakeoverVerdict.Conflicts;
+        }
+
+        if (older.IsLeaving)
+        {
+            return TakeoverVerdict.Follows;
+        }
+
+        if (newer.Replaces == older.Session)
+        {
+            return TakeoverVerdict.Replaces;
+        }
+
+        if (newer.Instance.Id == older.Instance.Id)
+        {
+            // Another run is the past of this agent: it is not there any more, with all its sessions.
+            bool isBeside = newer.Instance.Run is not null && newer.Instance.Run == older.Instance.Run
+                && newer.Instance.Slot != older.Instance.Slot;
+            return isBeside && wanted.Type == held.Type ? TakeoverVerdict.Joins : TakeoverVerdict.Replaces;
+        }
+
+        if (wanted.IsPooled && held.IsPooled && wanted.Type == held.Type)
+        {
+            return TakeoverVerdict.Joins;
+        }
+
+        return older.IsDead || older.DetachedFor >= DetachedTime ? TakeoverVerdict.Replaces : TakeoverVerdict.Conflicts;
+    }
+
+    /// <summary>Whether waiting or asking may still turn a conflict with this holder into a takeover.</summary>
+    public static bool MayStillYield(ServedTunnel wanted, ServedTunnel held) =>
+        Judge(wanted, held) == TakeoverVerdict.Conflicts
+        && wanted.Holder.Identity == held.Holder.Identity
+        && wanted.Holder != held.Holder;
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using Tunnel.Framing.Frames;
+using Tunnel.Server.Edge;
+
+namespace Tunnel.Server.Routing;
+
+/// <summary>Which name a tunnel gets here, and what visitors type to reach it.</summary>
+internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry registry)
+{
+    public required int HttpPort { get; init; }
+
+    /// <summary>Null: there is no such port.</summary>
+    public int? HttpsPort { get; init; }
+
+    /// <summary>The server has a certificate: what is HTTP to an agent is reached by HTTPS.</summary>
+    public bool TerminatesTls { get; init; }
+
+    /// <summary>Null: there are no TCP tunnels.</summary>
+    public TcpPorts? TcpPorts { get; init; }
+
+    /// <summary>The name for a tunnel that is wanted; null, with the reason, when it cannot be had.</summary>
+    /// <param name="judge">Why a name may not be had; null: it may. Asked before a port is opened for it.</param>
+    public string? Resolve(TunnelRequest request, Func<string, string?> judge, out string reason)
+    {
+        reason = "This server serves no encrypted visitors; start it with --https-port, or with a certificate.";
+        return request.Type switch
+        {
+            TunnelTypes.Tcp when TcpPorts is { } ports => ports.Open(request.Port, judge, out reason),
+            TunnelTypes.Tls when HttpsPort is null => null,
+            _ => PublicNames.Resolve(request.Subdomain, request.Hostname, options.Domain, registry.IsServed, out reason),
+        };
+    }
+
+    /// <summary>Encrypted where it can be had, with the port where it has to be said.</summary>
+    /// <param name="type">One of <see cref="TunnelTypes"/>.</param>
+    public string UrlOf(string name, string type)
+    {
+        if (type == TunnelTypes.Tcp && TcpName.TryParse(name, out int port))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"tcp://{options.Domain}:{port}");
+        }
+
+        return HttpsPort is { } https && (TerminatesTls || type == TunnelTypes.Tls)
+            ? Url("https", name, https, ServerOptions.PreferredHttpsPort)
+            : Url("http", name, HttpPort, ServerOptions.PreferredHttpPort);
+    }
+
+    /// <summary>Every way to a name over the ports that visitors know.</summary>
+    public IReadOnlyList<string> UrlsOf(string name)
+    {
+        string plain = Url("http", name, HttpPort, ServerOptions.PreferredHttpPort);
+        return HttpsPort is { } https ? [plain, Url("https", name, https, ServerOptions.PreferredHttpsPort)] : [plain];
+    }
+
+    private static string Url(string scheme, string name, int port, int usual) =>
+        port == usual ? $"{scheme}://{name}" : string.Create(CultureInfo.InvariantCulture, $"{scheme}://{name}:{port}");
+}

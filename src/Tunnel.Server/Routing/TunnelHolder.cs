@@ -1,0 +1,104 @@
+using Tunnel.Framing.Sessions;
+using Tunnel.Server.Identity;
+
+namespace Tunnel.Server.Routing;
+
+/// <summary>Which running agent a session belongs to, and which of its sessions this is.</summary>
+/// <param name="Id">Kept when the same agent is started again; two agents that run at one time never share it.</param>
+/// <param name="Run">Another one after every start; null from agents that do not say.</param>
+/// <param name="Slot">Counts the sessions that one agent keeps side by side.</param>
+internal readonly record struct AgentInstance(string Id, string? Run = null, int Slot = 0);
+
+/// <summary>One session as the holder of names: who it is, and whether it can serve at the moment.</summary>
+internal sealed class TunnelHolder(Session session, AgentIdentity identity, AgentInstance instance, string address, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private long? _detachedAt = time.GetTimestamp();
+    private TimeSpan? _silentSince;
+
+    public Session Session { get; } = session;
+
+    /// <summary>Whom the session acts for: names pass between sessions of one identity only.</summary>
+    public AgentIdentity Identity { get; } = identity;
+
+    public AgentInstance Instance { get; } = instance;
+
+    /// <summary>For people.</summary>
+    public string Address { get; } = address;
+
+    /// <summary>The session that this one comes after, as it has proved: whatever that one holds is its own.</summary>
+    public Session? Replaces { get; init; }
+
+    /// <summary>
+    /// The session has a link; without one, requests wait for it at the name. The session knows of a loss a moment before we
+    /// are told.
+    /// </summary>
+    public bool IsAttached
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _detachedAt is null && Session.IsAttached;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Found silent when it was asked, and silent ever since: it may be replaced although it has a link. One that was only
+    /// slow is alive again with its next byte.
+    /// </summary>
+    public bool IsDead
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _silentSince is { } since && since == Session.LastByteAt;
+            }
+        }
+    }
+
+    public bool IsLeaving => Session.IsLeaving || Session.Ended.IsCompleted;
+
+    /// <summary>A request can be given to it now.</summary>
+    public bool HasRoom => IsAttached && !IsLeaving && Session.OpenStreams < Session.Options.MaxStreams;
+
+    /// <summary>How long it has had no link; null while it has one.</summary>
+    public TimeSpan? DetachedFor
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _detachedAt is { } since ? time.GetElapsedTime(since) : null;
+            }
+        }
+    }
+
+    public void Attached()
+    {
+        lock (_lock)
+        {
+            _detachedAt = null;
+            _silentSince = null;
+        }
+    }
+
+    public void Detached()
+    {
+        lock (_lock)
+        {
+            _detachedAt ??= time.GetTimestamp();
+        }
+    }
+
+    /// <param name="since">The session's <see cref="Session.LastByteAt"/> when it was asked.</param>
+    public void FoundSilent(TimeSpan since)
+    {
+        lock (_lock)
+        {
+            _silentSince = since;
+        }
+    }
+}

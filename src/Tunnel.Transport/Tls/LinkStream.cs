@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Tunnel.Transport.Tls;
+
+/// <summary>
+/// The encrypted side of a <see cref="TlsConnection"/> as the stream that <see cref="System.Net.Security.SslStream"/>
+/// wants. During the handshake every write goes out at once; afterwards writes only collect, and whoever has records to
+/// send flushes <paramref name="link"/> itself, all of them with one call.
+/// </summary>
+/// <remarks>
+/// A read that waits gives up <see cref="Gate"/> for as long: whoever holds it knows that nobody is at work inside the TLS
+/// engine, which allows a read and a write at the same time but no shutdown beside a read.
+/// </remarks>
+internal sealed class LinkStream(IDuplexPipe link) : Stream
+{
+    private readonly Lock _writing = new();
+    private bool _isOpen;
+
+    /// <summary>The link ended, whether or not the peer had announced it.</summary>
+    public bool SawEnd { get; private set; }
+
+    /// <summary>Held by the reader while it is at work inside the engine.</summary>
+    public SemaphoreSlim Gate { get; } = new(1, 1);
+
+    public override bool CanRead => true;
+
+    public override bool CanWrite => true;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>The handshake is over.</summary>
+    public void Open() => _isOpen = true;
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        link.Input.TryRead(out ReadResult read) ? new(Take(read, buffer)) : WaitAsync(buffer, cancellationToken);
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        // A reader that answers the peer inside the engine may meet the writer here.
+        lock (_writing)
+        {
+            link.Output.Write(buffer.Span);
+        }
+
+        if (!_isOpen)
+        {
+            await link.Output.FlushAsync(cancellationToken);
+        }
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Gate.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private async ValueTask<int> WaitAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (!_isOpen)
+        {
+            return Take(await link.Input.ReadAsync(cancellationToken), buffer);
+        }
+
+        Gate.Release();
+        try
+        {
+            return Take(await link.Input.ReadAsync(cancellationToken), buffer);
+        }
+        finally
+        {
+            await Gate.WaitAsync(CancellationToken.None);
+        }
+    }
+
+    private int Take(in ReadResult read, Memory<byte> buffer)
+    {
+        ReadOnlySequence<byte> bytes = read.Buffer;
+        if (read.IsCanceled)
+        {
+            link.Input.AdvanceTo(bytes.Start);
+            throw new ReadCancelledException();
+        }
+
+        bytes = bytes.Slice(0, Math.Min(bytes.Length, buffer.Length));
+        bytes.CopyTo(buffer.Span);
+        SawEnd |= read.IsCompleted && bytes.IsEmpty && !buffer.IsEmpty;
+        link.Input.AdvanceTo(bytes.End);
+        return (int)bytes.Length;
+    }
+}
+
+/// <summary>Somebody cancelled the pending read. An <see cref="IOException"/>, because the engine lets those pass as they are.</summary>
+internal sealed class ReadCancelledException() : IOException("The read was cancelled.");

@@ -1,0 +1,174 @@
+using System.Buffers.Binary;
+using Tunnel.Framing.Flow;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Resume;
+
+namespace Tunnel.Framing.Tests.Resume;
+
+public sealed class ReplayBufferTests : IDisposable
+{
+    private readonly LeakCheckingPool _memory = new();
+    private readonly ChunkPool _chunks;
+    private readonly ReplayBuffer _replay;
+
+    public ReplayBufferTests()
+    {
+        _chunks = new ChunkPool(_memory);
+        _replay = new ReplayBuffer(_chunks);
+    }
+
+    public void Dispose()
+    {
+        _replay.Clear();
+        _memory.AssertAllReturned();
+        _memory.Dispose();
+    }
+
+    [Fact]
+    public void Append_CountsFramesWhole()
+    {
+        AppendCredit(2, 1);
+        AppendData(2, 100);
+        (_replay.Count, _replay.Unacknowledged, _replay.Unsent).Should().Be((12UL + 108, 12UL + 108, 12UL + 108));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4095)]
+    [InlineData(4096)]
+    [InlineData(16_384)]
+    public void Data_SmallOrLarge_IsOnTheLinkAsItWas(int bytes)
+    {
+        AppendData(6, bytes);
+        byte[] frame = SendNext();
+        FrameHeader.Read(frame).Should().Be(new FrameHeader(6, FrameKind.Data, bytes));
+        frame[8..].Should().Equal(Enumerable.Range(0, bytes).Select(i => (byte)i));
+        _replay.Acknowledge((ulong)frame.Length).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Acknowledge_InOrder_TellsWhatIsNew()
+    {
+        AppendData(2, 42);
+        AppendData(2, 42);
+        SendNext();
+        SendNext();
+        _replay.Acknowledge(0).Should().BeFalse();
+        _replay.Acknowledge(50).Should().BeTrue();
+        _replay.Acknowledge(50).Should().BeFalse();
+        _replay.Acknowledge(100).Should().BeTrue();
+        _replay.Unacknowledged.Should().Be(0);
+        _memory.AssertAllReturned();
+    }
+
+    [Theory]
+    [InlineData(49)]
+    [InlineData(99)]
+    [InlineData(101)]
+    [InlineData(150)]
+    [InlineData(ulong.MaxValue)]
+    public void Acknowledge_BackOrInsideAFrameOrUnsent_IsABadAck(ulong count)
+    {
+        AppendData(2, 42);
+        AppendData(2, 42);
+        AppendData(2, 42);
+        SendNext();
+        SendNext();
+        _replay.Acknowledge(50);
+        FluentActions.Invoking(() => _replay.Acknowledge(count))
+            .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.BadAck);
+    }
+
+    [Fact]
+    public void Rewind_ToWhatThePeerHas_SendsTheRestAgain()
+    {
+        AppendCredit(2, 7);
+        AppendData(2, 5000);
+        AppendCredit(4, 9);
+        byte[][] first = [SendNext(), SendNext(), SendNext()];
+        _replay.Rewind(12);
+        SendNext().Should().Equal(first[1]);
+        AppendCredit(6, 1);
+        SendNext().Should().Equal(first[2]);
+        FrameHeader.Read(SendNext()).StreamId.Should().Be(6);
+        _replay.TryPeek(out _).Should().BeFalse();
+    }
+
+    [Fact]
+    public void Rewind_ToWhatWasTakenButNeverSent_IsLegal()
+    {
+        // The link died before the writer came to copy: a peer that states more than was put on a link lies, but the
+        // frame has its place, and the count lies on its boundary.
+        AppendCredit(2, 7);
+        AppendCredit(4, 7);
+        SendNext();
+        _replay.Rewind(12);
+        FrameHeader.Read(SendNext()).StreamId.Should().Be(4);
+    }
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(13)]
+    [InlineData(25)]
+    public void Rewind_ToACountThatIsNone_IsABadAck(ulong count)
+    {
+        AppendCredit(2, 7);
+        AppendCredit(4, 7);
+        SendNext();
+        SendNext();
+        _replay.Acknowledge(12);
+        FluentActions.Invoking(() => _replay.Rewind(count))
+            .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.BadAck);
+    }
+
+    [Fact]
+    public void IsFull_EightMebibytesUnacknowledged_UntilSomeAre()
+    {
+        int frames = 0;
+        while (!_replay.IsFull)
+        {
+            AppendData(2, ProtocolLimits.SentPayload);
+            frames++;
+        }
+
+        frames.Should().Be(512);
+        ulong acknowledged = (ulong)SendNext().Length;
+        _replay.Acknowledge(acknowledged);
+        _replay.IsFull.Should().BeFalse();
+    }
+
+    [Fact]
+    public void SmallFrames_Packed_HoldLittleMoreMemoryThanTheirBytes()
+    {
+        for (int i = 0; i < 10_000; i++)
+        {
+            AppendData(2, 100);
+        }
+
+        _memory.RentedBytes.Should().BeLessThan((long)_replay.Count * 5 / 4);
+    }
+
+    private void AppendCredit(uint id, uint bytes) =>
+        BinaryPrimitives.WriteUInt32BigEndian(_replay.Append(new FrameHeader(id, FrameKind.Credit, 4)), bytes);
+
+    private void AppendData(uint id, int bytes)
+    {
+        OutgoingChunk chunk = _chunks.Rent(Math.Max(bytes, 1));
+        for (int i = 0; i < bytes; i++)
+        {
+            chunk.Memory.Span[i] = (byte)i;
+        }
+
+        _replay.Append(new FrameHeader(id, FrameKind.Data, bytes), null, chunk.Memory[..bytes], chunk);
+    }
+
+    private byte[] SendNext()
+    {
+        _replay.TryPeek(out SentFrame frame).Should().BeTrue();
+        byte[] bytes = new byte[frame.Size];
+        frame.CopyTo(bytes);
+        _replay.Sent(frame);
+        return bytes;
+    }
+}

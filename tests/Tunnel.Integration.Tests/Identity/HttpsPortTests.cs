@@ -1,0 +1,66 @@
+using Tunnel.Agent;
+using Tunnel.Agent.Connection;
+using Tunnel.Hosting.Secrets;
+using Tunnel.Integration.Tests.Encrypted;
+using Tunnel.Integration.Tests.Pair;
+using Tunnel.TestSupport;
+
+namespace Tunnel.Integration.Tests.Identity;
+
+/// <summary>Agents that come in where visitors do, because their networks let nothing else out.</summary>
+public sealed class HttpsPortTests : IDisposable
+{
+    private readonly CertificateFolder _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Agent_AtTheHttpsPort_ServesVisitorsOfTheSamePort(bool isPinned)
+    {
+        using TokenFolder tokens = await TokenFolder.OpenAsync();
+        AgentToken token = await tokens.MakeAsync("laptop", "demo");
+        await using TunnelPair pair = await StartAsync(tokens);
+        var forwarding = new ForwardingSignal();
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options with
+        {
+            ServerHost = "localhost",
+            ServerPort = pair.Server.HttpsPort!.Value,
+            Token = token,
+            CaFile = isPinned ? null : _files.WriteAuthority(),
+        });
+        await forwarding.Times.WhenAsync(1);
+
+        using (SecureVisitor visitor = await SecureVisitor.ConnectAsync(pair.Server.HttpsPort!.Value, _files.Authority, TunnelPair.Name))
+        {
+            (await visitor.AskAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n")).Should().StartWith("HTTP/1.1 200");
+        }
+    }
+
+    [Fact]
+    public async Task LocalAgent_AtTheHttpsPort_NeedsATokenLikeAnybody()
+    {
+        using TokenFolder tokens = await TokenFolder.OpenAsync();
+        await using TunnelPair pair = await StartAsync(tokens);
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with
+        {
+            ServerHost = "localhost",
+            ServerPort = pair.Server.HttpsPort!.Value,
+            CaFile = _files.WriteAuthority(),
+        });
+
+        (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
+    }
+
+    private Task<TunnelPair> StartAsync(TokenFolder tokens)
+    {
+        (string cert, string key) = _files.Write("server", "localhost", TunnelPair.Name);
+        return TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
+        {
+            State = tokens.State,
+            HasAgent = false,
+            Server = options => options with { HttpsPort = 0, Certs = [cert], Keys = [key] },
+        });
+    }
+}

@@ -1,0 +1,103 @@
+using Tunnel.Framing.Frames;
+using Tunnel.Server.Agents;
+using Tunnel.TestSupport;
+
+namespace Tunnel.Server.Tests.Agents;
+
+/// <summary>BIND and UNBIND on a live session, while a claim has to wait: "one" is held by an agent that was asked and has not answered yet.</summary>
+public sealed class BindQueueTests : IAsyncLifetime
+{
+    private readonly AgentRoom _room = new();
+    private readonly AgentSession _holder;
+    private readonly AgentSession _session;
+    private RawPeer _held = null!;
+    private RawPeer _peer = null!;
+    private ulong _ping;
+
+    public BindQueueTests()
+    {
+        _holder = _room.NewSession('a');
+        _session = _room.NewSession('b');
+    }
+
+    public async Task InitializeAsync()
+    {
+        (await _room.ClaimAsync(_holder, AgentRoom.Request(1, "one"))).Should().BeNull();
+        _held = await _room.AttachAsync(_holder);
+        _peer = await _room.AttachAsync(_session);
+        await BindAsync(2, "one");
+        _ping = (await _held.ExpectAsync(FrameKind.Ping)).Number;
+    }
+
+    public Task DisposeAsync() => _room.DisposeAsync().AsTask();
+
+    [Fact]
+    public async Task Bind_OfANameWhoseHolderIsThere_IsRefusedOnceThatHasAnswered()
+    {
+        await ReaderGoesOnAsync();
+        await _held.SendNumberAsync(FrameKind.Pong, _ping);
+        string bound = (await _peer.ExpectAsync(FrameKind.Bound)).Text;
+        bound.Should().Contain("\"id\":2").And.Contain(RejectCodes.NameConflict).And.Contain("agent a");
+        _session.Grants.Should().BeEmpty();
+        _holder.Grants.Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task Messages_BehindABindThatWaits_KeepTheirOrder()
+    {
+        await UnbindAsync(2);
+        await BindAsync(2, "two");
+        await ReaderGoesOnAsync();
+        _room.Registry.IsServed("two.test").Should().BeFalse("it is not its turn");
+        _holder.Close(CloseCode.Normal, "its work is done");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("one.test");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("two.test", "the number was free again");
+        _session.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        _room.Registry.IsServed("two.test").Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Session_ThatEndsWhileItsBindWaits_LeavesNothingBound()
+    {
+        await BindAsync(3, "two");
+        await ReaderGoesOnAsync();
+        _session.Close(CloseCode.Revoked, "its token is gone");
+        (await _peer.ExpectCloseAsync()).Code.Should().Be((ushort)CloseCode.Revoked);
+        await _session.Life.Within();
+        _room.Time.Advance(TimeSpan.FromSeconds(5));
+        _holder.Session.Ended.IsCompleted.Should().BeFalse("nobody wants its name any more");
+        _room.Registry.Count.Should().Be(1);
+        _holder.Close(CloseCode.Normal, "its work is done");
+        await _held.ExpectCloseAsync();
+        await _holder.Life.Within();
+        _room.Registry.Count.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Messages_BeyondTheBound_AreAFlood()
+    {
+        for (int i = 0; i < BindQueue.Most; i++)
+        {
+            await UnbindAsync(9);
+        }
+
+        await ReaderGoesOnAsync();
+        await BindAsync(3, "two");
+        (await _peer.ExpectCloseAsync()).Code.Should().Be((ushort)CloseCode.Flood);
+        await _session.Life.Within();
+        _room.Registry.Count.Should().Be(1);
+        _holder.Session.Ended.IsCompleted.Should().BeFalse();
+    }
+
+    // Nobody waits but the queue: all that was sent has been read, and no BOUND came.
+    private async Task ReaderGoesOnAsync()
+    {
+        await _peer.SendNumberAsync(FrameKind.Ping, 7);
+        (await _peer.ExpectAsync(FrameKind.Pong)).Number.Should().Be(7);
+    }
+
+    private Task BindAsync(uint id, string name) =>
+        _peer.SendAsync(0, FrameKind.Bind, $$"""{"id":{{id}},"type":"http","subdomain":"{{name}}"}""");
+
+    private Task UnbindAsync(uint id) => _peer.SendAsync(0, FrameKind.Unbind, $$"""{"id":{{id}}}""");
+}
