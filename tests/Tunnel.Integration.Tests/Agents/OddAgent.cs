@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Tunnel.Framing.Frames;
@@ -11,6 +12,7 @@ namespace Tunnel.Integration.Tests.Agents;
 public sealed class OddAgent : IAsyncDisposable
 {
     private readonly SocketConnection _link;
+    private bool _isKilled;
 
     private OddAgent(SocketConnection link)
     {
@@ -63,9 +65,42 @@ public sealed class OddAgent : IAsyncDisposable
 
     public Task AnswerAsync(uint id, string text, bool fin = true) => Peer.SendAsync(id, FrameKind.Data, text, fin);
 
-    public ValueTask DisposeAsync()
+    /// <summary>Breaks the link off. The session waits for another one, and whoever was served on it with it.</summary>
+    public ValueTask KillAsync()
     {
+        _isKilled = true;
         _link.Abort();
         return _link.DisposeAsync();
+    }
+
+    /// <summary>Says CLOSE and waits until the server has ended the link: nothing of the session stays behind.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isKilled)
+        {
+            return;
+        }
+
+        try
+        {
+            await Peer.SendCloseAsync((ushort)CloseCode.Normal);
+            await _link.Output.CompleteAsync();
+            await PassOverAsync().Within();
+        }
+        catch (Exception error) when (error is IOException or InvalidOperationException)
+        {
+            // The link has ended already.
+        }
+
+        await KillAsync();
+    }
+
+    private async Task PassOverAsync()
+    {
+        for (ReadResult result = default; !result.IsCompleted;)
+        {
+            result = await _link.Input.ReadAsync();
+            _link.Input.AdvanceTo(result.Buffer.End);
+        }
     }
 }

@@ -21,7 +21,7 @@ public sealed class SessionLimitTests
         await using OddAgent killed = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
         if (wasNoticed)
         {
-            await killed.DisposeAsync();
+            await killed.KillAsync();
             await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("is disconnected", StringComparison.Ordinal)));
         }
 

@@ -38,7 +38,7 @@ public sealed class SessionMetricsTests
         Read("opened", address).Should().Be(4);
         Read("reset_by_agent", address).Should().Be(3);
         Read("reset_by_edge", address).Should().Be(1);
-        await agent.DisposeAsync();
+        await agent.KillAsync();
         await Eventually.TrueAsync(() => pair.Server.Counts.Agents == 0);
         Read("opened", address).Should().BeNull();
     }

@@ -31,7 +31,7 @@ public sealed class TakeoverTests
         ScriptedConnection inFlight = await pair.VisitAsync();
         await inFlight.WriteAsync("GET / HTTP/1.1\r\nHost: odd.localhost\r\n\r\n");
         await killed.NextRequestAsync();
-        await killed.DisposeAsync();
+        await killed.KillAsync();
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("is disconnected", StringComparison.Ordinal)));
         Task<Answer> waiting = pair.AskAsync("GET / HTTP/1.1\r\nHost: odd.localhost\r\n\r\n");
         await Eventually.TrueAsync(() => pair.Server.Held == 1);

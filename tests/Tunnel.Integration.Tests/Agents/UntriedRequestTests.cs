@@ -27,7 +27,7 @@ public sealed class UntriedRequestTests
         await half.WriteAsync("POST /half HTTP/1.1\r\nHost: odd.localhost\r\nContent-Length: 11\r\n\r\nhello ");
         await Eventually.TrueAsync(() => pair.Server.OpenStreams == 3);
         await using OddAgent second = await ConnectAsync(pair, slot: 1);
-        await first.DisposeAsync();
+        await first.KillAsync();
         var requests = new Dictionary<uint, string>();
         bool mayGoOn = true;
         while (!requests.Values.Any(request => request.EndsWith("hello world", StringComparison.Ordinal)) || requests.Count < 2)
@@ -60,7 +60,7 @@ public sealed class UntriedRequestTests
         await JamAsync(pair, agent);
         Task<Answer> get = pair.AskAsync(Get);
         await Eventually.TrueAsync(() => pair.Server.OpenStreams == 2);
-        await agent.DisposeAsync();
+        await agent.KillAsync();
         await Eventually.TrueAsync(() => pair.Server.Held == 1);
         for (int second = 0; second < 19; second++)
         {
@@ -89,7 +89,7 @@ public sealed class UntriedRequestTests
         }
 
         await Eventually.TrueAsync(() => pair.Server.OpenStreams == 21);
-        Task cutting = Task.Run(async () => await agent.DisposeAsync());
+        Task cutting = Task.Run(async () => await agent.KillAsync());
         foreach (ScriptedConnection visitor in visitors)
         {
             visitor.Reset();
@@ -117,7 +117,7 @@ public sealed class UntriedRequestTests
         await Eventually.TrueAsync(() => pair.Server.OpenStreams == 3);
         await using OddAgent second = await ConnectAsync(pair, slot: 1, "tcp", out Task<int> again);
         (await again).Should().Be(port);
-        await first.DisposeAsync();
+        await first.KillAsync();
         var said = new Dictionary<uint, string>();
         while (!said.ContainsValue("all of it!") || !said.ContainsValue("hello "))
         {

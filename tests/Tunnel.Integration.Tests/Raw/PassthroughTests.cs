@@ -143,7 +143,7 @@ public sealed class PassthroughTests : IDisposable
                 (await visitor.ReadExactlyAsync(5).Within()).Should().Equal("first"u8.ToArray());
             }
 
-            await agent.DisposeAsync();
+            await agent.KillAsync();
             if (hasAnswered)
             {
                 await FluentActions.Awaiting(() => visitor.ReadToEndAsync().Within()).Should().ThrowAsync<IOException>("an alert in the middle would be nonsense");

@@ -217,7 +217,7 @@ public sealed class RawAccessLogTests : IDisposable
             using ScriptedConnection visitor = await VisitAsync();
             await agent.AnswerAsync(await agent.NextRequestAsync(), "hi", fin: false);
             await visitor.ReadExactlyAsync(2).Within();
-            await agent.DisposeAsync();
+            await agent.KillAsync();
             await FluentActions.Awaiting(() => visitor.ReadToEndAsync().Within()).Should().ThrowAsync<IOException>();
         }
 
