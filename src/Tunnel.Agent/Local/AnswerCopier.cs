@@ -21,31 +21,48 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
     public ResponseHead Head { get; } = new(memory);
 
     /// <summary>Copies every interim head and the final one. Returns true when that is a 101, which is flushed.</summary>
+    /// <param name="origin">Where more is read, should it take more.</param>
+    /// <param name="read">What has been read already.</param>
+    /// <param name="stream">Where the heads go.</param>
+    /// <param name="method">What was asked.</param>
+    /// <param name="wantsUpgrade">A 101 was asked for.</param>
     /// <exception cref="OriginFaultException">No valid head came.</exception>
-    public async ValueTask<bool> CopyHeadAsync(OriginConnection origin, PipeWriter stream, RequestMethod method, bool wantsUpgrade)
+    public async ValueTask<bool> CopyHeadAsync(
+        OriginConnection origin, ReadResult read, PipeWriter stream, RequestMethod method, bool wantsUpgrade)
     {
         while (true)
         {
-            await ReadHeadAsync(origin, stream, method);
-            if (Head.IsSwitch)
+            if (TryCopyHead(origin.Input, read, stream, method))
             {
-                if (!wantsUpgrade)
+                if (Head.IsSwitch)
                 {
-                    throw new OriginFaultException(ResetCode.OriginInvalid, "A 101 that nobody asked for.");
+                    if (!wantsUpgrade)
+                    {
+                        throw new OriginFaultException(ResetCode.OriginInvalid, "A 101 that nobody asked for.");
+                    }
+
+                    origin.Answered();
+                    await stream.FlushAsync();
+                    return true;
                 }
 
-                origin.Answered();
+                if (!Head.IsInterim)
+                {
+                    origin.Answered();
+                    return false;
+                }
+
                 await stream.FlushAsync();
-                return true;
             }
 
-            if (!Head.IsInterim)
+            try
             {
-                origin.Answered();
-                return false;
+                read = await origin.Input.ReadAsync();
             }
-
-            await stream.FlushAsync();
+            catch (ConnectionBrokenException error)
+            {
+                throw new OriginFaultException(ResetCode.OriginInvalid, error.Message);
+            }
         }
     }
 
@@ -108,37 +125,23 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
         Head.Reset();
     }
 
-    private async ValueTask ReadHeadAsync(OriginConnection origin, PipeWriter stream, RequestMethod method)
+    // False: the head is not whole yet.
+    private bool TryCopyHead(PipeReader origin, in ReadResult read, PipeWriter stream, RequestMethod method)
     {
-        while (true)
+        ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
+        if (outcome == ParseOutcome.Complete)
         {
-            ReadResult read;
-            try
-            {
-                read = await origin.Input.ReadAsync();
-            }
-            catch (ConnectionBrokenException error)
-            {
-                throw new OriginFaultException(ResetCode.OriginInvalid, error.Message);
-            }
-
-            ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
-            if (outcome == ParseOutcome.Complete)
-            {
-                stream.Write(read.Buffer.Slice(0, consumed));
-            }
-
-            origin.Input.AdvanceTo(consumed, examined);
-            switch (outcome)
-            {
-                case ParseOutcome.Complete:
-                    return;
-                case ParseOutcome.Rejected:
-                    throw new OriginFaultException(ResetCode.OriginInvalid, _parser.Reason.Sentence);
-                case ParseOutcome.NeedMore when read.IsCompleted:
-                    throw new OriginFaultException(ResetCode.OriginInvalid, "The answer broke off before its head ended.");
-            }
+            stream.Write(read.Buffer.Slice(0, consumed));
         }
+
+        origin.AdvanceTo(consumed, examined);
+        return outcome switch
+        {
+            ParseOutcome.Complete => true,
+            ParseOutcome.Rejected => throw new OriginFaultException(ResetCode.OriginInvalid, _parser.Reason.Sentence),
+            _ when read.IsCompleted => throw new OriginFaultException(ResetCode.OriginInvalid, "The answer broke off before its head ended."),
+            _ => false,
+        };
     }
 
     // How much of the buffer belongs to the body.

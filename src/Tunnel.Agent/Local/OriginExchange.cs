@@ -98,6 +98,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
 
         // 6 take or open a connection, 7 play the request
         OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
+        ReadResult answer;
         while (true)
         {
             hold.Use(connection);
@@ -113,9 +114,24 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 connection.ExpectAnswer(services.Options.OriginAnswerTime);
             }
 
-            if (await BeginAnswerAsync(connection, flush: !hasBody))
+            if (!hasBody)
             {
-                break;
+                await FlushAsync(connection);
+            }
+
+            try
+            {
+                answer = await connection.Input.ReadAsync();
+                if (!answer.Buffer.IsEmpty)
+                {
+                    break;
+                }
+
+                connection.Input.AdvanceTo(answer.Buffer.Start);
+            }
+            catch (ConnectionBrokenException)
+            {
+                // Gone before it said a word, too.
             }
 
             // The idle connection was dead before it said a word: that says nothing about the request.
@@ -134,7 +150,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             stream.Input.AdvanceTo(headEnd);
         }
 
-        await AnswerAsync(stream, connection, hold);
+        await AnswerAsync(stream, connection, answer, hold);
     }
 
     private async ValueTask<(ReadOnlySequence<byte> Bytes, SequencePosition HeadEnd)> ReadHeadAsync(TunnelStream stream)
@@ -157,38 +173,22 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
     }
 
-    // Returns false when the connection ended before the first byte of an answer.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<bool> BeginAnswerAsync(OriginConnection connection, bool flush)
+    private static async ValueTask FlushAsync(OriginConnection connection)
     {
         try
         {
-            if (flush)
-            {
-                await connection.Output.FlushAsync();
-            }
+            await connection.Output.FlushAsync();
         }
         catch (ConnectionBrokenException)
         {
             // It takes nothing more; it may still have said why.
         }
-
-        try
-        {
-            ReadResult read = await connection.Input.ReadAsync();
-            connection.Input.AdvanceTo(read.Buffer.Start);
-            return !read.Buffer.IsEmpty;
-        }
-        catch (ConnectionBrokenException)
-        {
-            return false;
-        }
     }
 
-    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, OriginHold hold)
+    // 8 send the answer up, of which the first bytes have come
+    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, ReadResult first, OriginHold hold)
     {
-        // 8 send the answer up
-        if (await _answer.CopyHeadAsync(connection, stream.Output, _request.Method, _request.WantsUpgrade))
+        if (await _answer.CopyHeadAsync(connection, first, stream.Output, _request.Method, _request.WantsUpgrade))
         {
             await OriginRawRelay.RunAsync(stream, connection);
             return;

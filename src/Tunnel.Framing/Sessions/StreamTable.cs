@@ -10,8 +10,10 @@ internal sealed class StreamTable
 {
     private const uint FirstId = 2;
 
+    private const int NoPlace = -1;
+
     private readonly Dictionary<uint, TunnelStream> _byId = [];
-    private readonly HashSet<TunnelStream> _live = [];
+    private readonly List<TunnelStream> _live = [];
     private uint _lastId;
 
     /// <summary>Live streams, those that wait for their id included.</summary>
@@ -23,6 +25,7 @@ internal sealed class StreamTable
 
     public void Add(TunnelStream stream)
     {
+        stream.Place = _live.Count;
         _live.Add(stream);
         if (stream.Id != 0)
         {
@@ -67,9 +70,20 @@ internal sealed class StreamTable
             : throw new ProtocolViolationException(CloseCode.BadStreamId, $"A frame for stream {id}, which was never opened.");
     }
 
+    /// <summary>A second time does nothing.</summary>
     public void Remove(TunnelStream stream)
     {
-        _live.Remove(stream);
+        if (stream.Place == NoPlace)
+        {
+            return;
+        }
+
+        // The last one takes its place: order means nothing here.
+        TunnelStream last = _live[^1];
+        _live[stream.Place] = last;
+        last.Place = stream.Place;
+        stream.Place = NoPlace;
+        _live.RemoveAt(_live.Count - 1);
         if (stream.Id != 0)
         {
             _byId.Remove(stream.Id);

@@ -70,6 +70,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     internal StreamHalves Halves;
 
+    /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
+    internal int Place { get; set; }
+
     /// <summary>The user completed its output: FIN goes with the last byte.</summary>
     internal bool FinIsWanted { get; set; }
 

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Forwarding;
@@ -29,8 +28,9 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private readonly VisitorOutput _output;
     private readonly Deadline _deadline;
     private Exchange? _exchange;
+    private RejectReason _rejected;
     private long _lastMoves;
-    private volatile Phase _phase = Phase.Waiting;
+    private volatile VisitorPhase _phase = VisitorPhase.Waiting;
     private volatile bool _isLate;
     private volatile bool _isStopping;
     private volatile bool _awaitsContinue;
@@ -45,26 +45,6 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         _input = new VisitorInput(link.Input, this);
         _output = new VisitorOutput(link, services);
         _deadline = services.Clock.Add(this);
-    }
-
-    private enum Phase
-    {
-        /// <summary>For the first byte of a head.</summary>
-        Waiting,
-
-        /// <summary>For the rest of it.</summary>
-        InHead,
-
-        InExchange,
-
-        /// <summary>The same, and waiting for the visitor's upload to go on.</summary>
-        InUpload,
-
-        /// <summary>Turned over after a 101: only long silence ends it.</summary>
-        Raw,
-
-        /// <summary>Our last words are sent; what still comes is thrown away.</summary>
-        Lingering,
     }
 
     public EdgeServices Services => _services;
@@ -91,12 +71,34 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         try
         {
             ExchangeEnd end = ExchangeEnd.Reusable;
-            while (end == ExchangeEnd.Reusable && await ReadHeadAsync())
+            while (end == ExchangeEnd.Reusable)
             {
-                _phase = Phase.InExchange;
-                _awaitsContinue = false;
-                _hasBegun = true;
-                end = await _exchange!.RunAsync();
+                // Step 2.
+                BeginHead();
+                HeadOutcome head;
+                do
+                {
+                    head = TakeHead(await ReadForHeadAsync());
+                }
+                while (head == HeadOutcome.NeedMore);
+                if (head == HeadOutcome.NoneComes)
+                {
+                    break;
+                }
+
+                if (head == HeadOutcome.Complete)
+                {
+                    _phase = VisitorPhase.InExchange;
+                    _awaitsContinue = false;
+                    _hasBegun = true;
+                    end = await _exchange!.RunAsync();
+                }
+                else
+                {
+                    await _exchange!.RejectAsync(_rejected);
+                    end = ExchangeEnd.AnsweredUnread;
+                }
+
                 GiveBackExchange();
             }
 
@@ -153,7 +155,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     public async ValueTask<ReadResult> ReadUploadAsync(TimeSpan within)
     {
         _isLate = false;
-        _phase = Phase.InUpload;
+        _phase = VisitorPhase.InUpload;
         Interlocked.MemoryBarrier();
         if (!_awaitsContinue)
         {
@@ -167,7 +169,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         finally
         {
             _deadline.Clear();
-            _phase = Phase.InExchange;
+            _phase = VisitorPhase.InExchange;
         }
     }
 
@@ -182,7 +184,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     {
         _awaitsContinue = false;
         Interlocked.MemoryBarrier();
-        if (_phase == Phase.InUpload)
+        if (_phase == VisitorPhase.InUpload)
         {
             _deadline.Set(_services.Options.Pace.Grace);
         }
@@ -194,7 +196,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <summary>From here on the bytes are not HTTP.</summary>
     public void EnterRaw()
     {
-        _phase = Phase.Raw;
+        _phase = VisitorPhase.Raw;
         _output.IsRaw = true;
         _deadline.Set(_services.Options.UpgradeIdleTime);
     }
@@ -216,7 +218,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         {
             OnBroken();
         }
-        else if (_phase == Phase.InExchange)
+        else if (_phase == VisitorPhase.InExchange)
         {
             _deadline.Set(HalfClosedTime);
         }
@@ -226,14 +228,14 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     {
         switch (_phase)
         {
-            case Phase.Waiting or Phase.InHead or Phase.InUpload or Phase.Lingering:
+            case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload or VisitorPhase.Lingering:
                 _isLate = true;
                 _input.CancelPendingRead();
                 break;
-            case Phase.InExchange when HasMoved():
+            case VisitorPhase.InExchange when HasMoved():
                 _deadline.Set(HalfClosedTime);
                 break;
-            case Phase.Raw when HasMoved():
+            case VisitorPhase.Raw when HasMoved():
                 _deadline.Set(_services.Options.UpgradeIdleTime);
                 break;
             default:
@@ -244,78 +246,77 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     private bool HasMoved()
     {
-        long moves = _output.Moves + (_phase == Phase.Raw ? _input.Moves : 0);
+        long moves = _output.Moves + (_phase == VisitorPhase.Raw ? _input.Moves : 0);
         bool hasMoved = moves != _lastMoves;
         _lastMoves = moves;
         return hasMoved;
     }
 
-    // Step 2. Returns false when there is nothing (more) to serve; whatever had to be said has been said.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> ReadHeadAsync()
+    private void BeginHead()
     {
-        _phase = Phase.Waiting;
+        _phase = VisitorPhase.Waiting;
         Ties.Unsettle();
         _isLate = false;
         _deadline.Set(_services.Options.IdleTime);
-        while (true)
-        {
-            ValueTask<ReadResult> reading = _input.ReadAsync();
-            if (_isStopping && _phase == Phase.Waiting && !IsExpected)
-            {
-                // What has arrived is served still; nothing is waited for.
-                _input.CancelPendingRead();
-            }
-
-            ReadResult read = await reading;
-            bool isIdle = _phase == Phase.Waiting && read.Buffer.IsEmpty;
-            if (read.IsCanceled && (_isLate || _isStopping) && (isIdle || (_isLate && _phase == Phase.InHead)))
-            {
-                _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                return !isIdle && await RejectAsync(RejectReason.HeadTimeout);
-            }
-
-            if (isIdle)
-            {
-                _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                if (read.IsCompleted)
-                {
-                    return false;
-                }
-
-                continue;
-            }
-
-            _exchange ??= _services.Exchanges.Rent(this);
-            ParseOutcome outcome = _exchange.Parse(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
-            _input.AdvanceTo(consumed, examined);
-            switch (outcome)
-            {
-                case ParseOutcome.Complete:
-                    _deadline.Clear();
-
-                    // It may have passed a moment ago: that was about the head, and the head is here.
-                    _isLate = false;
-                    return true;
-                case ParseOutcome.Rejected:
-                    return await RejectAsync(_exchange.Reason);
-                case ParseOutcome.NeedMore when read.IsCompleted:
-                    return await RejectAsync(RejectReason.HeadTruncated);
-                case ParseOutcome.NeedMore when _phase == Phase.Waiting:
-                    // From the first byte on the time is absolute; more bytes do not extend it.
-                    _phase = Phase.InHead;
-                    _isLate = false;
-                    _deadline.Set(_services.Options.HeadTime);
-                    break;
-            }
-        }
     }
 
-    private async ValueTask<bool> RejectAsync(RejectReason reason)
+    private ValueTask<ReadResult> ReadForHeadAsync()
     {
-        await _exchange!.RejectAsync(reason);
-        await LingerAsync();
-        return false;
+        ValueTask<ReadResult> reading = _input.ReadAsync();
+        if (_isStopping && _phase == VisitorPhase.Waiting && !IsExpected)
+        {
+            // What has arrived is served still; nothing is waited for.
+            _input.CancelPendingRead();
+        }
+
+        return reading;
+    }
+
+    private HeadOutcome TakeHead(in ReadResult read)
+    {
+        bool isIdle = _phase == VisitorPhase.Waiting && read.Buffer.IsEmpty;
+        if (read.IsCanceled && (_isLate || _isStopping) && (isIdle || (_isLate && _phase == VisitorPhase.InHead)))
+        {
+            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            return isIdle ? HeadOutcome.NoneComes : Refused(RejectReason.HeadTimeout);
+        }
+
+        if (isIdle)
+        {
+            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            return read.IsCompleted ? HeadOutcome.NoneComes : HeadOutcome.NeedMore;
+        }
+
+        _exchange ??= _services.Exchanges.Rent(this);
+        ParseOutcome outcome = _exchange.Parse(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
+        _input.AdvanceTo(consumed, examined);
+        switch (outcome)
+        {
+            case ParseOutcome.Complete:
+                _deadline.Clear();
+
+                // It may have passed a moment ago: that was about the head, and the head is here.
+                _isLate = false;
+                return HeadOutcome.Complete;
+            case ParseOutcome.Rejected:
+                return Refused(_exchange.Reason);
+            case ParseOutcome.NeedMore when read.IsCompleted:
+                return Refused(RejectReason.HeadTruncated);
+            case ParseOutcome.NeedMore when _phase == VisitorPhase.Waiting:
+                // From the first byte on the time is absolute; more bytes do not extend it.
+                _phase = VisitorPhase.InHead;
+                _isLate = false;
+                _deadline.Set(_services.Options.HeadTime);
+                break;
+        }
+
+        return HeadOutcome.NeedMore;
+    }
+
+    private HeadOutcome Refused(RejectReason reason)
+    {
+        _rejected = reason;
+        return HeadOutcome.Rejected;
     }
 
     // A close with unread bytes would reset the connection, and the visitor might lose the answer before reading it. So
@@ -325,7 +326,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         GiveBackExchange();
         await _output.CompleteAsync();
         _isLate = false;
-        _phase = Phase.Lingering;
+        _phase = VisitorPhase.Lingering;
         long since = _services.Time.GetTimestamp();
         do
         {

@@ -31,7 +31,10 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     {
         for (int interim = 0; interim <= MostInterim; interim++)
         {
-            await _sender.ReadHeadAsync(stream.Input, request.Method);
+            while (!_sender.TryTakeHead(stream.Input, await stream.Input.ReadAsync(), request.Method))
+            {
+            }
+
             ResponseHead head = _sender.Head;
             if (head.IsSwitch)
             {

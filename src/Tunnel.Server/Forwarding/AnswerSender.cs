@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 
@@ -35,27 +34,19 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
     /// <summary>Content bytes of the answer under way that have been passed on.</summary>
     public long ContentBytes => _reader.ContentBytes;
 
-    /// <summary>Reads the next head, interim or final.</summary>
+    /// <summary>Takes the next head, interim or final, out of what was read. False: more of it has to come.</summary>
     /// <exception cref="BadAnswerException">What came is no head.</exception>
-    /// <exception cref="IOException">The stream was reset.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask ReadHeadAsync(PipeReader stream, RequestMethod method)
+    public bool TryTakeHead(PipeReader stream, in ReadResult read, RequestMethod method)
     {
-        while (true)
+        ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
+        stream.AdvanceTo(consumed, examined);
+        return outcome switch
         {
-            ReadResult read = await stream.ReadAsync();
-            ParseOutcome outcome = _parser.Parse(read.Buffer, Head, method, out SequencePosition consumed, out SequencePosition examined);
-            stream.AdvanceTo(consumed, examined);
-            switch (outcome)
-            {
-                case ParseOutcome.Complete:
-                    return;
-                case ParseOutcome.Rejected:
-                    throw new BadAnswerException(_parser.Reason);
-                case ParseOutcome.NeedMore when read.IsCompleted:
-                    throw new BadAnswerException(RejectReason.HeadTruncated);
-            }
-        }
+            ParseOutcome.Complete => true,
+            ParseOutcome.Rejected => throw new BadAnswerException(_parser.Reason),
+            _ when read.IsCompleted => throw new BadAnswerException(RejectReason.HeadTruncated),
+            _ => false,
+        };
     }
 
     /// <summary>Copies the body of the answer whose head was read and written; flushes it, to its last byte.</summary>

@@ -80,7 +80,35 @@ internal sealed class Exchange
         _services.Metrics.RequestStarted();
         try
         {
-            return await ServeAsync();
+            if (_services.Rules.Judge(_request, _visitor.Facts, _facts) is { } broken)
+            {
+                return await RefuseAsync(broken, isRead: !_request.Framing.HasContent && !_request.IsConnect);
+            }
+
+            // 3 route by Host; what is not HTTP to its agent is not reached by HTTP
+            _place.Begin();
+            while (true)
+            {
+                if (await _place.TakeAsync(_visitor, _request, _facts) is { } refusal)
+                {
+                    return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(refusal, isRead: !_request.Framing.HasContent);
+                }
+
+                using TunnelStream stream = _place.Stream;
+                if (await _place.JudgeAsync(_request, _facts) is { } denial)
+                {
+                    // Nothing of the stream has been sent.
+                    return await RefuseAsync(denial, isRead: !_request.Framing.HasContent);
+                }
+
+                _visitor.Ties.Attach(stream);
+                _visitor.Ties.Settle();
+                _record.Routed();
+                if (await ForwardAsync(stream) is { } end)
+                {
+                    return end;
+                }
+            }
         }
         finally
         {
@@ -97,40 +125,6 @@ internal sealed class Exchange
         _services.Metrics.RequestStarted();
         await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
         _record.End(_request, _facts.AddressText, 0, 0);
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ExchangeEnd> ServeAsync()
-    {
-        if (_services.Rules.Judge(_request, _visitor.Facts, _facts) is { } broken)
-        {
-            return await RefuseAsync(broken, isRead: !_request.Framing.HasContent && !_request.IsConnect);
-        }
-
-        // 3 route by Host; what is not HTTP to its agent is not reached by HTTP
-        _place.Begin();
-        while (true)
-        {
-            if (await _place.TakeAsync(_visitor, _request, _facts) is { } refusal)
-            {
-                return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(refusal, isRead: !_request.Framing.HasContent);
-            }
-
-            using TunnelStream stream = _place.Stream;
-            if (await _place.JudgeAsync(_request, _facts) is { } denial)
-            {
-                // Nothing of the stream has been sent.
-                return await RefuseAsync(denial, isRead: !_request.Framing.HasContent);
-            }
-
-            _visitor.Ties.Attach(stream);
-            _visitor.Ties.Settle();
-            _record.Routed();
-            if (await ForwardAsync(stream) is { } end)
-            {
-                return end;
-            }
-        }
     }
 
     // Null: the session did not take the request, and it may go to another one.

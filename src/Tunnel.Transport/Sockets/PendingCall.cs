@@ -39,9 +39,6 @@ internal sealed class PendingCall<T> : IValueTaskSource<T>
 
     public bool TryClaim() => Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting;
 
-    /// <summary>Gives a claim back: the call goes on waiting. Cancellations meanwhile went unseen; look for them.</summary>
-    public void Unclaim() => Volatile.Write(ref _state, Waiting);
-
     /// <param name="result">What the caller gets.</param>
     /// <param name="inline">True on a socket's own thread; false where the finisher's stack is not ours to use.</param>
     public void SetResult(T result, bool inline)

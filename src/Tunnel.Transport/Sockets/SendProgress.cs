@@ -84,17 +84,14 @@ internal struct SendProgress
         }
     }
 
-    /// <summary>What a send came back with. False, and the fault is set, when it failed.</summary>
-    public bool Account(ConnectionFault fault, SocketError error, int bytes)
+    /// <summary>What a send came back with; the fault is set when it failed.</summary>
+    public void Account(ConnectionFault fault, SocketError error, int bytes)
     {
         Sent(bytes);
-        if (error == SocketError.Success)
+        if (error != SocketError.Success)
         {
-            return true;
+            fault.Set(error);
         }
-
-        fault.Set(error);
-        return false;
     }
 
     /// <summary>Says that nothing more comes (FIN).</summary>

@@ -27,9 +27,8 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
     private bool _completed;
     private bool _closing;
 
-    // The socket has our zero-byte receive, or its completion is at work on the buffer.
+    // The socket is waited for.
     private bool _armed;
-    private bool _receiving;
 
     // The consumer has, or is about to get, a sequence over the buffer: its blocks stay until it lets go.
     private bool _lent;
@@ -60,6 +59,8 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
             return ValueTask.FromCanceled<ReadResult>(cancellationToken);
         }
 
+        bool arm = false;
+        bool isMoreLikely;
         lock (_gate)
         {
             ThrowIfUnusable();
@@ -74,28 +75,26 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
             }
 
             _lent = true;
+            isMoreLikely = receiver.Buffer.LikelyMore;
+            if (!isMoreLikely)
+            {
+                arm = Begin(cancellationToken);
+            }
         }
 
-        // In bulk the next bytes are there already: no need to ask first.
-        if (receiver.Buffer.LikelyMore && receiver.TryReceive())
+        // In bulk the next bytes are there already: no need to wait for them.
+        if (isMoreLikely)
         {
+            bool hasReceived = receiver.TryReceive();
             lock (_gate)
             {
-                return IsBroken() ? Failed() : new(Lend());
-            }
-        }
+                if (hasReceived || _cancelRequested)
+                {
+                    return IsBroken() ? Failed() : new(Lend());
+                }
 
-        bool arm;
-        _pending.Begin(Cancelled, this, cancellationToken);
-        lock (_gate)
-        {
-            if (_cancelRequested && _pending.TryClaim())
-            {
-                _pending.SetResult(Lend(), inline: false);
+                arm = Begin(cancellationToken);
             }
-
-            arm = !_armed;
-            _armed = true;
         }
 
         if (arm)
@@ -179,6 +178,15 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
         }
     }
 
+    // Under the gate. True: the caller has to wait for the socket, once it has let go of the gate.
+    private bool Begin(CancellationToken token)
+    {
+        _pending.Begin(Cancelled, this, token);
+        bool wasArmed = _armed;
+        _armed = true;
+        return !wasArmed;
+    }
+
     private void Wait()
     {
         while (!(watch.IsOn ? watch.TryWaitToReceive(out var error) : (_ready ??= new(socket, this)).TryWait(out error))
@@ -190,10 +198,12 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
     /// <summary>False: it was a false alarm and the call is still to be waited for.</summary>
     private bool TryFinishWait(SocketError error)
     {
+        ReadResult result = default;
+        Exception? failure = null;
         lock (_gate)
         {
             _armed = false;
-            if (!_pending.TryClaim())
+            if (!_pending.IsWaiting)
             {
                 // The call was cancelled meanwhile; the next one will find the bytes.
                 watch.Keep();
@@ -206,64 +216,37 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
                 return true;
             }
 
-            _receiving = true;
-        }
-
-        var received = true;
-        Exception? failure = null;
-        try
-        {
-            if (error == SocketError.Success)
+            try
             {
-                received = receiver.TryReceive();
+                if (error != SocketError.Success)
+                {
+                    receiver.Fail(error);
+                }
+                else if (!receiver.TryReceive())
+                {
+                    _armed = true;
+                    return false;
+                }
+            }
+            catch (Exception e)
+            {
+                // Only the pool can throw here. Whatever it is, it belongs to the caller, not to the socket's thread.
+                failure = e;
+            }
+
+            failure ??= IsBroken() ? new ConnectionBrokenException(receiver.Failure) : null;
+            if (failure is null)
+            {
+                result = Lend();
             }
             else
             {
-                receiver.Fail(error);
-            }
-        }
-        catch (Exception e)
-        {
-            // Only the pool can throw here. Whatever it is, it belongs to the caller, not to the socket's thread.
-            failure = e;
-        }
-
-        ReadResult result = default;
-        lock (_gate)
-        {
-            _receiving = false;
-            failure ??= IsBroken() ? new ConnectionBrokenException(receiver.Failure)
-                : _completed ? CompletedMeanwhile() : null;
-            if (failure is null && !received && !_cancelRequested)
-            {
-                _armed = true;
-                _pending.Unclaim();
-            }
-            else
-            {
-                if (failure is null)
-                {
-                    result = Lend();
-                }
-                else
-                {
-                    Return();
-                }
-
-                SignalIdle();
-                received = true;
-            }
-        }
-
-        if (!received)
-        {
-            // A cancellation that came while the call was claimed found nobody to tell.
-            if (_pending.Token.IsCancellationRequested)
-            {
-                OnTokenCancelled(_pending.Token);
+                Return();
             }
 
-            return false;
+            // Whoever ends a call does so under the gate.
+            _pending.TryClaim();
+            SignalIdle();
         }
 
         if (failure is null)
@@ -310,7 +293,7 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
 
     private void ReleaseUnused()
     {
-        if (!_lent && !_receiving && (_completed || _closing))
+        if (!_lent && (_completed || _closing))
         {
             receiver.Buffer.Clear();
         }
@@ -318,7 +301,7 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
 
     private void SignalIdle()
     {
-        if (_closing && !_armed && !_receiving)
+        if (_closing && !_armed)
         {
             _ready?.Dispose();
             ReleaseUnused();
@@ -333,7 +316,7 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
             throw new InvalidOperationException("The reader was completed.");
         }
 
-        if (_pending.IsWaiting || _receiving)
+        if (_pending.IsWaiting)
         {
             throw new InvalidOperationException("A read is pending already.");
         }

@@ -45,9 +45,9 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
     /// <summary>Takes over the chain and waits until it was sent.</summary>
     public ValueTask<FlushResult> FlushAsync(ref SendChain chain, CancellationToken token)
     {
-        if (TakeOver(ref chain, complete: false))
+        if (TakeOver(ref chain, complete: false) && Drive() && !_cancelRequested)
         {
-            Drive();
+            return AtOnce(default);
         }
 
         lock (_gate)
@@ -59,9 +59,7 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
 
             if (!_driving)
             {
-                return fault.IsSet
-                    ? ValueTask.FromException<FlushResult>(new ConnectionBrokenException(fault.Error))
-                    : new(TakeResult());
+                return AtOnce(TakeResult());
             }
 
             // Made under the gate, because a cancellation looks for it there.
@@ -161,14 +159,8 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
     /// <summary>The socket took some more, or failed. Runs on the socket's thread.</summary>
     internal void OnSent(SocketError error, int bytes)
     {
-        if (_sending.Account(fault, error, bytes))
-        {
-            Drive();
-        }
-        else
-        {
-            Stop();
-        }
+        _sending.Account(fault, error, bytes);
+        Drive();
     }
 
     /// <summary>The socket may have room again. Runs on the event thread.</summary>
@@ -192,58 +184,35 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
             }
 
             _driving = true;
+            _sending.TakeFrom(ref _flushed);
             return true;
         }
     }
 
-    /// <summary>Sends until nothing is left, the socket is full or the connection is broken.</summary>
-    private void Drive()
+    private ValueTask<FlushResult> AtOnce(FlushResult result) =>
+        fault.IsSet ? ValueTask.FromException<FlushResult>(new ConnectionBrokenException(fault.Error)) : new(result);
+
+    /// <summary>Sends until nothing is left, the connection is broken or, which is the answer false, the socket is full.</summary>
+    private bool Drive()
     {
-        while (true)
+        do
         {
-            if (_sending.IsEmpty && !TakeFlushed())
+            while (!_sending.IsEmpty && !fault.IsSet)
             {
-                return;
-            }
+                if (_sending.TrySend(socket, watch, this, out var error, out var bytes))
+                {
+                    return false;
+                }
 
-            if (fault.IsSet)
-            {
-                Stop();
-                return;
-            }
-
-            if (_sending.TrySend(socket, watch, this, out var error, out var bytes))
-            {
-                return;
-            }
-
-            if (!_sending.Account(fault, error, bytes))
-            {
-                Stop();
-                return;
+                _sending.Account(fault, error, bytes);
             }
         }
-    }
-
-    /// <summary>False when there is nothing more: the driver has stopped then.</summary>
-    private bool TakeFlushed()
-    {
-        lock (_gate)
-        {
-            _sending.TakeFrom(ref _flushed);
-        }
-
-        if (_sending.IsEmpty)
-        {
-            Stop();
-            return false;
-        }
-
+        while (!TryStop());
         return true;
     }
 
-    /// <summary>The driver is done: with everything sent, or with a broken connection.</summary>
-    private void Stop()
+    /// <summary>The driver stops, unless more was flushed meanwhile or the end is to be said, which it says.</summary>
+    private bool TryStop()
     {
         if (fault.IsSet)
         {
@@ -251,7 +220,6 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
         }
 
         _sending.Rest();
-        bool again;
         bool end;
         var told = false;
         TaskCompletionSource? idle = null;
@@ -263,32 +231,30 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
             }
 
             // A flush whose waiting was cancelled may have been followed by another meanwhile.
-            again = !_flushed.IsEmpty;
-            end = !again && _completed && !_finSent && !fault.IsSet;
-            if (!again && !end)
+            if (!_flushed.IsEmpty)
+            {
+                _sending.TakeFrom(ref _flushed);
+                return false;
+            }
+
+            end = _completed && !_finSent && !fault.IsSet;
+            if (end)
+            {
+                _finSent = true;
+            }
+            else
             {
                 _driving = false;
                 idle = _idle;
                 _idle = null;
                 told = _pending is not null && _pending.TryClaim();
             }
-            else if (end)
-            {
-                _finSent = true;
-            }
-        }
-
-        if (again)
-        {
-            Drive();
-            return;
         }
 
         if (end)
         {
             SendProgress.End(socket, fault);
-            Stop();
-            return;
+            return false;
         }
 
         idle?.TrySetResult();
@@ -296,6 +262,8 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
         {
             Finish(inline: true);
         }
+
+        return true;
     }
 
     /// <summary>Ends the waiting of a flush that was claimed.</summary>
