@@ -144,22 +144,19 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
 
     private void Feed(TunnelStream stream, in ReadOnlySequence<byte> bytes, bool fin)
     {
-        if (!bytes.IsEmpty)
+        if (bytes.IsEmpty && !fin)
         {
-            stream.In.Append(bytes);
-            if (!stream.IsFed)
-            {
-                stream.IsFed = true;
-                _fed.Add(stream);
-            }
+            return;
         }
 
-        if (fin)
+        if (!fin && !stream.IsFed)
         {
-            // Also shows what was appended before it.
-            stream.IsFed = false;
-            stream.In.End(error: null);
+            _fed.Add(stream);
         }
+
+        // FIN also shows what was appended before it, so nobody need be woken for that.
+        stream.IsFed = !fin;
+        stream.In.Append(bytes, fin);
     }
 
     private void WakeFed()

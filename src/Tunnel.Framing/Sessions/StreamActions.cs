@@ -81,6 +81,11 @@ internal sealed class StreamActions(SessionStreams streams)
     /// <summary>The user took bytes off its input; or took less than it saw, and cannot go on without more.</summary>
     public void Consumed(TunnelStream stream, int bytes, bool wantsMore)
     {
+        if (stream.HasAllReceived)
+        {
+            return;
+        }
+
         lock (streams.Gate)
         {
             if (stream.Halves.Receiving != HalfState.Open

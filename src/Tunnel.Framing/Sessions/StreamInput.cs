@@ -46,56 +46,76 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
     // ---- the producer's -------------------------------------------------------------------------
 
-    /// <summary>Bytes came; <see cref="Publish"/> shows them. Dropped when nobody will read them.</summary>
-    public void Append(in ReadOnlySequence<byte> bytes)
+    /// <summary>
+    /// Bytes came; <see cref="Publish"/> shows them, and so does FIN, which may come with them. Dropped when nobody will
+    /// read them.
+    /// </summary>
+    public void Append(in ReadOnlySequence<byte> bytes, bool fin)
     {
+        bool wasAwaited;
         lock (_lock)
         {
-            if (_isCompleted || _failure is not null)
+            if (!_isCompleted && _failure is null)
             {
-                return;
+                foreach (ReadOnlyMemory<byte> segment in bytes)
+                {
+                    Append(segment.Span);
+                }
             }
 
-            foreach (ReadOnlyMemory<byte> segment in bytes)
-            {
-                Append(segment.Span);
-            }
+            _hasEnded |= fin;
+            wasAwaited = fin && TakeAwaited();
+        }
+
+        if (wasAwaited)
+        {
+            Wake(mayBeInline: true);
         }
     }
 
     /// <summary>Wakes the user, if it waits for what was appended.</summary>
     public void Publish()
     {
-        if (TakeAwaited(evenIfNothingIsNew: false))
+        bool wasAwaited;
+        lock (_lock)
+        {
+            wasAwaited = _unseen > 0 && TakeAwaited();
+        }
+
+        if (wasAwaited)
         {
             Wake(mayBeInline: true);
         }
     }
 
-    /// <summary>Nothing more comes: FIN, or with an error a reset, which the next read throws.</summary>
-    public void End(Exception? error)
+    /// <summary>Nothing more comes, as the peer or the end of the session has it: the next read throws this.</summary>
+    public void End(Exception error)
     {
+        bool wasAwaited;
         lock (_lock)
         {
             _hasEnded = true;
             _error ??= error;
+            wasAwaited = TakeAwaited();
         }
 
-        if (TakeAwaited(evenIfNothingIsNew: true))
+        if (wasAwaited)
         {
-            Wake(mayBeInline: error is null);
+            Wake(mayBeInline: false);
         }
     }
 
     /// <summary>Makes a pending or the next read throw; used when we gave the stream up ourselves.</summary>
     public void Fail(StreamResetException failure)
     {
+        bool wasAwaited;
         lock (_lock)
         {
             _failure ??= failure;
+            wasAwaited = TakeAwaited();
         }
 
-        if (TakeAwaited(evenIfNothingIsNew: true))
+        if (wasAwaited)
         {
             Wake(mayBeInline: false);
         }
@@ -191,12 +211,14 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
     public override void CancelPendingRead()
     {
+        bool wasAwaited;
         lock (_lock)
         {
             _readIsCanceled = true;
+            wasAwaited = TakeAwaited();
         }
 
-        if (TakeAwaited(evenIfNothingIsNew: true))
+        if (wasAwaited)
         {
             Wake(mayBeInline: false);
         }
@@ -330,21 +352,24 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         _read.SetResult(true);
     }
 
-    // Without the lock. Whoever gets true completes the read.
-    private bool TakeAwaited(bool evenIfNothingIsNew)
+    // Whoever gets true completes the read, without the lock.
+    private bool TakeAwaited()
     {
-        lock (_lock)
-        {
-            bool was = _isAwaited && (evenIfNothingIsNew || _unseen > 0);
-            _isAwaited &= !was;
-            return was;
-        }
+        bool was = _isAwaited;
+        _isAwaited = false;
+        return was;
     }
 
     // Without the lock.
     private void GiveUpRead(CancellationToken token)
     {
-        if (TakeAwaited(evenIfNothingIsNew: true))
+        bool wasAwaited;
+        lock (_lock)
+        {
+            wasAwaited = TakeAwaited();
+        }
+
+        if (wasAwaited)
         {
             _read.RunContinuationsAsynchronously = true;
             _read.SetException(new OperationCanceledException(token));

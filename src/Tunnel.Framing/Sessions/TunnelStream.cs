@@ -70,6 +70,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     internal StreamHalves Halves;
 
+    /// <summary>Nothing more comes. A glance, good without the lock when it is true: a half that has ended stays so.</summary>
+    internal bool HasAllReceived => Halves.Receiving != HalfState.Open;
+
     /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
     internal int Place { get; set; }
 

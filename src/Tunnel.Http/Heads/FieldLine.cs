@@ -16,20 +16,14 @@ internal static class FieldLine
             return first ? RejectReason.WhitespaceBeforeFields : RejectReason.ObsoleteLineFolding;
         }
 
-        var colon = text.IndexOf((byte)':');
-        if (colon <= 0)
+        // The first byte that no name has is the colon, or the line is wrong.
+        var colon = text.IndexOfAnyExcept(Octets.Token);
+        if (colon <= 0 || text[colon] != ':')
         {
-            return colon == 0 ? RejectReason.EmptyFieldName : Octets.Diagnose(text, RejectReason.MissingColon);
+            return JudgeName(text);
         }
 
         var name = text[..colon];
-        if (name.ContainsAnyExcept(Octets.Token))
-        {
-            return Octets.IsBlank(name[^1])
-                ? RejectReason.WhitespaceBeforeColon
-                : Octets.Diagnose(name, RejectReason.InvalidFieldName);
-        }
-
         var start = colon + 1;
         while (start < text.Length && Octets.IsBlank(text[start]))
         {
@@ -72,4 +66,18 @@ internal static class FieldLine
     }
 
     public static bool IsValue(ReadOnlySpan<byte> value) => !value.ContainsAny(Octets.NotInValue);
+
+    // Says what is wrong with a line that does not begin with a token and a colon.
+    private static RejectReason JudgeName(ReadOnlySpan<byte> text)
+    {
+        var colon = text.IndexOf((byte)':');
+        if (colon <= 0)
+        {
+            return colon == 0 ? RejectReason.EmptyFieldName : Octets.Diagnose(text, RejectReason.MissingColon);
+        }
+
+        return Octets.IsBlank(text[colon - 1])
+            ? RejectReason.WhitespaceBeforeColon
+            : Octets.Diagnose(text[..colon], RejectReason.InvalidFieldName);
+    }
 }

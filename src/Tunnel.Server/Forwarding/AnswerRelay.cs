@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.IO.Pipelines;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
@@ -16,6 +16,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     private const int MostInterim = 64;
 
     private readonly AnswerSender _sender = new(services.Pool, services.Options.Http);
+    private int _interim;
 
     /// <summary>Some of the final answer has been written, so that no other can take its place without taking it back.</summary>
     public bool HasBegun { get; private set; }
@@ -23,46 +24,48 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     /// <summary>Content bytes passed on.</summary>
     public long ContentBytes => _sender.ContentBytes;
 
-    /// <summary>Reads heads until the final one. False when that is a 101.</summary>
-    /// <exception cref="BadAnswerException">What came is no answer.</exception>
-    /// <exception cref="IOException">The stream was reset, or the visitor's connection broke.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> ReadFinalHeadAsync(VisitorConnection visitor, TunnelStream stream)
+    /// <summary>Takes the next head out of what was read off the stream, if it is whole.</summary>
+    /// <exception cref="BadAnswerException">What came is no answer, or one too many.</exception>
+    public AnswerHead TakeHead(TunnelStream stream, in ReadResult read)
     {
-        for (int interim = 0; interim <= MostInterim; interim++)
+        if (!_sender.TryTakeHead(stream.Input, read, request.Method))
         {
-            while (!_sender.TryTakeHead(stream.Input, await stream.Input.ReadAsync(), request.Method))
-            {
-            }
-
-            ResponseHead head = _sender.Head;
-            if (head.IsSwitch)
-            {
-                return UpgradeTokens.Confirms(request.Upgrade, head.Upgrade)
-                    ? false
-                    : throw new BadAnswerException(RejectReason.UpgradeUnconfirmed);
-            }
-
-            if (!head.IsInterim)
-            {
-                record.Answered();
-                return true;
-            }
-
-            // HTTP/1.0 does not know interim answers (RFC 9110 section 15.2).
-            if (request.Version == ProtocolVersion.Http11)
-            {
-                AnswerHeadForwarder.WriteInterim(visitor.Output, head);
-                await visitor.Output.FlushAsync();
-                visitor.UploadMayBegin();
-            }
+            return AnswerHead.NeedMore;
         }
 
-        throw new BadAnswerException(RejectReason.InvalidStatusCode);
+        ResponseHead head = _sender.Head;
+        if (head.IsSwitch)
+        {
+            return UpgradeTokens.Confirms(request.Upgrade, head.Upgrade)
+                ? AnswerHead.Switch
+                : throw new BadAnswerException(RejectReason.UpgradeUnconfirmed);
+        }
+
+        if (!head.IsInterim)
+        {
+            record.Answered();
+            return AnswerHead.Final;
+        }
+
+        return ++_interim <= MostInterim ? AnswerHead.Interim : throw new BadAnswerException(RejectReason.InvalidStatusCode);
+    }
+
+    /// <summary>Passes the interim answer on whose head was read.</summary>
+    /// <exception cref="IOException">The visitor's connection broke.</exception>
+    public async ValueTask PassInterimAsync(VisitorConnection visitor)
+    {
+        // HTTP/1.0 does not know interim answers (RFC 9110 section 15.2).
+        if (request.Version == ProtocolVersion.Http11)
+        {
+            AnswerHeadForwarder.WriteInterim(visitor.Output, _sender.Head);
+            await visitor.Output.FlushAsync();
+            visitor.UploadMayBegin();
+        }
     }
 
     /// <summary>Sends the answer whose head was read, to its last byte. Returns whether the connection may be kept.</summary>
-    /// <inheritdoc cref="ReadFinalHeadAsync" path="/exception"/>
+    /// <exception cref="BadAnswerException">The body breaks a rule, or ended too soon.</exception>
+    /// <exception cref="IOException">The stream was reset, or the visitor's connection broke.</exception>
     public async ValueTask<bool> SendAsync(VisitorConnection visitor, TunnelStream stream, bool keepAlive)
     {
         if (request.WantsUpgrade)
@@ -88,7 +91,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     }
 
     /// <summary>Passes the 101 on. From then on both directions are raw bytes, and each ends by itself; returns when both have.</summary>
-    /// <inheritdoc cref="ReadFinalHeadAsync" path="/exception"/>
+    /// <exception cref="IOException">The visitor's connection broke.</exception>
     public async ValueTask SwitchAsync(VisitorConnection visitor, TunnelStream stream)
     {
         HasBegun = true;
@@ -111,6 +114,21 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     public void Reset()
     {
         HasBegun = false;
+        _interim = 0;
         _sender.Reset();
     }
+}
+
+/// <summary>What a read of the stream has brought of an answer's head.</summary>
+internal enum AnswerHead
+{
+    NeedMore,
+
+    /// <summary>A 1xx; others follow.</summary>
+    Interim,
+
+    Final,
+
+    /// <summary>A 101 that was asked for.</summary>
+    Switch,
 }

@@ -138,7 +138,16 @@ internal sealed class Exchange
         try
         {
             // 8, 9 the answer
-            if (!await _answer.ReadFinalHeadAsync(_visitor, stream))
+            AnswerHead head;
+            while ((head = _answer.TakeHead(stream, await stream.Input.ReadAsync())) is AnswerHead.NeedMore or AnswerHead.Interim)
+            {
+                if (head == AnswerHead.Interim)
+                {
+                    await _answer.PassInterimAsync(_visitor);
+                }
+            }
+
+            if (head == AnswerHead.Switch)
             {
                 await _answer.SwitchAsync(_visitor, stream);
                 return ExchangeEnd.Closed;
