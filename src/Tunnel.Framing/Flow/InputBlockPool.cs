@@ -46,4 +46,14 @@ internal sealed class InputBlockPool(MemoryPool<byte> memory)
             }
         }
     }
+
+    /// <summary>The same for a chain of blocks; null: none.</summary>
+    public void ReturnAll(InputBlock? chain)
+    {
+        while (chain is { } block)
+        {
+            chain = block.Following;
+            Return(block);
+        }
+    }
 }

@@ -15,8 +15,6 @@ namespace Tunnel.Framing.Sessions;
 /// </remarks>
 internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) : PipeReader, IValueTaskSource<ReadResult>
 {
-    private const int LeastBlock = 4 * 1024;
-
     private readonly Lock _lock = new();
 
     /// <summary>A user that waits for no more than this may go on in the reader loop itself, if the session lets it.</summary>
@@ -28,10 +26,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
     // ---- guarded by the lock --------------------------------------------------------------------
 
-    private InputBlock? _first;
-    private InputBlock? _last;
-    private int _taken;
-    private long _length;
+    private InputChain _bytes;
     private long _unseen;
     private bool _isAwaited;
     private bool _isHeld;
@@ -57,10 +52,8 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         {
             if (!_isCompleted && _failure is null)
             {
-                foreach (ReadOnlyMemory<byte> segment in bytes)
-                {
-                    Append(segment.Span);
-                }
+                _bytes.Append(bytes, streams.InputBlocks);
+                _unseen += bytes.Length;
             }
 
             _hasEnded |= fin;
@@ -182,27 +175,25 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
             // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
             // destination has completed.
-            if (_first is null || consumed.GetObject() is not InputBlock)
+            if (_bytes.Length == 0 || consumed.GetObject() is not InputBlock)
             {
                 return;
             }
 
-            long start = _first.RunningIndex + _taken;
-            bytes = (int)(Position(consumed) - start);
-            long seen = Math.Max(Position(examined) - start, bytes);
-            if (bytes < 0 || seen > _length)
+            bytes = _bytes.Offset(consumed);
+            int seen = Math.Max(_bytes.Offset(examined), bytes);
+            if (bytes < 0 || seen > _bytes.Length)
             {
                 throw new InvalidOperationException("A position outside of what was read.");
             }
 
             // Whoever looked at everything, took less and comes back waits for more than the window may hold.
-            wantsMore = bytes < _length && seen == _length;
-            _length -= bytes;
-            _unseen = _length - (seen - bytes);
-            free = Release(Position(consumed));
+            wantsMore = bytes < _bytes.Length && seen == _bytes.Length;
+            _unseen = _bytes.Length - seen;
+            free = _bytes.Take(bytes);
         }
 
-        Return(free);
+        streams.InputBlocks.ReturnAll(free);
         if (bytes > 0 || wantsMore)
         {
             streams.Actions.Consumed(stream, bytes, wantsMore);
@@ -235,15 +226,11 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
             }
 
             Volatile.Write(ref _isCompleted, true);
-            free = _first;
-            _first = null;
-            _last = null;
-            _taken = 0;
-            _length = 0;
+            free = _bytes.TakeAll();
             _unseen = 0;
         }
 
-        Return(free);
+        streams.InputBlocks.ReturnAll(free);
         streams.Actions.InputCompleted(stream);
     }
 
@@ -269,24 +256,6 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
     private bool HasNews => _unseen > 0 || _hasEnded || _readIsCanceled || _failure is not null;
 
-    private void Append(ReadOnlySpan<byte> bytes)
-    {
-        _length += bytes.Length;
-        _unseen += bytes.Length;
-        while (!bytes.IsEmpty)
-        {
-            if (_last is null || _last.Free == 0)
-            {
-                InputBlock block = streams.InputBlocks.Rent(Math.Max(bytes.Length, LeastBlock));
-                _last?.Follow(block);
-                _first ??= block;
-                _last = block;
-            }
-
-            bytes = bytes[_last.Fill(bytes)..];
-        }
-    }
-
     private ReadResult Hand()
     {
         if (_failure is { } failure)
@@ -302,10 +271,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         bool isCanceled = _readIsCanceled;
         _readIsCanceled = false;
         _isHeld = true;
-        var buffer = _first is null
-            ? ReadOnlySequence<byte>.Empty
-            : new ReadOnlySequence<byte>(_first, _taken, _last!, _last!.Written);
-        return new ReadResult(buffer, isCanceled, _hasEnded);
+        return new ReadResult(_bytes.Sequence, isCanceled, _hasEnded);
     }
 
     private void ThrowIfBusy()
@@ -317,38 +283,10 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         }
     }
 
-    private static long Position(SequencePosition position) => position.GetObject() is InputBlock block ? block.RunningIndex + position.GetInteger() : 0;
-
-    /// <summary>Unlinks the blocks that lie before a position, the last one too when all of it was taken. Returns them as a chain.</summary>
-    private InputBlock? Release(long consumed)
-    {
-        InputBlock? free = null;
-        while (_first is { } block && block.RunningIndex + block.Written <= consumed)
-        {
-            _first = block.Following;
-            block.Shelve(free);
-            free = block;
-        }
-
-        _last = _first is null ? null : _last;
-        _taken = _first is null ? 0 : (int)(consumed - _first.RunningIndex);
-        return free;
-    }
-
-    // Without the lock.
-    private void Return(InputBlock? chain)
-    {
-        while (chain is { } block)
-        {
-            chain = block.Following;
-            streams.InputBlocks.Return(block);
-        }
-    }
-
     // Without the lock, by whoever took the wait: nobody else touches the call until the user goes on.
     private void Wake(bool mayBeInline)
     {
-        _read.RunContinuationsAsynchronously = !mayBeInline || !streams.Options.StreamsRunInline || Volatile.Read(ref _length) > MostInline;
+        _read.RunContinuationsAsynchronously = !mayBeInline || !streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > MostInline;
         _read.SetResult(true);
     }
 
