@@ -15,12 +15,13 @@ class Pki:
         self._run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=drill authority",
                   "-keyout", folder / "ca.key", "-out", self.ca)
 
-    def issue(self, name, *names, days="30", more=""):
+    def issue(self, name, *names, days="30", more="", curve=None):
         key, request, cert, extensions = (self.folder / f"{name}.{end}" for end in ("key", "csr", "pem", "ext"))
         alternatives = ",".join(f"{'IP' if _is_address(n) else 'DNS'}:{n}" for n in names if " " not in n) or "DNS:none.invalid"
         extensions.write_text(f"subjectAltName={alternatives}\nbasicConstraints=CA:FALSE\n{more}")
         if not key.exists():
-            self._run("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key)
+            kind = ("EC", f"ec_paramgen_curve:{curve}") if curve else ("RSA", "rsa_keygen_bits:2048")
+            self._run("genpkey", "-algorithm", kind[0], "-pkeyopt", kind[1], "-out", key)
         self._run("req", "-new", "-key", key, "-subj", f"/CN={names[0]}", "-out", request)
         fresh = self.folder / f"{name}.new"
         self._run("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.folder / "ca.key", "-days", days, "-extfile", extensions, "-out", fresh)

@@ -41,6 +41,7 @@ def run(stage, binaries, report, options):
     refusals(stage, binaries, report, pki, server)
     oddities(stage, binaries, report, pki, port)
     stapled(stage, binaries, report, pki)
+    curves(stage, binaries, report, pki)
     scan(report, port, options)
     cost(stage, report, server, plain, cert, key, options)
     if staging.find_program("chromium"):
@@ -192,6 +193,20 @@ def stapled(stage, binaries, report, pki):
     responder.stop()
 
 
+def curves(stage, binaries, report, pki):
+    """Certificates with keys on curves, each for a name of its own, and what a program gets that names an address."""
+    names = {"P-256": f"one.{DOMAIN}", "P-384": f"two.{DOMAIN}"}
+    pairs = [pki.issue(curve, name, curve=curve) for curve, name in names.items()]
+    server = start_server(stage, binaries, "curves", [word for cert, key in pairs for word in ("--cert", cert, "--key", key)])
+    for curve, name in names.items():
+        for version in ("-tls1_2", "-tls1_3"):
+            text = s_client(server.https_port, version, "-servername", name, "-verify_hostname", name, "-CAfile", pki.ca, "-verify_return_error")
+            report.check("Peer signature type: ECDSA" in text and "Verify return code: 0" in text, f"openssl {version}: a certificate with a key on {curve}")
+    text = s_client(server.https_port, "-servername", "127.0.0.1", "-verify_hostname", names["P-256"], "-CAfile", pki.ca, "-verify_return_error")
+    report.check("Verify return code: 0" in text, "an address for a name gets the default certificate")
+    server.stop()
+
+
 def scan(report, port, options):
     done = subprocess.run(["sslscan", "--no-colour", f"--sni-name=demo.{DOMAIN}", f"127.0.0.1:{port}"], capture_output=True, text=True, check=False, timeout=120)
     enabled = re.findall(r"^(SSLv\d|TLSv1\.\d)\s+enabled", done.stdout, re.MULTILINE)
@@ -299,7 +314,7 @@ def cost(stage, report, server, plain, cert, key, options):
         "nginx twice": (proxy("twice-plain", second, False), proxy("twice", second, True)),
     }
 
-    # wrk puts the name in its address into the handshake, and an address for a name would be answered with 421.
+    # wrk puts the name in its address into the handshake.
     name = f"demo.{DOMAIN}"
     here = stage.folder("wrk") / "here.lua"
     here.write_text('local resolve = wrk.resolve\nfunction wrk.resolve(_, service) return resolve("127.0.0.1", service) end\n')

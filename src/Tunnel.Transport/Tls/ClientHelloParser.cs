@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 
 namespace Tunnel.Transport.Tls;
@@ -115,8 +117,20 @@ internal static class ClientHelloParser
             name = name.EndsWith('.') ? name[..^1] : name;
         }
 
-        return name is not (null or "");
+        if (name is null or "")
+        {
+            return false;
+        }
+
+        // Not allowed (RFC 6066 section 3), and done all the same by programs that are given an address for a name.
+        name = IsAddress(name) ? null : name;
+        return true;
     }
+
+    // Not whatever the system would take for one: "1" is.
+    private static bool IsAddress(string name) =>
+        IPAddress.TryParse(name, out IPAddress? address)
+        && (address.AddressFamily == AddressFamily.InterNetworkV6 || name.Count(static character => character == '.') == 3);
 
     private static bool TryParseVersions(ReadOnlySpan<byte> content, ref bool offersTls13)
     {

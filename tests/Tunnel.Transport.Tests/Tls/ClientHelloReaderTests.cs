@@ -99,6 +99,22 @@ public sealed class ClientHelloReaderTests
         hello!.OffersTls13.Should().Be(isOffered);
     }
 
+    [Theory]
+    [InlineData("192.0.2.1", true)]
+    [InlineData("192.0.2.1.", true)]
+    [InlineData("2001:db8::1", true)]
+    [InlineData("::ffff:192.0.2.1", true)]
+    [InlineData("[::1]", true)]
+    [InlineData("1", false)]
+    [InlineData("1.2", false)]
+    [InlineData("192.0.2.1.test", false)]
+    [InlineData("1.2.3.4.5", false)]
+    public void Read_AddressForAName_HasNone(string name, bool isAddress)
+    {
+        Whole(Records(Message(ServerName(name))), out ClientHello? hello).Should().Be(ClientHelloOutcome.Complete);
+        hello!.ServerName.Should().Be(isAddress ? null : name);
+    }
+
     [Fact]
     public void Read_WithoutExtensions_HasNoName()
     {
