@@ -156,7 +156,7 @@ def machine():
 
 def parse():
     parser = argparse.ArgumentParser(prog="tests/compare/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about two minutes of measuring, for a first look")
+    parser.add_argument("--quick", action="store_true", help="some four minutes with warm-up, for a first look")
     parser.add_argument("--native", action="store_true", help="the native build as well")
     parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds")
     parser.add_argument("--only", metavar="WORK,...", help="some of: " + ", ".join(work.key for work in programme.WORKS))

@@ -48,7 +48,7 @@ class Work:
     most_rounds: int = 1_000
 
 
-QUICK = Effort(rounds=2, warm_up_seconds=3, load_seconds=1, lone_seconds=1, bulk_mib=128, idle_visitors=1_000, settle_seconds=1)
+QUICK = Effort(rounds=2, warm_up_seconds=8, load_seconds=1, lone_seconds=1, bulk_mib=128, idle_visitors=1_000, settle_seconds=1)
 FULL = Effort(rounds=5, warm_up_seconds=8, load_seconds=4, lone_seconds=3, bulk_mib=1024, idle_visitors=10_000, settle_seconds=8)
 
 

@@ -88,7 +88,9 @@ public sealed class GatheringTests : IAsyncLifetime
     {
         var session = new RawSession(LinkRole.Server, new SessionOptions { StreamsRunInline = runsInline, WriterScheduler = _writer });
         _session = session;
-        int pings = 0;
+
+        // The session measures with pings of its own, numbered from one.
+        int pings = 1000;
         await Until.TrueAsync(() =>
         {
             session.Session.RequestPing((ulong)++pings);
