@@ -2,33 +2,14 @@ using System.Buffers;
 
 namespace Tunnel.Framing.Flow;
 
-/// <summary>
-/// The chunks of a session's streams. Keeps a few used objects, never their memory, so that steady traffic allocates
-/// nothing and an idle session holds no buffer. Safe from any thread: the writer loop returns without the session's lock.
-/// </summary>
+/// <summary>The chunks of a session's streams. Safe from any thread: the writer loop returns without the session's lock.</summary>
 internal sealed class ChunkPool(MemoryPool<byte> memory)
 {
-    private const int MostKept = 64;
-
-    private readonly Lock _lock = new();
-    private OutgoingChunk? _kept;
-    private int _count;
+    private readonly Spares<OutgoingChunk> _spares = new();
 
     public OutgoingChunk Rent(int size)
     {
-        OutgoingChunk? chunk;
-        lock (_lock)
-        {
-            chunk = _kept;
-            if (chunk is not null)
-            {
-                _kept = chunk.Next;
-                _count--;
-            }
-        }
-
-        chunk ??= new OutgoingChunk(this);
-        chunk.Next = null;
+        OutgoingChunk chunk = _spares.TryTake(out OutgoingChunk? spare) ? spare : new OutgoingChunk(this);
         chunk.Begin(memory, size);
         return chunk;
     }
@@ -36,14 +17,6 @@ internal sealed class ChunkPool(MemoryPool<byte> memory)
     public void Return(OutgoingChunk chunk)
     {
         chunk.End();
-        lock (_lock)
-        {
-            if (_count < MostKept)
-            {
-                chunk.Next = _kept;
-                _kept = chunk;
-                _count++;
-            }
-        }
+        _spares.Keep(chunk);
     }
 }

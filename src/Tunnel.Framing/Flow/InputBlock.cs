@@ -8,11 +8,10 @@ namespace Tunnel.Framing.Flow;
 /// </summary>
 internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
 {
-    private IMemoryOwner<byte>? _owner;
-    private byte[]? _array;
+    private RentedMemory _rented;
     private Memory<byte> _whole;
 
-    /// <summary>The block behind this one, or the next unused one on the shelf.</summary>
+    /// <summary>The block behind this one in its chain.</summary>
     public InputBlock? Following { get; private set; }
 
     /// <summary>Bytes received into it.</summary>
@@ -37,23 +36,11 @@ internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
         Next = next;
     }
 
-    /// <summary>Puts it on a shelf, before the ones that are there.</summary>
-    public void Shelve(InputBlock? next) => Following = next;
+    /// <summary>Its bytes have been taken: from here on it stands before other free ones.</summary>
+    public void Unlink(InputBlock? others) => Following = others;
 
-    /// <summary>Begins a life. Of the shared pool the bare array is rented: its owners are new objects each time.</summary>
-    public void Begin(MemoryPool<byte> memory, int size)
-    {
-        if (memory == MemoryPool<byte>.Shared)
-        {
-            _array = ArrayPool<byte>.Shared.Rent(size);
-            _whole = _array;
-        }
-        else
-        {
-            _owner = memory.Rent(size);
-            _whole = _owner.Memory;
-        }
-    }
+    /// <summary>Begins a life.</summary>
+    public void Begin(MemoryPool<byte> memory, int size) => _whole = _rented.Rent(memory, size);
 
     /// <summary>Gives the memory back and is as new.</summary>
     public void End()
@@ -64,12 +51,6 @@ internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
         RunningIndex = 0;
         Written = 0;
         _whole = default;
-        _owner?.Dispose();
-        _owner = null;
-        if (_array is { } array)
-        {
-            _array = null;
-            ArrayPool<byte>.Shared.Return(array);
-        }
+        _rented.Return();
     }
 }

@@ -53,7 +53,7 @@ internal struct InputChain
         {
             _taken -= block.Written;
             _first = block.Following;
-            block.Shelve(free);
+            block.Unlink(free);
             free = block;
         }
 

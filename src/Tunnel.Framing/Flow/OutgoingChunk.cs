@@ -9,8 +9,7 @@ namespace Tunnel.Framing.Flow;
 /// </summary>
 internal sealed class OutgoingChunk(ChunkPool pool)
 {
-    private byte[]? _array;
-    private IMemoryOwner<byte>? _owner;
+    private RentedMemory _rented;
     private int _references;
 
     public OutgoingChunk? Next { get; set; }
@@ -38,20 +37,10 @@ internal sealed class OutgoingChunk(ChunkPool pool)
         }
     }
 
-    /// <summary>Begins a life with one reference. Of the shared pool the bare array is rented: its owners are new objects each time.</summary>
+    /// <summary>Begins a life with one reference.</summary>
     public void Begin(MemoryPool<byte> memory, int size)
     {
-        if (memory == MemoryPool<byte>.Shared)
-        {
-            _array = ArrayPool<byte>.Shared.Rent(size);
-            Memory = _array;
-        }
-        else
-        {
-            _owner = memory.Rent(size);
-            Memory = _owner.Memory;
-        }
-
+        Memory = _rented.Rent(memory, size);
         _references = 1;
     }
 
@@ -63,13 +52,6 @@ internal sealed class OutgoingChunk(ChunkPool pool)
         Published = 0;
         Taken = 0;
         Next = null;
-        if (_array is { } array)
-        {
-            _array = null;
-            ArrayPool<byte>.Shared.Return(array);
-        }
-
-        _owner?.Dispose();
-        _owner = null;
+        _rented.Return();
     }
 }

@@ -193,7 +193,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
             free = _bytes.Take(bytes);
         }
 
-        streams.InputBlocks.ReturnAll(free);
+        streams.InputBlocks.Return(free);
         if (bytes > 0 || wantsMore)
         {
             streams.Actions.Consumed(stream, bytes, wantsMore);
@@ -230,7 +230,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
             _unseen = 0;
         }
 
-        streams.InputBlocks.ReturnAll(free);
+        streams.InputBlocks.Return(free);
         streams.Actions.InputCompleted(stream);
     }
 
