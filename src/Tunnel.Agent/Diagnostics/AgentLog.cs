@@ -29,7 +29,7 @@ internal static partial class AgentLog
     [LoggerMessage(11, LogLevel.Information, "The local server at {Origin} is reachable again")]
     public static partial void OriginReachable(ILogger log, string origin);
 
-    [LoggerMessage(14, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything")]
+    [LoggerMessage(23, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything")]
     public static partial void OriginUnchecked(ILogger log, string origin);
 
     [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Code} {Detail}")]

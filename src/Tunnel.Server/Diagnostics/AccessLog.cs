@@ -33,6 +33,9 @@ internal sealed class AccessLog : IAsyncDisposable
         _writing = Task.Run(WriteAsync);
     }
 
+    private delegate void Format<T>(ArrayBufferWriter<byte> line, in T entry)
+        where T : allows ref struct;
+
     /// <summary>Lines that were dropped because writing did not keep up or failed.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
@@ -55,35 +58,9 @@ internal sealed class AccessLog : IAsyncDisposable
         }
     }
 
-    public void Add(in AccessEntry entry)
-    {
-        var line = new ArrayBufferWriter<byte>(256);
-        if (_isJson)
-        {
-            AccessLogFormat.WriteJson(line, entry);
-        }
-        else
-        {
-            AccessLogFormat.WriteText(line, entry);
-        }
+    public void Add(in AccessEntry entry) => Add(entry, AccessLogFormat.WriteJson, AccessLogFormat.WriteText);
 
-        Add(line);
-    }
-
-    public void Add(in RawEntry entry)
-    {
-        var line = new ArrayBufferWriter<byte>(256);
-        if (_isJson)
-        {
-            AccessLogFormat.WriteJson(line, entry);
-        }
-        else
-        {
-            AccessLogFormat.WriteText(line, entry);
-        }
-
-        Add(line);
-    }
+    public void Add(in RawEntry entry) => Add(entry, AccessLogFormat.WriteJson, AccessLogFormat.WriteText);
 
     /// <summary>Writes what waits, then closes the file.</summary>
     public async ValueTask DisposeAsync()
@@ -93,8 +70,11 @@ internal sealed class AccessLog : IAsyncDisposable
         await _output.DisposeAsync();
     }
 
-    private void Add(ArrayBufferWriter<byte> line)
+    private void Add<T>(in T entry, Format<T> json, Format<T> text)
+        where T : allows ref struct
     {
+        var line = new ArrayBufferWriter<byte>(256);
+        (_isJson ? json : text)(line, entry);
         if (!_lines.Writer.TryWrite(line.WrittenSpan.ToArray()))
         {
             Drop("the disk or pipe does not keep up");

@@ -47,30 +47,6 @@ internal static partial class ServerLog
     [LoggerMessage(15, LogLevel.Warning, "Closed a connection from {Visitor}: it began with a PROXY header, and its sender is not a --trusted-proxy")]
     public static partial void ProxyHeaderRefused(ILogger log, string visitor);
 
-    [LoggerMessage(30, LogLevel.Information, "Listening for encrypted visitors on {EndPoints}")]
-    public static partial void ListeningTls(ILogger log, string endPoints);
-
-    [LoggerMessage(31, LogLevel.Information, "Serving the certificate for {Certificate}")]
-    public static partial void CertificateLoaded(ILogger log, string certificate);
-
-    [LoggerMessage(32, LogLevel.Error, "A certificate is not served: {Reason}")]
-    public static partial void CertificateRefused(ILogger log, string reason);
-
-    [LoggerMessage(33, LogLevel.Error, "A changed certificate is not served: {Reason} The old one stays ({Certificate})")]
-    public static partial void CertificateKept(ILogger log, string reason, string certificate);
-
-    [LoggerMessage(34, LogLevel.Information, "{File} is gone, and no longer served")]
-    public static partial void CertificateGone(ILogger log, string file);
-
-    [LoggerMessage(35, LogLevel.Warning, "The certificate for {Certificate} is about to expire, or has expired. Renew it; the new files are taken up by themselves")]
-    public static partial void CertificateExpiring(ILogger log, string certificate);
-
-    [LoggerMessage(36, LogLevel.Information, "Port {Port} is open for a TCP tunnel")]
-    public static partial void TcpPortOpened(ILogger log, int port);
-
-    [LoggerMessage(37, LogLevel.Information, "Port {Port} is closed again: its tunnel is gone")]
-    public static partial void TcpPortClosed(ILogger log, int port);
-
     [LoggerMessage(20, LogLevel.Information, "Tunnel {Name} is served by the agent at {Agent}")]
     public static partial void TunnelUp(ILogger log, string name, string agent);
 
@@ -88,6 +64,12 @@ internal static partial class ServerLog
 
     [LoggerMessage(25, LogLevel.Error, "Serving the agent at {Agent} ended by a fault of the server")]
     public static partial void AgentFault(ILogger log, string agent, Exception error);
+
+    [LoggerMessage(26, LogLevel.Information, "The agent at {Agent} is disconnected ({Reason}); its session waits {Window:0} s for it")]
+    public static partial void SessionDetached(ILogger log, string agent, string reason, double window);
+
+    [LoggerMessage(27, LogLevel.Information, "The agent at {Agent} is back, from {Address}")]
+    public static partial void SessionResumed(ILogger log, string agent, string address);
 
     [LoggerMessage(30, LogLevel.Information, "Agents on this machine need no token; agents from elsewhere need one, and TLS")]
     public static partial void LocalAgentsAreFree(ILogger log);
@@ -120,9 +102,27 @@ internal static partial class ServerLog
     [LoggerMessage(39, LogLevel.Warning, "{Reason} There are no tokens without one; --state-dir chooses another folder")]
     public static partial void StateUnusable(ILogger log, string reason);
 
-    [LoggerMessage(26, LogLevel.Information, "The agent at {Agent} is disconnected ({Reason}); its session waits {Window:0} s for it")]
-    public static partial void SessionDetached(ILogger log, string agent, string reason, double window);
+    [LoggerMessage(40, LogLevel.Information, "Listening for encrypted visitors on {EndPoints}")]
+    public static partial void ListeningTls(ILogger log, string endPoints);
 
-    [LoggerMessage(27, LogLevel.Information, "The agent at {Agent} is back, from {Address}")]
-    public static partial void SessionResumed(ILogger log, string agent, string address);
+    [LoggerMessage(41, LogLevel.Information, "Serving the certificate for {Certificate}")]
+    public static partial void CertificateLoaded(ILogger log, string certificate);
+
+    [LoggerMessage(42, LogLevel.Error, "A certificate is not served: {Reason}")]
+    public static partial void CertificateRefused(ILogger log, string reason);
+
+    [LoggerMessage(43, LogLevel.Error, "A changed certificate is not served: {Reason} The old one stays ({Certificate})")]
+    public static partial void CertificateKept(ILogger log, string reason, string certificate);
+
+    [LoggerMessage(44, LogLevel.Information, "{File} is gone, and no longer served")]
+    public static partial void CertificateGone(ILogger log, string file);
+
+    [LoggerMessage(45, LogLevel.Warning, "The certificate for {Certificate} is about to expire, or has expired. Renew it; the new files are taken up by themselves")]
+    public static partial void CertificateExpiring(ILogger log, string certificate);
+
+    [LoggerMessage(46, LogLevel.Information, "Port {Port} is open for a TCP tunnel")]
+    public static partial void TcpPortOpened(ILogger log, int port);
+
+    [LoggerMessage(47, LogLevel.Information, "Port {Port} is closed again: its tunnel is gone")]
+    public static partial void TcpPortClosed(ILogger log, int port);
 }

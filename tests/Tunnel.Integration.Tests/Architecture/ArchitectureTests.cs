@@ -64,6 +64,16 @@ public sealed class ArchitectureTests
         tooLong.Should().BeEmpty();
     }
 
+    /// <summary>Whoever filters a log by the number of a line gets that line alone.</summary>
+    [Theory]
+    [InlineData("Tunnel.Server/Diagnostics/ServerLog.cs")]
+    [InlineData("Tunnel.Agent/Diagnostics/AgentLog.cs")]
+    public void Lines_OfALog_HaveNumbersOfTheirOwn(string file)
+    {
+        string[] numbers = [.. Regex.Matches(File.ReadAllText(Path.Combine(Source, file)), @"\[LoggerMessage\((\d+),").Select(match => match.Groups[1].Value)];
+        numbers.Should().HaveCountGreaterThan(10).And.OnlyHaveUniqueItems();
+    }
+
     /// <summary>A defence whose test is gone is a promise.</summary>
     [Fact]
     public void Tests_NamedByTheSecurityPage_AreThere()
