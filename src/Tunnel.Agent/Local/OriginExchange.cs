@@ -112,10 +112,6 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             else
             {
                 connection.ExpectAnswer(services.Options.OriginAnswerTime);
-            }
-
-            if (!hasBody)
-            {
                 await FlushAsync(connection);
             }
 

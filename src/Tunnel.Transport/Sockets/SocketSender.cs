@@ -45,7 +45,8 @@ internal sealed class SocketSender(Socket socket, SocketWatch watch, ConnectionF
     /// <summary>Takes over the chain and waits until it was sent.</summary>
     public ValueTask<FlushResult> FlushAsync(ref SendChain chain, CancellationToken token)
     {
-        if (TakeOver(ref chain, complete: false) && Drive() && !_cancelRequested)
+        // A glance: a cancellation that comes later than this is for the next flush.
+        if (TakeOver(ref chain, complete: false) && Drive() && !Volatile.Read(ref _cancelRequested))
         {
             return AtOnce(default);
         }
