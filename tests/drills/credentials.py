@@ -3,7 +3,6 @@ identity drill."""
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 HTTP, AGENT = 8082, 9092
@@ -60,28 +59,21 @@ def rules(drill, file):
         *drill.binaries.server, "--domain", drill.domain, "--http-port", str(HTTP), "--agent-port", str(AGENT), "--state-dir", str(drill.state),
         "--require-token", "--allow-plaintext-agents"))
     server.wait_line("^Ready")
-    drill.report.check(says(server, "Every agent needs a token") and says(server, "--allow-plaintext-agents"),
+    # Lines are written behind its back, and may come after Ready.
+    drill.report.check(drill.wait_for(lambda: "Every agent needs a token" in log(server) and "--allow-plaintext-agents" in log(server)),
                        "with --require-token it says that, and warns of --allow-plaintext-agents")
     local = drill.stage.start("local-strict", drill.hosts.on_server(*drill.binaries.agent, "--port", "8000", "--subdomain", "free", "--server", f"127.0.0.1:{AGENT}"),
                               environment={"XDG_CONFIG_HOME": str(drill.stage.folder("nobody"))})
     drill.ends_with(local, 3, "tunnel-agent login", "an agent on the server's machine without a token is refused there")
     agent = drill.agent(drill.stage.folder("nobody"), "--subdomain", "w-plain", "--plaintext", "--token-file", str(file), "--server", f"{drill.hosts.server}:{AGENT}")
     agent.wait_line("^Forwarding ")
-    drill.report.check(says(agent, "not encrypted (--plaintext)"), "--plaintext from outside works where it is allowed, and warns")
+    drill.report.check(drill.wait_for(lambda: "not encrypted (--plaintext)" in log(agent)), "--plaintext from outside works where it is allowed, and warns")
     agent.stop()
     stranger = drill.agent(drill.stage.folder("nobody"), "--subdomain", "w-plain", "--plaintext", "--server", f"{drill.hosts.server}:{AGENT}")
     drill.ends_with(stranger, 3, "tunnel-agent login", "but not without a token")
     refused = drill.agent(drill.stage.folder("nobody"), "--subdomain", "w-plain", "--plaintext", "--token-file", str(file))
     drill.ends_with(refused, 3, "Do not give --plaintext", "and not where it is not allowed")
     server.stop()
-
-
-def says(process, words, seconds=10):
-    """Whether its log has these words, or soon will: lines are written behind its back, and may come after Ready."""
-    deadline = time.monotonic() + seconds
-    while words not in log(process) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return words in log(process)
 
 
 def log(process):

@@ -4,9 +4,10 @@ usage: endless_origin.py; prints "listening PORT". GET /N sends N bytes, chunked
 what comes and answers how many bytes were right, and whether they all were."""
 
 import random
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PIECE = 1024 * 1024
+import bodies
+
+PIECE = bodies.PIECE
 PATTERN = random.Random(7).randbytes(PIECE)
 TWICE = PATTERN * 2
 
@@ -17,12 +18,7 @@ def expected(offset, size):
     return memoryview(TWICE)[start:start + size]
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
+class Handler(bodies.Handler):
     def do_GET(self):
         path, _, query = self.path.partition("?")
         size = int(path.strip("/"))
@@ -44,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self):
         count, is_right = 0, True
-        for piece in self._pieces():
+        for piece in self.pieces():
             is_right = is_right and piece == expected(count, len(piece))
             count += len(piece)
         body = f"{count} {'right' if is_right else 'wrong'}\n".encode()
@@ -55,31 +51,9 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT
 
-    def _pieces(self):
-        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            yield from self._exactly(int(self.headers.get("Content-Length", "0")))
-            return
-        while size := int(self.rfile.readline(1024).split(b";")[0], 16):
-            yield from self._exactly(size)
-            if self.rfile.readline(8) != b"\r\n":
-                raise ValueError("a chunk does not end where it should")
-        while self.rfile.readline(65536) not in (b"\r\n", b""):
-            pass
-
-    def _exactly(self, size):
-        while size > 0:
-            piece = self.rfile.read(min(size, PIECE))
-            if not piece:
-                raise EOFError("the body broke off")
-            size -= len(piece)
-            yield piece
-
 
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    print(f"listening {server.server_address[1]}", flush=True)
-    server.serve_forever()
+    bodies.serve(Handler)
 
 
 if __name__ == "__main__":

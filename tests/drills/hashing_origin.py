@@ -5,18 +5,13 @@ SHA-256 and the number of bytes."""
 
 import hashlib
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-PIECE = 1024 * 1024
+import bodies
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(bodies.Handler):
     folder = Path(".")
-
-    def log_message(self, *_):
-        pass
 
     def do_GET(self):
         path = self.folder / Path(self.path).name
@@ -33,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self):
         digest, size = hashlib.sha256(), 0
         try:
-            for piece in self._pieces():
+            for piece in self.pieces():
                 digest.update(piece)
                 size += len(piece)
         except (ValueError, EOFError) as error:
@@ -42,25 +37,6 @@ class Handler(BaseHTTPRequestHandler):
         return self._answer(200, f"{digest.hexdigest()} {size}\n".encode())
 
     do_POST = do_PUT
-
-    def _pieces(self):
-        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            yield from self._exactly(int(self.headers.get("Content-Length", "0")))
-            return
-        while size := int(self.rfile.readline(1024).split(b";")[0], 16):
-            yield from self._exactly(size)
-            if self.rfile.readline(8) != b"\r\n":
-                raise ValueError("a chunk does not end where it should")
-        while self.rfile.readline(65536) not in (b"\r\n", b""):
-            pass
-
-    def _exactly(self, size):
-        while size > 0:
-            piece = self.rfile.read(min(size, PIECE))
-            if not piece:
-                raise EOFError("the body broke off")
-            size -= len(piece)
-            yield piece
 
     def _answer(self, status, body):
         self.send_response(status)
@@ -72,10 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main():
     Handler.folder = Path(sys.argv[1])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    print(f"listening {server.server_address[1]}", flush=True)
-    server.serve_forever()
+    bodies.serve(Handler)
 
 
 if __name__ == "__main__":

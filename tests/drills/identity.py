@@ -309,6 +309,8 @@ class Drill:
 
     @staticmethod
     def wait_for(condition, seconds=15):
+        """Whether it has come true."""
         deadline = time.monotonic() + seconds
-        while not condition() and time.monotonic() < deadline:
+        while not (is_true := condition()) and time.monotonic() < deadline:
             time.sleep(0.1)
+        return is_true
