@@ -158,10 +158,11 @@ internal sealed class Gatekeeper
     {
         TokenRecord? token = null;
         TokenVerdict verdict = _tokens?.Verify(credential, out token) ?? TokenVerdict.Unknown;
-        if (verdict == TokenVerdict.Unknown && TryRefresh())
+        if (verdict == TokenVerdict.Unknown && _tokens is not null)
         {
-            // Made a moment ago.
-            verdict = _tokens!.Verify(credential, out token);
+            // Made a moment ago, perhaps; somebody else may have taken it in since we looked.
+            Refresh(_tokens);
+            verdict = _tokens.Verify(credential, out token);
         }
 
         refusal = verdict switch
@@ -185,16 +186,15 @@ internal sealed class Gatekeeper
         return null;
     }
 
-    private bool TryRefresh()
+    private void Refresh(TokenStore tokens)
     {
         try
         {
-            return _tokens?.Refresh() == true;
+            tokens.Refresh();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             ServerLog.TokenStoreFault(_log, error.Message);
-            return false;
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed class TokenStore
     private int _saving;
     private TokenSet _current;
     private FileStamp _stamp;
+    private long _changes;
 
     private TokenStore(string folder, string domain, TimeProvider time)
     {
@@ -49,6 +50,12 @@ internal sealed class TokenStore
 
     public string FilePath => _path;
 
+    /// <summary>
+    /// How often something that others wrote was taken in, whoever called for it. Who must act on changes compares it with
+    /// what it saw last: a change is taken in by the first that looks, which may be a handshake or a note on its way to the disk.
+    /// </summary>
+    public long Changes => Volatile.Read(ref _changes);
+
     /// <summary>Reads the store; a file that is not there is a store without tokens.</summary>
     /// <param name="folder">Exists.</param>
     /// <exception cref="IOException">The file is there and cannot be read, or is not a store.</exception>
@@ -61,23 +68,20 @@ internal sealed class TokenStore
     }
 
     /// <summary>Takes in what others have written. Cheap when they have not.</summary>
-    /// <returns>Something has changed.</returns>
     /// <exception cref="IOException">The file cannot be read, or is not a store; what was known before still holds.</exception>
     /// <exception cref="UnauthorizedAccessException">It belongs to somebody else.</exception>
-    public bool Refresh()
+    public void Refresh()
     {
         lock (_lock)
         {
             FileStamp stamp = FileStamp.Of(_path);
-            if (stamp == _stamp)
+            if (stamp != _stamp)
             {
-                return false;
+                // Also when it cannot be read: said once, not every second.
+                _stamp = stamp;
+                Publish(ReadFile());
+                _changes++;
             }
-
-            // Also when it cannot be read: said once, not every second.
-            _stamp = stamp;
-            Publish(ReadFile());
-            return true;
         }
     }
 
@@ -209,10 +213,16 @@ internal sealed class TokenStore
     public async Task ChangeAsync(Func<IReadOnlyList<TokenRecord>, IReadOnlyList<TokenRecord>> change, CancellationToken cancel = default)
     {
         using FolderLock held = await FolderLock.TakeAsync(_folder, Patience, _time, cancel);
+        FileStamp before = FileStamp.Of(_path);
         IReadOnlyList<TokenRecord> changed = change(ReadFile());
         OwnerOnlyFile.Write(_path, TokenFile.Write(changed));
         lock (_lock)
         {
+            if (before != _stamp)
+            {
+                _changes++;
+            }
+
             _stamp = FileStamp.Of(_path);
             Publish(changed);
         }

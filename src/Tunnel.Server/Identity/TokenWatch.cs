@@ -17,6 +17,7 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
     private Task _loop = Task.CompletedTask;
     private string? _lastFault;
     private DateTimeOffset _lastLook;
+    private long _seen = tokens.Changes;
 
     public void Start() => _loop = RunAsync();
 
@@ -36,7 +37,8 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                if (Refresh() | HasExpiry())
+                Refresh();
+                if (HasChanged() | HasExpiry())
                 {
                     endWhoMayNotGoOn();
                 }
@@ -50,23 +52,29 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
         }
     }
 
-    private bool Refresh()
+    private void Refresh()
     {
         try
         {
-            bool hasChanged = tokens.Refresh();
-            if (hasChanged)
-            {
-                ServerLog.TokensChanged(log, tokens.Current.All.Count);
-            }
-
-            return hasChanged;
+            tokens.Refresh();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             ServerLog.TokenStoreFault(log, error.Message);
+        }
+    }
+
+    private bool HasChanged()
+    {
+        long before = _seen;
+        _seen = tokens.Changes;
+        if (_seen == before)
+        {
             return false;
         }
+
+        ServerLog.TokensChanged(log, tokens.Current.All.Count);
+        return true;
     }
 
     private bool HasExpiry()
