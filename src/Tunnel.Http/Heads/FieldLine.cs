@@ -46,6 +46,13 @@ internal static class FieldLine
         return RejectReason.None;
     }
 
+    /// <summary>Whether the field lies in the page as it would be written: one space behind the colon, CRLF behind the value.</summary>
+    public static bool IsCanonical(HeadPage page, in FieldEntry field) =>
+        field.Value.Start == field.Name.End + 2
+        && field.Value.End + 2 <= page.Length
+        && page[new PageSlice(field.Name.End, 2)].SequenceEqual(": "u8)
+        && page[new PageSlice(field.Value.End, 2)].SequenceEqual("\r\n"u8);
+
     /// <exception cref="ArgumentException">The name is empty or no token.</exception>
     public static void ValidateName(ReadOnlySpan<byte> name)
     {

@@ -30,35 +30,41 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
     private static readonly int EntrySize = Unsafe.SizeOf<FieldEntry>();
 
     private IMemoryOwner<byte>? _owner;
-    private Memory<byte> _memory;
+
+    // What the owner's memory is: an array, from the start of a piece to its end.
+    private byte[] _bytes = [];
+    private int _start;
+    private int _end;
     private int _used;
 
     public int EntryCount { get; private set; }
 
+    /// <summary>Bytes put in, entries not counted.</summary>
+    public int Length => _used;
+
     public int UsedBytes => _used + (EntryCount * EntrySize);
 
-    public ReadOnlySpan<byte> this[PageSlice slice] => _memory.Span.Slice(slice.Start, slice.Length);
+    public ReadOnlySpan<byte> this[PageSlice slice] => _bytes.AsSpan(_start + slice.Start, slice.Length);
 
     /// <summary>Copies bytes in. They must not come from this page, which may move: see <see cref="AppendCopy"/>.</summary>
     public PageSlice Append(ReadOnlySpan<byte> bytes)
     {
         EnsureRoom(bytes.Length);
-        bytes.CopyTo(_memory.Span[_used..]);
+        bytes.CopyTo(_bytes.AsSpan(_start + _used));
         return Take(bytes.Length);
     }
 
     public PageSlice AppendCopy(PageSlice source)
     {
         EnsureRoom(source.Length);
-        var span = _memory.Span;
-        span.Slice(source.Start, source.Length).CopyTo(span[_used..]);
+        this[source].CopyTo(_bytes.AsSpan(_start + _used));
         return Take(source.Length);
     }
 
     public PageSlice AppendLowered(PageSlice source)
     {
         var copy = AppendCopy(source);
-        foreach (ref var octet in _memory.Span.Slice(copy.Start, copy.Length))
+        foreach (ref var octet in _bytes.AsSpan(_start + copy.Start, copy.Length))
         {
             if (octet is >= (byte)'A' and <= (byte)'Z')
             {
@@ -73,27 +79,26 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
     {
         EnsureRoom(EntrySize);
         EntryCount++;
-        SetEntry(EntryCount - 1, entry);
+        Entry(EntryCount - 1) = entry;
     }
 
-    public FieldEntry Entry(int index) => MemoryMarshal.Read<FieldEntry>(EntryBytes(index));
-
-    public void SetEntry(int index, in FieldEntry entry) => MemoryMarshal.Write(EntryBytes(index), entry);
+    /// <summary>The entry where it lies: good until the page moves, which anything that is added may cause.</summary>
+    public ref FieldEntry Entry(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)EntryCount);
+        return ref MemoryMarshal.AsRef<FieldEntry>(_bytes.AsSpan(_end - ((index + 1) * EntrySize), EntrySize));
+    }
 
     /// <summary>Gives the buffer back; every slice and entry is void from here on.</summary>
     public void Reset()
     {
         _owner?.Dispose();
         _owner = null;
-        _memory = default;
+        _bytes = [];
+        _start = 0;
+        _end = 0;
         _used = 0;
         EntryCount = 0;
-    }
-
-    private Span<byte> EntryBytes(int index)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)EntryCount);
-        return _memory.Span.Slice(_memory.Length - ((index + 1) * EntrySize), EntrySize);
     }
 
     private PageSlice Take(int length)
@@ -105,19 +110,30 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
 
     private void EnsureRoom(int bytes)
     {
-        var entries = EntryCount * EntrySize;
-        if (_memory.Length - _used - entries >= bytes)
+        if (_end - _start - _used - (EntryCount * EntrySize) < bytes)
         {
-            return;
+            Move(bytes);
+        }
+    }
+
+    private void Move(int bytes)
+    {
+        var room = _end - _start;
+        var entries = EntryCount * EntrySize;
+        var larger = pool.Rent(Math.Max(_used + entries + bytes, _owner is null ? FirstRent : room * 2));
+        if (!MemoryMarshal.TryGetArray<byte>(larger.Memory, out var array))
+        {
+            larger.Dispose();
+            throw new NotSupportedException("Heads are read into memory that is an array.");
         }
 
-        var size = Math.Max(_used + entries + bytes, _owner is null ? FirstRent : _memory.Length * 2);
-        var larger = pool.Rent(size);
-        var target = larger.Memory;
-        _memory.Span[.._used].CopyTo(target.Span);
-        _memory.Span[(_memory.Length - entries)..].CopyTo(target.Span[(target.Length - entries)..]);
+        var target = array.AsSpan();
+        _bytes.AsSpan(_start, _used).CopyTo(target);
+        _bytes.AsSpan(_end - entries, entries).CopyTo(target[^entries..]);
         _owner?.Dispose();
         _owner = larger;
-        _memory = target;
+        _bytes = array.Array!;
+        _start = array.Offset;
+        _end = array.Offset + array.Count;
     }
 }

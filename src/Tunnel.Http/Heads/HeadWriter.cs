@@ -39,18 +39,41 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
     /// <param name="except">One more that is left out; null: none.</param>
     public void Fields(HeaderList headers, KnownHeader? except = null)
     {
-        foreach (var field in headers)
+        var page = headers.Page;
+        var run = default(PageSlice);
+        for (var index = 0; index < page.EntryCount; index++)
         {
-            if (field.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || field.Id == except)
+            ref var entry = ref page.Entry(index);
+            if (entry.Removed || entry.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || entry.Id == except)
             {
                 continue;
             }
 
-            Put(field.Name);
-            Put(": "u8);
-            Put(field.Value);
-            Put("\r\n"u8);
+            if (!FieldLine.IsCanonical(page, entry))
+            {
+                Put(page[run]);
+                run = default;
+                Put(page[entry.Name]);
+                Put(": "u8);
+                Put(page[entry.Value]);
+                Put("\r\n"u8);
+                continue;
+            }
+
+            // Lines that were read one behind the other go out as one piece.
+            var line = new PageSlice(entry.Name.Start, entry.Value.End + 2 - entry.Name.Start);
+            if (run.End != line.Start)
+            {
+                Put(page[run]);
+                run = line;
+            }
+            else
+            {
+                run = new PageSlice(run.Start, run.Length + line.Length);
+            }
         }
+
+        Put(page[run]);
     }
 
     /// <summary>Content-Length, Transfer-Encoding, or neither, as the framing of what is sent asks.</summary>
@@ -80,12 +103,18 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
         }
     }
 
-    /// <exception cref="ArgumentException">Unknown header, or a value with a control byte or outer whitespace.</exception>
-    public void Field(KnownHeader header, ReadOnlySpan<byte> value) => Field(KnownHeaders.NameOf(header), value);
+    /// <exception cref="ArgumentException">Unknown or a framing field, or a value with a control byte or outer whitespace.</exception>
+    public void Field(KnownHeader header, ReadOnlySpan<byte> value)
+    {
+        FieldLine.ValidateValue(value);
+        StartField(header);
+        Put(value);
+        EndField();
+    }
 
     public void Field(KnownHeader header, long value)
     {
-        StartField(KnownHeaders.NameOf(header));
+        StartField(header);
         Value(value);
         EndField();
     }
@@ -97,6 +126,19 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
         StartField(name);
         Put(value);
         EndField();
+    }
+
+    /// <inheritdoc cref="StartField(ReadOnlySpan{byte})"/>
+    /// <exception cref="ArgumentException">An unknown header, or one that only <see cref="Framing"/> writes.</exception>
+    public void StartField(KnownHeader header)
+    {
+        if (header is KnownHeader.Unknown or KnownHeader.ContentLength or KnownHeader.TransferEncoding)
+        {
+            throw new ArgumentException("Framing fields are written from the framing, unknown ones by their names.", nameof(header));
+        }
+
+        Put(KnownHeaders.NameOf(header));
+        Put(": "u8);
     }
 
     /// <summary>Begins a field whose value comes in several parts; <see cref="EndField"/> ends it.</summary>

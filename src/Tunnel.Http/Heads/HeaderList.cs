@@ -7,7 +7,8 @@ namespace Tunnel.Http.Heads;
 /// The fields of one message in one rented buffer (RFC 9110 section 5). Order and case of names are kept, lookup ignores
 /// case. The buffer is rented from the pool with the first byte and returned by <see cref="Reset"/>, which whoever owns the
 /// list calls when the message is done; an empty list holds nothing. Spans handed out are valid until the next change.
-/// Not for several threads. The pool must be able to rent the limit of a head and its entries (about 40 KiB by default).
+/// Not for several threads. The pool must be able to rent the limit of a head and its entries (about 40 KiB by default), and
+/// what it rents must be arrays.
 /// </summary>
 public sealed class HeaderList(MemoryPool<byte> pool)
 {
@@ -65,6 +66,23 @@ public sealed class HeaderList(MemoryPool<byte> pool)
         return removed;
     }
 
+    /// <summary>Removes every field whose name is in the set.</summary>
+    public void RemoveAll(HeaderSet headers)
+    {
+        if (!headers.Overlaps(_seen))
+        {
+            return;
+        }
+
+        for (var index = 0; index < Page.EntryCount; index++)
+        {
+            if (headers.Contains(Page.Entry(index).Id))
+            {
+                RemoveAt(index);
+            }
+        }
+    }
+
     /// <summary>Removes every field of this name, in any case; says how many there were.</summary>
     public int Remove(ReadOnlySpan<byte> name)
     {
@@ -81,11 +99,10 @@ public sealed class HeaderList(MemoryPool<byte> pool)
     /// <summary>Removes the field at <see cref="HeaderField.Index"/>; a second time does nothing.</summary>
     public void RemoveAt(int index)
     {
-        var entry = Page.Entry(index);
+        ref var entry = ref Page.Entry(index);
         if (!entry.Removed)
         {
             entry.Removed = true;
-            Page.SetEntry(index, entry);
             Count--;
         }
     }
@@ -144,9 +161,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
             return;
         }
 
-        var entry = Page.Entry(first);
-        entry.Value = value;
-        Page.SetEntry(first, entry);
+        Page.Entry(first).Value = value;
         for (var index = IndexOf(header, first + 1); index >= 0; index = IndexOf(header, index + 1))
         {
             RemoveAt(index);
@@ -162,7 +177,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
 
         for (var index = from; index < Page.EntryCount; index++)
         {
-            var entry = Page.Entry(index);
+            ref var entry = ref Page.Entry(index);
             if (entry.Id == header && (withRemoved || !entry.Removed))
             {
                 return index;
@@ -176,7 +191,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
     {
         for (var index = from; index < Page.EntryCount; index++)
         {
-            var entry = Page.Entry(index);
+            ref var entry = ref Page.Entry(index);
             if (!entry.Removed && entry.Name.Length == name.Length && Ascii.EqualsIgnoreCase(Page[entry.Name], name))
             {
                 return index;
@@ -201,7 +216,7 @@ public sealed class HeaderList(MemoryPool<byte> pool)
         {
             get
             {
-                var entry = list.Page.Entry(_index);
+                ref var entry = ref list.Page.Entry(_index);
                 return new HeaderField(list.Page[entry.Name], list.Page[entry.Value], entry.Id, _index);
             }
         }

@@ -1,7 +1,7 @@
 namespace Tunnel.Http.Heads;
 
 /// <summary>An immutable set of known fields in one word.</summary>
-internal readonly struct HeaderSet
+public readonly struct HeaderSet
 {
     /// <summary>The fields that say who the visitor is and how it came; routing never reads them (DESIGN section 6).</summary>
     public static readonly HeaderSet Forwarding = new(
@@ -9,7 +9,7 @@ internal readonly struct HeaderSet
         KnownHeader.XForwardedPort, KnownHeader.XRealIp);
 
     /// <summary>Fields whose meaning an origin must never take from a name that merely resembles theirs.</summary>
-    public static readonly HeaderSet NotToImitate = Forwarding.And(
+    internal static readonly HeaderSet NotToImitate = Forwarding.And(
         KnownHeader.ContentLength, KnownHeader.TransferEncoding, KnownHeader.XRequestId, KnownHeader.TunnelError);
 
     private readonly ulong _bits;
@@ -20,6 +20,10 @@ internal readonly struct HeaderSet
 
     public bool Contains(KnownHeader header) => (_bits & (1UL << (int)header)) != 0;
 
+    /// <summary>Whether one of these is among fields given as bits, one for each <see cref="KnownHeader"/>.</summary>
+    internal bool Overlaps(ulong bits) => (_bits & bits) != 0;
+
+    /// <summary>These and more.</summary>
     public HeaderSet And(params ReadOnlySpan<KnownHeader> more) => new(_bits | Pack(more));
 
     private static ulong Pack(ReadOnlySpan<KnownHeader> headers)

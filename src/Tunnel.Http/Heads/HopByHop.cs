@@ -43,7 +43,7 @@ public static class HopByHop
         }
 
         var nominatesOthers = RemoveNominated(headers, headers.Members(KnownHeader.Connection));
-        RemoveAlways(headers);
+        headers.RemoveAll(Always);
         return new HopByHopReport(acceptsTrailers, nominatesOthers);
     }
 
@@ -53,17 +53,6 @@ public static class HopByHop
 
     /// <summary>Whether a field of this kind is hop-by-hop by definition.</summary>
     internal static bool IsHopByHop(KnownHeader header) => Always.Contains(header);
-
-    private static void RemoveAlways(HeaderList headers)
-    {
-        foreach (var field in headers)
-        {
-            if (Always.Contains(field.Id))
-            {
-                headers.RemoveAt(field.Index);
-            }
-        }
-    }
 
     private static bool RemoveNominated(HeaderList headers, FieldMembers nominated)
     {

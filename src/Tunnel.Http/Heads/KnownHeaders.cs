@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Tunnel.Http.Heads;
@@ -82,6 +83,9 @@ public static class KnownHeaders
 
     private static readonly KnownHeader[] ByLength = OrderByLength(LengthStarts);
 
+    /// <summary>The <see cref="KeyOf"/> of each name in <see cref="ByLength"/>, side by side: a search reads no other name.</summary>
+    private static readonly ulong[] Keys = [.. ByLength.Select(static header => KeyOf(NameOf(header)))];
+
     /// <summary>The name as this implementation writes it; empty for <see cref="KnownHeader.Unknown"/>.</summary>
     public static ReadOnlySpan<byte> NameOf(KnownHeader header) => Names[(int)header];
 
@@ -93,13 +97,12 @@ public static class KnownHeaders
             return KnownHeader.Unknown;
         }
 
-        var last = name[^1] | 0x20;
-        foreach (var header in ByLength.AsSpan(LengthStarts[name.Length]..LengthStarts[name.Length + 1]))
+        var key = KeyOf(name);
+        for (var index = LengthStarts[name.Length]; index < LengthStarts[name.Length + 1]; index++)
         {
-            ReadOnlySpan<byte> known = Names[(int)header];
-            if ((known[^1] | 0x20) == last && Ascii.EqualsIgnoreCase(known, name))
+            if (Keys[index] == key && Ascii.EqualsIgnoreCase(NameOf(ByLength[index]), name))
             {
-                return header;
+                return ByLength[index];
             }
         }
 
@@ -120,6 +123,29 @@ public static class KnownHeaders
         Span<byte> dashed = stackalloc byte[LongestName];
         name.Replace(dashed, (byte)'_', (byte)'-');
         return Find(dashed[..name.Length]);
+    }
+
+    /// <summary>The last eight bytes of a name, or all of a shorter one, equal for equal names in any case.</summary>
+    private static ulong KeyOf(ReadOnlySpan<byte> name)
+    {
+        const ulong LowerCase = 0x2020_2020_2020_2020;
+        if (name.Length >= sizeof(ulong))
+        {
+            return MemoryMarshal.Read<ulong>(name[^sizeof(ulong)..]) | LowerCase;
+        }
+
+        if (name.Length >= sizeof(uint))
+        {
+            return MemoryMarshal.Read<uint>(name) | ((ulong)MemoryMarshal.Read<uint>(name[^sizeof(uint)..]) << 32) | LowerCase;
+        }
+
+        var key = 0UL;
+        foreach (var octet in name)
+        {
+            key = (key << 8) | octet;
+        }
+
+        return key | LowerCase;
     }
 
     private static KnownHeader[] OrderByLength(int[] starts)

@@ -12,19 +12,16 @@ namespace Tunnel.Server.Forwarding;
 /// </summary>
 internal static class RequestHeadForwarder
 {
+    // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
+    private static readonly HeaderSet OursToSay = HeaderSet.Forwarding.And(KnownHeader.TunnelError, KnownHeader.Host);
+
     /// <summary>Takes out what does not go on; once for each request.</summary>
     public static HopByHopReport Prepare(RequestHead head)
     {
         HeaderList headers = head.Headers;
         HopByHopReport hop = HopByHop.Remove(headers);
         headers.RemoveAliases();
-        headers.Remove(KnownHeader.XForwardedFor);
-        headers.Remove(KnownHeader.XForwardedProto);
-        headers.Remove(KnownHeader.XForwardedHost);
-        headers.Remove(KnownHeader.XForwardedPort);
-        headers.Remove(KnownHeader.XRealIp);
-        headers.Remove(KnownHeader.Forwarded);
-        headers.Remove(KnownHeader.TunnelError);
+        headers.RemoveAll(OursToSay);
         if (head.MaxForwards is { } hops)
         {
             Span<byte> fewer = stackalloc byte[20];
@@ -32,8 +29,6 @@ internal static class RequestHeadForwarder
             headers.Set(KnownHeader.MaxForwards, fewer[..digits]);
         }
 
-        // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
-        headers.Remove(KnownHeader.Host);
         return hop;
     }
 
@@ -76,7 +71,7 @@ internal static class RequestHeadForwarder
         writer.Field(KnownHeader.XForwardedHost, host);
         writer.Field(KnownHeader.XForwardedPort, visitor.ForwardedPort);
         writer.Field(KnownHeader.XRealIp, visitor.RealIp);
-        writer.StartField("Forwarded"u8);
+        writer.StartField(KnownHeader.Forwarded);
         writer.Value(visitor.Forwarded);
         writer.Value(";host=\""u8);
         writer.Value(host);

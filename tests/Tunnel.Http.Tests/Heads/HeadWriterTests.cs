@@ -51,6 +51,24 @@ public class HeadWriterTests
     }
 
     [Fact]
+    public void Fields_HoweverTheyCame_AreWrittenOneWay()
+    {
+        var head = Writing.Response(
+            "HTTP/1.1 200 OK\r\nA: 1\r\nB:2\r\nServer: gone\r\nC:  3\r\nD: 4 \r\nE:\t5\r\nF:\r\nG: 7\r\nDate: old\r\nH: 8\r\nContent-Length: 0\r\nI: 9\r\n\r\n");
+        head.Headers.Remove(KnownHeader.Server);
+        head.Headers.Set(KnownHeader.Date, "new"u8);
+        head.Headers.Add("J"u8, "10"u8);
+        head.Headers.Add("K"u8, "11"u8);
+        var output = new ArrayBufferWriter<byte>();
+        var writer = new HeadWriter(output);
+        writer.Fields(head.Headers);
+        writer.End();
+
+        Verdict.Text(output.WrittenSpan).Should().Be(
+            "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: 7\r\nDate: new\r\nH: 8\r\nI: 9\r\nJ: 10\r\nK: 11\r\n\r\n");
+    }
+
+    [Fact]
     public void Head_WrittenThroughTinyBuffers_IsTheSame()
     {
         var head = Writing.Request("POST /path HTTP/1.1\r\nHost: a.example\r\nLong: " + new string('x', 3000) + "\r\n\r\n");
