@@ -24,19 +24,18 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
     /// <param name="origin">Where more is read, should it take more.</param>
     /// <param name="read">What has been read already.</param>
     /// <param name="stream">Where the heads go.</param>
-    /// <param name="method">What was asked.</param>
-    /// <param name="wantsUpgrade">A 101 was asked for.</param>
+    /// <param name="request">What was asked.</param>
     /// <exception cref="OriginFaultException">No valid head came.</exception>
-    public async ValueTask<bool> CopyHeadAsync(
-        OriginConnection origin, ReadResult read, PipeWriter stream, RequestMethod method, bool wantsUpgrade)
+    public async ValueTask<bool> CopyHeadAsync(OriginConnection origin, ReadResult read, PipeWriter stream, RequestTraits request)
     {
+        RequestMethod method = request.HasFlag(RequestTraits.HeadOnly) ? RequestMethod.Head : RequestMethod.Get;
         while (true)
         {
             if (TryCopyHead(origin.Input, read, stream, method))
             {
                 if (Head.IsSwitch)
                 {
-                    if (!wantsUpgrade)
+                    if (!request.HasFlag(RequestTraits.WantsUpgrade))
                     {
                         throw new OriginFaultException(ResetCode.OriginInvalid, "A 101 that nobody asked for.");
                     }

@@ -12,13 +12,14 @@ namespace Tunnel.Agent.Local;
 
 /// <summary>
 /// One request played to the origin and its answer sent up (DESIGN section 3, steps 6 to 8). The request is canonical
-/// already and goes to the origin byte for byte; the answer is read closely enough to know where it ends. One object
-/// serves one exchange after the other.
+/// already and goes to the origin byte for byte; what there is to know of it, OPEN says. The answer is read closely enough
+/// to know where it ends. One object serves one exchange after the other.
 /// </summary>
 internal sealed class OriginExchange(OriginServices services, OriginPlayer player)
 {
-    private readonly RequestHead _request = new(services.Memory);
-    private readonly RequestHeadParser _requestParser = new(services.Options.Http);
+    // What decides whether a request may be sent again to an origin that has closed its idle connection.
+    private const RequestTraits Repeating = RequestTraits.IsIdempotent | RequestTraits.HasContent | RequestTraits.WantsUpgrade;
+
     private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http);
     private TunnelStream _stream = null!;
     private Task<bool>? _upload;
@@ -82,8 +83,6 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             services.Pool.Discard(connection);
         }
 
-        _request.Reset();
-        _requestParser.Reset();
         _answer.Reset();
         stream.Dispose();
         player.Ended(this);
@@ -92,9 +91,14 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PlayAsync(TunnelStream stream, OriginHold hold)
     {
-        (ReadOnlySequence<byte> bytes, SequencePosition headEnd) = await ReadHeadAsync(stream);
-        bool hasBody = _request.Framing.HasContent;
-        bool mayRepeat = _request.Method.IsIdempotent && !hasBody && !_request.WantsUpgrade;
+        RequestTraits request = stream.Open.Request;
+        bool hasBody = request.HasFlag(RequestTraits.HasContent);
+        ReadResult read = await stream.Input.ReadAsync();
+        ReadOnlySequence<byte> bytes = read.Buffer;
+        bool isHeadWhole = RequestHeadCopier.TryFindEnd(bytes, isLast: read.IsCompleted, out SequencePosition headEnd);
+
+        // Not advanced: a request that may be repeated is kept until the origin has begun to answer.
+        bool mayRepeat = isHeadWhole && (request & Repeating) == RequestTraits.IsIdempotent;
 
         // 6 take or open a connection, 7 play the request
         OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
@@ -102,6 +106,11 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         while (true)
         {
             hold.Use(connection);
+            if (!isHeadWhole)
+            {
+                (bytes, headEnd) = await RequestHeadCopier.PassAsync(stream.Input, read, connection.Output);
+            }
+
             connection.Output.Write(bytes.Slice(0, headEnd));
             if (hasBody)
             {
@@ -112,7 +121,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             else
             {
                 connection.ExpectAnswer(services.Options.OriginAnswerTime);
-                await FlushAsync(connection);
+                await RequestHeadCopier.FlushAsync(connection.Output);
             }
 
             try
@@ -149,42 +158,10 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         await AnswerAsync(stream, connection, answer, hold);
     }
 
-    private async ValueTask<(ReadOnlySequence<byte> Bytes, SequencePosition HeadEnd)> ReadHeadAsync(TunnelStream stream)
-    {
-        while (true)
-        {
-            ReadResult read = await stream.Input.ReadAsync();
-            ParseOutcome outcome = _requestParser.Parse(read.Buffer, _request, out SequencePosition consumed, out SequencePosition examined);
-            if (outcome == ParseOutcome.Complete)
-            {
-                // Not advanced: a request that may be repeated is kept until the origin has begun to answer.
-                return (read.Buffer, consumed);
-            }
-
-            stream.Input.AdvanceTo(read.Buffer.Start, examined);
-            if (outcome == ParseOutcome.Rejected || read.IsCompleted)
-            {
-                throw new OriginFaultException(ResetCode.RequestBroken, $"The request cannot be read ({_requestParser.Reason}).");
-            }
-        }
-    }
-
-    private static async ValueTask FlushAsync(OriginConnection connection)
-    {
-        try
-        {
-            await connection.Output.FlushAsync();
-        }
-        catch (ConnectionBrokenException)
-        {
-            // It takes nothing more; it may still have said why.
-        }
-    }
-
     // 8 send the answer up, of which the first bytes have come
     private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, ReadResult first, OriginHold hold)
     {
-        if (await _answer.CopyHeadAsync(connection, first, stream.Output, _request.Method, _request.WantsUpgrade))
+        if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
         {
             await OriginRawRelay.RunAsync(stream, connection);
             return;

@@ -18,14 +18,41 @@ public enum VisitorScheme : byte
     Https = 2,
 }
 
+/// <summary>
+/// What the server, which has read the head of a request, tells of it in OPEN, so that the agent need not read it again: it
+/// passes the head on, and knows what to expect. None for raw streams. Bits that are not known are skipped.
+/// </summary>
+[Flags]
+public enum RequestTraits : byte
+{
+    None = 0,
+
+    /// <summary>Content follows the head, framed as the head says.</summary>
+    HasContent = 1,
+
+    /// <summary>A change of protocol is asked for: the request ends with the answer, or never.</summary>
+    WantsUpgrade = 2,
+
+    /// <summary>The answer has no content, whatever its head says: the method is HEAD.</summary>
+    HeadOnly = 4,
+
+    /// <summary>Sent twice, it does no more than sent once (RFC 9110 section 9.2.2).</summary>
+    IsIdempotent = 8,
+}
+
 /// <summary>The header in the payload of OPEN (docs/protocol.md, section 4).</summary>
 /// <param name="TunnelId">The agent's number for the tunnel.</param>
 /// <param name="AnswerWindow">Bytes the acceptor may send before the first CREDIT.</param>
 public readonly record struct OpenHeader(
-    StreamType Type, VisitorScheme Scheme, uint TunnelId, VisitorAddress Visitor, uint AnswerWindow)
+    StreamType Type,
+    VisitorScheme Scheme,
+    uint TunnelId,
+    VisitorAddress Visitor,
+    uint AnswerWindow,
+    RequestTraits Request = RequestTraits.None)
 {
     /// <summary>Bytes of a header without an address.</summary>
-    public const int LeastSize = 14;
+    public const int LeastSize = 15;
 
     /// <summary>Bytes of the largest header this version writes.</summary>
     public const int MostSize = LeastSize + 16;
@@ -42,6 +69,7 @@ public readonly record struct OpenHeader(
         BinaryPrimitives.WriteUInt32BigEndian(destination[4..], TunnelId);
         BinaryPrimitives.WriteUInt32BigEndian(destination[8..], AnswerWindow);
         BinaryPrimitives.WriteUInt16BigEndian(destination[12..], Visitor.Port);
+        destination[14] = (byte)Request;
         Visitor.WriteAddress(destination[LeastSize..]);
     }
 
@@ -90,7 +118,8 @@ public readonly record struct OpenHeader(
             (VisitorScheme)bytes[2],
             BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]),
             new VisitorAddress(family, bits, BinaryPrimitives.ReadUInt16BigEndian(bytes[12..])),
-            window);
+            window,
+            (RequestTraits)bytes[14]);
     }
 
     private static ProtocolViolationException Malformed(string what) =>

@@ -47,7 +47,7 @@ internal sealed class RequestPlace(TunnelRegistry registry)
     {
         Moves++;
         MustMove = false;
-        var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0);
+        var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, TraitsOf(head));
         var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused);
         Route route = registry.Find(head.HostName, request, out HeldRequest? held);
         while (route.Guard is { } guard)
@@ -117,6 +117,12 @@ internal sealed class RequestPlace(TunnelRegistry registry)
         head.Headers.TryGet(KnownHeader.Authorization, out ReadOnlySpan<byte> authorization);
         return guard.JudgeAsync(facts.Address.ToIPAddress() ?? facts.Peer, authorization);
     }
+
+    private static RequestTraits TraitsOf(RequestHead head) =>
+        (head.Framing.HasContent ? RequestTraits.HasContent : 0)
+        | (head.WantsUpgrade ? RequestTraits.WantsUpgrade : 0)
+        | (head.Method == RequestMethod.Head ? RequestTraits.HeadOnly : 0)
+        | (head.Method.IsIdempotent ? RequestTraits.IsIdempotent : 0);
 
     /// <summary>Forgets whom it knew.</summary>
     public void Reset()

@@ -66,7 +66,8 @@ public sealed partial class GoldenVectorTests
             VisitorScheme.Http,
             1,
             VisitorAddress.From(System.Net.IPEndPoint.Parse("203.0.113.7:40000")),
-            ProtocolLimits.FirstAnswerWindow));
+            ProtocolLimits.FirstAnswerWindow,
+            RequestTraits.IsIdempotent));
         first.ToArray().Should().Equal("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"u8.ToArray());
     }
 

@@ -8,14 +8,20 @@ namespace Tunnel.Framing.Tests.Frames;
 public sealed class OpenHeaderTests
 {
     [Theory]
-    [InlineData("203.0.113.7:40000", 18, "203.0.113.7")]
-    [InlineData("[2001:db8::1]:443", 30, "2001:db8::1")]
-    [InlineData("[::ffff:192.0.2.1]:1", 18, "192.0.2.1")]
-    [InlineData("[fe80::1%3]:65535", 30, "fe80::1")]
+    [InlineData("203.0.113.7:40000", 19, "203.0.113.7")]
+    [InlineData("[2001:db8::1]:443", 31, "2001:db8::1")]
+    [InlineData("[::ffff:192.0.2.1]:1", 19, "192.0.2.1")]
+    [InlineData("[fe80::1%3]:65535", 31, "fe80::1")]
     public void Header_WrittenAndRead_IsTheSame(string visitor, int size, string address)
     {
         IPEndPoint endPoint = IPEndPoint.Parse(visitor);
-        var open = new OpenHeader(StreamType.Raw, VisitorScheme.Https, uint.MaxValue, VisitorAddress.From(endPoint), int.MaxValue);
+        var open = new OpenHeader(
+            StreamType.Raw,
+            VisitorScheme.Https,
+            uint.MaxValue,
+            VisitorAddress.From(endPoint),
+            int.MaxValue,
+            RequestTraits.WantsUpgrade | RequestTraits.IsIdempotent);
         byte[] bytes = new byte[open.Size + 2];
         open.Write(bytes);
         bytes[0].Should().Be((byte)size);
@@ -27,15 +33,15 @@ public sealed class OpenHeaderTests
     }
 
     [Fact]
-    public void Header_WithoutAddress_IsFourteenBytes()
+    public void Header_WithoutAddress_IsFifteenBytes()
     {
         var open = new OpenHeader(StreamType.Http, VisitorScheme.None, 1, default, ProtocolLimits.LeastWindow);
-        open.Size.Should().Be(14);
+        open.Size.Should().Be(15);
         open.Visitor.ToIPAddress().Should().BeNull();
     }
 
     [Theory]
-    [InlineData(15)]
+    [InlineData(16)]
     [InlineData(255)]
     public void Read_HeaderOfALaterVersion_SkipsWhatItDoesNotKnow(int length)
     {
@@ -50,7 +56,7 @@ public sealed class OpenHeaderTests
     [Fact]
     public void Read_AtEveryCut_IsMalformed()
     {
-        byte[] bytes = new byte[30];
+        byte[] bytes = new byte[31];
         new OpenHeader(StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(6, 1, 1), ProtocolLimits.LeastWindow).Write(bytes);
         for (int cut = 0; cut < bytes.Length; cut++)
         {

@@ -333,7 +333,7 @@ public sealed class WireTests
         await using var session = new RawSession(LinkRole.Agent);
         await session.Peer.ExpectAsync(FrameKind.Ping);
         TunnelStream stream = await session.AcceptAsync(firstBytes: "GET");
-        session.Session.Counts.Received.Should().Be(8 + 14 + 3);
+        session.Session.Counts.Received.Should().Be(8 + OpenHeader.LeastSize + 3);
 
         // The reader loop may not have come to the end of its batch yet, and only there does the time begin.
         DateTimeOffset begun = session.Time.GetUtcNow();
@@ -343,7 +343,7 @@ public sealed class WireTests
             session.Time.Advance(TimeSpan.FromMilliseconds(1));
             return ack.IsCompleted;
         });
-        (await ack).Number.Should().Be(8 + 14 + 3);
+        (await ack).Number.Should().Be(8 + OpenHeader.LeastSize + 3);
         (session.Time.GetUtcNow() - begun).Should().BeGreaterThanOrEqualTo(TimeSpan.FromMilliseconds(100));
         session.Time.Advance(TimeSpan.FromMilliseconds(200));
         await session.Peer.Link.Input.AssertNothingAsync();
@@ -385,7 +385,7 @@ public sealed class WireTests
         await stream.Output.SendAsync("200");
         RawFrame first = (await session.Peer.ReadAsync())!;
         RawFrame second = (await session.Peer.ReadAsync())!;
-        (first.Kind, first.Number, second.Kind).Should().Be((FrameKind.Ack, 22UL, FrameKind.Data));
+        (first.Kind, first.Number, second.Kind).Should().Be((FrameKind.Ack, (ulong)(8 + OpenHeader.LeastSize), FrameKind.Data));
         stream.Dispose();
     }
 

@@ -39,6 +39,31 @@ public sealed class LimitTests
         beyond["Connection"].Should().Be("close");
     }
 
+    [Theory]
+    [InlineData("GET", "", "", 16 * 1024)]
+    [InlineData("GET", "", "", 200 * 1024)]
+    [InlineData("HEAD", "", "", 40 * 1024)]
+    [InlineData("POST", "Content-Length: 5\r\n", "hello", 40 * 1024)]
+    [InlineData("POST", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n", 100 * 1024)]
+    public async Task Head_LargerThanAFrame_ReachesTheOriginWhole(string method, string framing, string body, int bytes)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            async connection =>
+            {
+                string head = (await connection.ReadHeadAsync())!;
+                (byte[] content, _) = await connection.ReadBodyAsync(head);
+                await connection.WriteAsync($"HTTP/1.1 200 OK\r\nX-Read: {head.Field("A")!.Length} {content.Length}\r\nContent-Length: 0\r\n\r\n");
+            },
+            new PairOptions { Server = options => options with { Http = new HttpLimits { MaxHeadBytes = 512 * 1024 } } });
+        for (int more = 0; more < 6; more++)
+        {
+            // The empty line is cut in each of its places.
+            string value = new('x', bytes - 400 + more);
+            Answer answer = await pair.AskAsync($"{method} / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nA: {value}\r\n{framing}\r\n{body}");
+            answer["X-Read"].Should().Be($"{value.Length} {(body.Length > 0 ? 5 : 0)}");
+        }
+    }
+
     [Fact]
     public async Task Upload_SlowerThanARateOfOnesOwn_IsAnsweredWith408()
     {
