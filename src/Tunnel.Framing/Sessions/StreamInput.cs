@@ -18,7 +18,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
     private readonly Lock _lock = new();
 
     /// <summary>A user that waits for no more than this may go on in the reader loop itself, if the session lets it.</summary>
-    private const int MostInline = 16 * 1024;
+    private const int MostInline = 64 * 1024;
 
     // The user's continuation never runs with a lock held.
     private ManualResetValueTaskSourceCore<bool> _read;
