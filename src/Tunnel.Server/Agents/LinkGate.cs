@@ -17,7 +17,10 @@ internal sealed class LinkGate(ServerKey? key, MemoryPool<byte> pool)
 {
     private const byte TlsHandshake = 0x16;
 
-    private readonly SslStreamCertificateContext? _own = key is null ? null : SslStreamCertificateContext.Create(key.Certificate, null, offline: true);
+    // Made with the first handshake: the runtime reads all authorities of the system for it, which takes longer than the
+    // rest of a start, and a server whose agents are local needs none of it.
+    private readonly Lazy<SslStreamCertificateContext>? _own =
+        key is null ? null : new(() => SslStreamCertificateContext.Create(key.Certificate, null, offline: true));
 
     /// <summary>The certificate for a name that an agent who trusts authorities asks for; null: the server's own key.</summary>
     public Func<string?, SslStreamCertificateContext?> FindCertificate { get; init; } = _ => null;
@@ -38,10 +41,10 @@ internal sealed class LinkGate(ServerKey? key, MemoryPool<byte> pool)
     /// <exception cref="OperationCanceledException">It took too long.</exception>
     public async Task<IConnection> EncryptAsync(IConnection connection, CancellationToken cancel)
     {
-        SslServerAuthenticationOptions options = OptionsFor(await PeekAsync(connection.Input, cancel));
+        ClientHello? hello = await PeekAsync(connection.Input, cancel);
 
         // On its own: the arithmetic of a handshake is not for the loop that accepts or for the thread that polls.
-        return await Task.Run(() => TlsConnection.AcceptAsync(connection, pool, options, cancel), cancel);
+        return await Task.Run(() => TlsConnection.AcceptAsync(connection, pool, OptionsFor(hello), cancel), cancel);
     }
 
     private SslServerAuthenticationOptions OptionsFor(ClientHello? hello)
@@ -49,7 +52,7 @@ internal sealed class LinkGate(ServerKey? key, MemoryPool<byte> pool)
         bool wantsCertificate = hello is not null && hello.Protocols.Contains(LinkProtocols.Certified) && !hello.Protocols.Contains(LinkProtocols.Pinned);
         return new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = (wantsCertificate ? FindCertificate(hello!.ServerName) : null) ?? _own,
+            ServerCertificateContext = (wantsCertificate ? FindCertificate(hello!.ServerName) : null) ?? _own?.Value,
             ApplicationProtocols = [LinkProtocols.Of(LinkProtocols.Pinned), LinkProtocols.Of(LinkProtocols.Certified)],
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
 
