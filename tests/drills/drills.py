@@ -1,7 +1,9 @@
 """The drills' command line: finds the drill by its name, gives it a stage, turns its end into an exit code."""
 
 import argparse
+import contextlib
 import importlib
+import io
 import subprocess
 import sys
 import time
@@ -54,14 +56,24 @@ def run_one(name, options):
     return report.failures
 
 
+def run_brief(name, options):
+    """One line for a drill that passes; for one that does not, all that it said."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        failures = run_one(name, options)
+    print(f"drill {name}: FAILED\n{said.getvalue()}" if failures else f"drill {name}: passed", flush=True)
+    return failures
+
+
 def main():
     listing = "\n".join(f"  {name:<10} {words}" for name, (_, _, words) in DRILLS.items())
     parser = argparse.ArgumentParser(
         prog="tests/drills/run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Long runs against both programs as separate processes, all on loopback.",
         epilog=f"drills:\n{listing}")
-    parser.add_argument("drill", choices=[*DRILLS, "all"], metavar="DRILL", help="which one, or all")
+    parser.add_argument("drill", choices=[*DRILLS, "all"], metavar="DRILL", nargs="+", help="which ones, or all; what they drill is built once")
     parser.add_argument("--short", action="store_true", help="the form for the test gate: seconds instead of minutes")
+    parser.add_argument("--brief", action="store_true", help="one line for each drill that passes")
     parser.add_argument("--native", action="store_true", help="drill the native binaries instead of the Release build")
     parser.add_argument("--patience", type=int, default=1, metavar="N", help="multiplies every drill's time limit")
     parser.add_argument("--logs", metavar="FOLDER", help="where to leave the logs of all processes")
@@ -73,8 +85,9 @@ def main():
     parser.add_argument("--rounds", type=int, metavar="N", help="kills of each victim in the failure drill, breaks of the link in the resume drill")
     parser.add_argument("--seed", type=int, help="makes the moments of the failure and resume drills the same again")
     options = parser.parse_args()
-    names = list(DRILLS) if options.drill == "all" else [options.drill]
-    failures = sum(run_one(name, options) for name in names)
+    names = list(DRILLS) if "all" in options.drill else options.drill
+    run = run_brief if options.brief else run_one
+    failures = sum(run(name, options) for name in names)
     if len(names) > 1:
         print(f"{'FAIL' if failures else 'PASS'} all: {failures} failure(s) in {len(names)} drills")
     return 1 if failures else 0
