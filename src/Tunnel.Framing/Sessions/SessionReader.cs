@@ -166,7 +166,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
             if (stream.IsFed)
             {
                 stream.IsFed = false;
-                stream.In.Publish();
+                stream.In.Publish(isAlone: _fed.Count == 1);
             }
         }
 

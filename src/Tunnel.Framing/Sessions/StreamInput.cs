@@ -17,8 +17,13 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 {
     private readonly Lock _lock = new();
 
-    /// <summary>A user that waits for no more than this may go on in the reader loop itself, if the session lets it.</summary>
-    private const int MostInline = 64 * 1024;
+    /// <summary>A user that waited for no more than this may go on in the reader loop itself, if the session lets it.</summary>
+    private const int MostInline = 16 * 1024;
+
+    /// <summary>
+    /// The same for the only stream that a batch was for: nobody else waits, and a thread of the pool would have to be woken.
+    /// </summary>
+    private const int MostInlineAlone = 64 * 1024;
 
     // The user's continuation never runs with a lock held.
     private ManualResetValueTaskSourceCore<bool> _read;
@@ -62,12 +67,13 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mayBeInline: true);
+            Wake(MostInline);
         }
     }
 
     /// <summary>Wakes the user, if it waits for what was appended.</summary>
-    public void Publish()
+    /// <param name="isAlone">No other stream got bytes at the same time.</param>
+    public void Publish(bool isAlone)
     {
         bool wasAwaited;
         lock (_lock)
@@ -77,7 +83,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mayBeInline: true);
+            Wake(isAlone ? MostInlineAlone : MostInline);
         }
     }
 
@@ -94,7 +100,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mayBeInline: false);
+            Wake(mostInline: 0);
         }
     }
 
@@ -110,7 +116,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mayBeInline: false);
+            Wake(mostInline: 0);
         }
     }
 
@@ -211,7 +217,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mayBeInline: false);
+            Wake(mostInline: 0);
         }
     }
 
@@ -284,9 +290,9 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
     }
 
     // Without the lock, by whoever took the wait: nobody else touches the call until the user goes on.
-    private void Wake(bool mayBeInline)
+    private void Wake(int mostInline)
     {
-        _read.RunContinuationsAsynchronously = !mayBeInline || !streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > MostInline;
+        _read.RunContinuationsAsynchronously = mostInline == 0 || !streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > mostInline;
         _read.SetResult(true);
     }
 
