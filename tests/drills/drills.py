@@ -59,9 +59,11 @@ def run_one(name, options):
 def run_brief(name, options):
     """One line for a drill that passes; for one that does not, all that it said."""
     said = io.StringIO()
+    started = time.monotonic()
     with contextlib.redirect_stdout(said):
         failures = run_one(name, options)
-    print(f"drill {name}: FAILED\n{said.getvalue()}" if failures else f"drill {name}: passed", flush=True)
+    end = f"FAILED\n{said.getvalue()}" if failures else f"passed in {time.monotonic() - started:.0f} s"
+    print(f"drill {name}: {end}", flush=True)
     return failures
 
 
