@@ -46,7 +46,7 @@ def run(stage, binaries, report, options):
     cost(stage, report, server, plain, cert, key, options)
     if staging.find_program("chromium"):
         chromium(stage, report, pki, port)
-    renewals(report, pki, port, cert, 10 if options.short else 100)
+    renewals(report, pki, port, cert, 5 if options.short else 100)
     broken(report, pki, server, port, cert, key)
     for process in (*agents, server):
         report.check(process.stop() == 0, f"{process.name} ended in order")
@@ -154,7 +154,7 @@ def oddities(stage, binaries, report, pki, port):
                     incoming.write(raw.recv(65536))
         report.check(True, f"{name}: {engine.version()} after a ClientHello in single bytes")
 
-    bare = start_server(stage, binaries, "bare", [])
+    bare = start_server(stage, binaries, "bare", ["--hold", "2"])  # An unknown name of a young server waits so long for its agent.
     for what, arguments in (("no", ["-noservername"]), ("an unknown", ["-servername", f"nobody.{DOMAIN}"])):
         text = s_client(bare.https_port, *arguments)
         report.check("alert number 112" in text or "unrecognized name" in text, f"without a certificate, {what} SNI: the alert unrecognized_name")
