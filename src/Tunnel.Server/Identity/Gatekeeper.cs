@@ -161,7 +161,7 @@ internal sealed class Gatekeeper
         if (verdict == TokenVerdict.Unknown && _tokens is not null)
         {
             // Made a moment ago, perhaps; somebody else may have taken it in since we looked.
-            Refresh(_tokens);
+            _tokens.Refresh(_log);
             verdict = _tokens.Verify(credential, out token);
         }
 
@@ -184,18 +184,6 @@ internal sealed class Gatekeeper
         }
 
         return null;
-    }
-
-    private void Refresh(TokenStore tokens)
-    {
-        try
-        {
-            tokens.Refresh();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            ServerLog.TokenStoreFault(_log, error.Message);
-        }
     }
 
     private static RejectMessage Refuse(string code, string message) => new() { Code = code, Message = message };

@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging;
 using Tunnel.Hosting.Secrets;
+using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
@@ -82,6 +84,19 @@ internal sealed class TokenStore
                 Publish(ReadFile());
                 _changes++;
             }
+        }
+    }
+
+    /// <summary>The same for who can go on without: what goes wrong is said in the log, and what was known before holds.</summary>
+    public void Refresh(ILogger log)
+    {
+        try
+        {
+            Refresh();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            ServerLog.TokenStoreFault(log, error.Message);
         }
     }
 

@@ -37,7 +37,7 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                Refresh();
+                tokens.Refresh(log);
                 if (HasChanged() | HasExpiry())
                 {
                     endWhoMayNotGoOn();
@@ -49,18 +49,6 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
         catch (OperationCanceledException)
         {
             // Stopped as asked.
-        }
-    }
-
-    private void Refresh()
-    {
-        try
-        {
-            tokens.Refresh();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            ServerLog.TokenStoreFault(log, error.Message);
         }
     }
 
