@@ -46,7 +46,7 @@ def run(stage, binaries, report, options):
     cost(stage, report, server, plain, cert, key, options)
     if staging.find_program("chromium"):
         chromium(stage, report, pki, port)
-    renewals(report, pki, port, cert, 5 if options.short else 100)
+    renewals(report, pki, port, cert, 10 if options.short else 100)
     broken(report, pki, server, port, cert, key)
     for process in (*agents, server):
         report.check(process.stop() == 0, f"{process.name} ended in order")
