@@ -47,8 +47,10 @@ def origin(stage, effort):
 def enter(options):
     """Who takes part, and what those lack that do not."""
     entered, absent = [], []
-    for one in cast.CONTESTANTS:
-        if one.key == "native" and not options.native:
+    for one in cast.CONTESTANTS + (cast.before(options.before) if options.before else []):
+        if one.key.endswith("native") and not options.native:
+            continue
+        if options.among and one.key not in [cast.REFERENCE, *options.among]:
             continue
         if one.is_guest:
             if all(staging.find_program(name) for name in one.programs):
@@ -158,6 +160,8 @@ def parse():
     parser = argparse.ArgumentParser(prog="tests/compare/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="some four minutes with warm-up, for a first look")
     parser.add_argument("--native", action="store_true", help="the native build as well")
+    parser.add_argument("--before", metavar="FOLDER", type=Path, help="another checkout of this project, measured beside this one")
+    parser.add_argument("--among", metavar="WHO,...", help=f"some of the contestants, and {cast.REFERENCE} always")
     parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds")
     parser.add_argument("--only", metavar="WORK,...", help="some of: " + ", ".join(work.key for work in programme.WORKS))
     options = parser.parse_args()
@@ -166,6 +170,15 @@ def parse():
     for key in options.works:
         if key not in keys:
             parser.error(f"there is no work {key!r}; there are {', '.join(keys)}")
+    if options.before:
+        options.before = options.before.resolve()
+        if not (options.before / "src" / "Tunnel.Server").is_dir() or options.before == staging.REPOSITORY:
+            parser.error(f"--before {options.before} is no other checkout of this project")
+    options.among = options.among.split(",") if options.among else []
+    contestants = [one.key for one in cast.CONTESTANTS + cast.before(options.before)]
+    for key in options.among:
+        if key not in contestants:
+            parser.error(f"there is no contestant {key!r}; there are {', '.join(contestants)}")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds needs 1 or more")
     return options

@@ -73,10 +73,10 @@ class Theatre:
         self._builds = {}
         self._names = {}
 
-    def binaries(self, native):
-        if native not in self._builds:
-            self._builds[native] = staging.build(self.stage, native)
-        return self._builds[native]
+    def binaries(self, native, checkout):
+        if (native, checkout) not in self._builds:
+            self._builds[native, checkout] = staging.build(self.stage, native, checkout)
+        return self._builds[native, checkout]
 
     def name(self, base):
         self._names[base] = self._names.get(base, 0) + 1
@@ -157,9 +157,9 @@ def haproxy_twice(theatre, origin_port):
     return Running(outer.port, "demo.localhost", {"outer": outer, "inner": inner})
 
 
-def _this_project(native):
+def _this_project(native, checkout=staging.REPOSITORY):
     def start(theatre, origin_port):
-        binaries = theatre.binaries(native)
+        binaries = theatre.binaries(native, checkout)
         state = str(theatre.stage.folder(theatre.name(f"state-{binaries.label}")))
         tunnel = theatre.stage.tunnel(binaries, origin_port, server_options=["--state-dir", f"{state}/server"],
                                       agent_options=["--state-dir", f"{state}/agent"])
@@ -186,3 +186,9 @@ CONTESTANTS = [
     Contestant("release", "this project, Release", _this_project(native=False)),
     Contestant("native", "this project, native", _this_project(native=True)),
 ]
+
+
+def before(checkout):
+    """The same project as another checkout has it: what a change has cost or gained, in the same rounds."""
+    return [Contestant("before", "before, Release", _this_project(native=False, checkout=checkout)),
+            Contestant("before-native", "before, native", _this_project(native=True, checkout=checkout))]

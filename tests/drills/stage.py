@@ -75,16 +75,16 @@ class Binaries:
         self.folders = folders
 
 
-def _copy_sources(target):
+def _copy_sources(checkout, target):
     # Builds run on a copy: another build of the same checkout can neither disturb this one nor be disturbed by it,
     # and restoring for a runtime identifier does not touch the lock files of the checkout.
     wanted = set()
-    sources = [entry for entry in REPOSITORY.iterdir() if entry.is_file()]
-    for folder, names, files in os.walk(REPOSITORY / "src"):
+    sources = [entry for entry in checkout.iterdir() if entry.is_file()]
+    for folder, names, files in os.walk(checkout / "src"):
         names[:] = [name for name in names if name not in ("bin", "obj")]
         sources += [Path(folder) / name for name in files]
     for source in sources:
-        relative = source.relative_to(REPOSITORY)
+        relative = source.relative_to(checkout)
         wanted.add(relative)
         copy = target / relative
         state = source.stat()
@@ -112,24 +112,26 @@ _built = set()
 _BUILD_OPTIONS = ["-c", "Release", "--nologo", "-v", "quiet", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false"]
 
 
-def build(stage, native=False):
-    """Builds both programs in Release, once in a run, and takes a private copy, which no later build overwrites."""
+def build(stage, native=False, checkout=REPOSITORY):
+    """Builds both programs of a checkout in Release, once in a run, and takes a private copy, which no later build
+    overwrites."""
     need("dotnet")
     if native:
         need("gcc")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache / "tunnel-drills" / hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:12]
+    place = cache / "tunnel-drills" / hashlib.sha256(str(checkout).encode()).hexdigest()[:12]
     place.mkdir(parents=True, exist_ok=True)
     with open(place / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        is_built = native in _built
+        is_built = (checkout, native) in _built
         if not is_built:
-            _copy_sources(place / "source")
+            _copy_sources(checkout, place / "source")
         programs = {}
+        label = ("" if checkout == REPOSITORY else "other-") + ("native" if native else "release")
         for role, project in (("server", "Tunnel.Server"), ("agent", "Tunnel.Agent")):
             path = str(place / "source" / "src" / project)
             common = [*_BUILD_OPTIONS, "--artifacts-path", str(place / "built")]
-            copy = stage.folder(f"{'native' if native else 'release'}-{role}")
+            copy = stage.folder(f"{label}-{role}")
             if native:
                 machine = {"x86_64": "x64", "aarch64": "arm64"}[os.uname().machine]
                 linker = [] if find_program("clang") else ["-p:CppCompilerAndLinker=gcc"]
@@ -143,8 +145,8 @@ def build(stage, native=False):
                     _dotnet("build", path, *common)
                 shutil.copytree(place / "built" / "bin" / project / "release", copy, dirs_exist_ok=True)
                 programs[role] = [find_program("dotnet"), str(copy / f"tunnel-{role}.dll")]
-        _built.add(native)
-    return Binaries("native" if native else "release", programs["server"], programs["agent"])
+        _built.add((checkout, native))
+    return Binaries(label, programs["server"], programs["agent"])
 
 
 # ---------------------------------------------------------------------------------------------- processes
