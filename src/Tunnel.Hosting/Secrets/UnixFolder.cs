@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Tunnel.Hosting.Files;
 
 namespace Tunnel.Hosting.Secrets;
 
@@ -36,20 +36,9 @@ internal static partial class UnixFolder
             return;
         }
 
-        const int CurrentFolder = -100;
-        const uint UserAndGroup = 0x18;
-        const int UserAt = 20;
-        const int GroupAt = 24;
-        Span<byte> status = stackalloc byte[256];
-        if (Status(CurrentFolder, folder, 0, UserAndGroup, ref MemoryMarshal.GetReference(status)) == 0)
+        if (FileStatus.Of(folder) is { } status)
         {
-            uint user = BitConverter.IsLittleEndian
-                ? BinaryPrimitives.ReadUInt32LittleEndian(status[UserAt..])
-                : BinaryPrimitives.ReadUInt32BigEndian(status[UserAt..]);
-            uint group = BitConverter.IsLittleEndian
-                ? BinaryPrimitives.ReadUInt32LittleEndian(status[GroupAt..])
-                : BinaryPrimitives.ReadUInt32BigEndian(status[GroupAt..]);
-            _ = ChangeOwner(path, user, group);
+            _ = ChangeOwner(path, status.User, status.Group);
         }
     }
 
@@ -64,10 +53,6 @@ internal static partial class UnixFolder
     [LibraryImport("libc", EntryPoint = "close")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Close(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Status(int folder, string path, int flags, uint mask, ref byte status);
 
     [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -8,7 +8,7 @@ namespace Tunnel.Integration.Tests.Agents;
 /// <summary>A server takes over from another one, and visitors do not notice.</summary>
 public sealed class UpgradeTests
 {
-    [SkippableByOs.LinuxFact]
+    [LinuxFact]
     public async Task Server_OnASharedPort_IsReplacedWithoutAFailedRequest()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(

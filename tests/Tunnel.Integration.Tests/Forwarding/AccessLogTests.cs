@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Integration.Tests.Programs;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Forwarding;
 

@@ -1,4 +1,4 @@
-namespace Tunnel.Integration.Tests.Programs;
+namespace Tunnel.TestSupport;
 
 /// <summary>A folder of its own for one test, gone afterwards.</summary>
 public sealed class TemporaryFolder : IDisposable
