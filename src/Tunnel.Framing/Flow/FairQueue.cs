@@ -6,9 +6,11 @@ internal interface IFairQueueItem<T>
 {
     public T? NextInQueue { get; set; }
 
+    public T? PreviousInQueue { get; set; }
+
     public bool IsQueued { get; set; }
 
-    /// <summary>Bytes it may still send ahead of the busy ones.</summary>
+    /// <summary>Bytes it may still send ahead of the busy ones. Does not change while it waits: it says in which line.</summary>
     public int FreshBytes { get; set; }
 }
 
@@ -67,6 +69,24 @@ internal sealed class FairQueue<T>
         return item;
     }
 
+    /// <summary>The stream waits no more, whether or not it did. The queue holds nothing of it from here on.</summary>
+    public void Remove(T item)
+    {
+        if (!item.IsQueued)
+        {
+            return;
+        }
+
+        if (item.FreshBytes > 0)
+        {
+            _fresh.Remove(item);
+        }
+        else
+        {
+            _busy.Remove(item);
+        }
+    }
+
     /// <summary>The stream just taken sent a frame of so many bytes.</summary>
     public void Sent(T item, int bytes)
     {
@@ -86,13 +106,14 @@ internal sealed class FairQueue<T>
 
         public void Append(T item)
         {
-            if (First is null)
+            item.PreviousInQueue = _last;
+            if (_last is null)
             {
                 First = item;
             }
             else
             {
-                _last!.NextInQueue = item;
+                _last.NextInQueue = item;
             }
 
             _last = item;
@@ -103,12 +124,35 @@ internal sealed class FairQueue<T>
             T? item = First;
             if (item is not null)
             {
-                First = item.NextInQueue;
-                item.NextInQueue = null;
-                item.IsQueued = false;
+                Remove(item);
             }
 
             return item;
+        }
+
+        public void Remove(T item)
+        {
+            if (item.PreviousInQueue is { } previous)
+            {
+                previous.NextInQueue = item.NextInQueue;
+            }
+            else
+            {
+                First = item.NextInQueue;
+            }
+
+            if (item.NextInQueue is { } next)
+            {
+                next.PreviousInQueue = item.PreviousInQueue;
+            }
+            else
+            {
+                _last = item.PreviousInQueue;
+            }
+
+            item.PreviousInQueue = null;
+            item.NextInQueue = null;
+            item.IsQueued = false;
         }
     }
 }

@@ -289,6 +289,9 @@ internal sealed class SessionStreams
     private void Close(TunnelStream stream)
     {
         Table.Remove(stream);
+
+        // While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.
+        Queue.Streams.Remove(stream);
         if (stream.In.IsCompleted)
         {
             stream.ReceiveWindow.ReturnBudget();

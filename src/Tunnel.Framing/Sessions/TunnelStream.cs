@@ -92,6 +92,8 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     TunnelStream? IFairQueueItem<TunnelStream>.NextInQueue { get; set; }
 
+    TunnelStream? IFairQueueItem<TunnelStream>.PreviousInQueue { get; set; }
+
     bool IFairQueueItem<TunnelStream>.IsQueued { get; set; }
 
     int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;

@@ -75,6 +75,38 @@ public sealed class FairQueueTests
         item.FreshBytes.Should().BeLessThanOrEqualTo(0);
     }
 
+    [Theory]
+    [InlineData(0, "bcd")]
+    [InlineData(1, "acd")]
+    [InlineData(3, "abc")]
+    public void Remove_Anywhere_LeavesTheOthersInTheirOrder(int place, string left)
+    {
+        var queue = new FairQueue<Item>();
+        Item[] items = [Busy("a"), Busy("b"), Busy("c"), Busy("d")];
+        Array.ForEach(items, queue.Add);
+        queue.Remove(items[place]);
+        queue.Remove(items[place]);
+        Send(queue, 9, Frame, again: false).Should().Be(left);
+        queue.Add(items[place]);
+        queue.Take().Should().BeSameAs(items[place]);
+    }
+
+    [Fact]
+    public void Remove_FreshAndBusy_TakesEachFromItsOwnLine()
+    {
+        var queue = new FairQueue<Item>();
+        Item fresh = new("F");
+        Item busy = Busy("b");
+        queue.Add(fresh);
+        queue.Add(busy);
+        queue.Remove(fresh);
+        queue.Take().Should().BeSameAs(busy);
+        queue.Add(busy);
+        queue.Remove(busy);
+        queue.IsEmpty.Should().BeTrue();
+        (fresh.NextInQueue, fresh.PreviousInQueue, fresh.IsQueued).Should().Be((null, null, false));
+    }
+
     private static Item Busy(string name) => new(name) { FreshBytes = 0 };
 
     private static string Send(FairQueue<Item> queue, int turns, int bytes, bool again = true)
@@ -98,6 +130,8 @@ public sealed class FairQueueTests
         public string Name => name;
 
         public Item? NextInQueue { get; set; }
+
+        public Item? PreviousInQueue { get; set; }
 
         public bool IsQueued { get; set; }
 

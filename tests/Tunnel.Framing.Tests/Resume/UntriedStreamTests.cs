@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Framing.Tests.Sessions;
@@ -59,6 +60,24 @@ public sealed class UntriedStreamTests
         (await served.Input.TakeTextAsync(9)).Should().Be("sequenced");
         served.Dispose();
         stream.Dispose();
+    }
+
+    [Fact]
+    public async Task Stuck_StreamsThatComeAndGo_LeaveNothingBehind()
+    {
+        await using var pair = new ResumablePair();
+        MemoryLink link = await JamAsync(pair);
+        TunnelStream stays = await OpenAsync(pair, "stays");
+        for (int i = 0; i < 2_000; i++)
+        {
+            (await OpenAsync(pair, "leaves")).Dispose();
+        }
+
+        FairQueue<TunnelStream> waiting = pair.Server.Streams.Queue.Streams;
+        waiting.Take().Should().BeSameAs(stays);
+        waiting.IsEmpty.Should().BeTrue("whoever left is not remembered while the link is stuck");
+        stays.Dispose();
+        link.Cut();
     }
 
     [Fact]
