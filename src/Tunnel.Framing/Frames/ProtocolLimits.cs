@@ -42,6 +42,15 @@ public static class ProtocolLimits
     /// <summary>Unacknowledged sequenced bytes from which on a sender takes nothing more from streams.</summary>
     public const int ReplayBytes = 8 * 1024 * 1024;
 
+    /// <summary>Unacknowledged sequenced bytes, the session's own frames included, that no peer needs us to keep.</summary>
+    public const int MostUnacknowledged = ReplayBytes + (1024 * 1024);
+
+    /// <summary>What a frame counts for in the two limits above beyond its bytes, because keeping it costs more than those.</summary>
+    public const int KeptPerFrame = 64;
+
+    /// <summary>For so long a peer may go on sending and acknowledge nothing of what it was sent.</summary>
+    public static readonly TimeSpan AckPatience = TimeSpan.FromSeconds(30);
+
     /// <summary>Tunnels one HELLO may ask for, and one session may hold.</summary>
     public const int Tunnels = 64;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 
@@ -13,16 +14,21 @@ namespace Tunnel.Framing.Resume;
 /// nobody else touches what is not yet sent. Everyone else holds the lock, and touches only what was sent. Holds no memory
 /// while nothing is unacknowledged.
 /// </remarks>
-internal sealed class ReplayBuffer(ChunkPool chunks)
+internal sealed class ReplayBuffer
 {
     /// <summary>A payload from here on stays where it is; below, copying costs less than the memory it would hold.</summary>
     private const int LeastInPlace = 4 * 1024;
 
     private const int PackSize = 16 * 1024;
 
-    private SentFrame[] _ring = new SentFrame[16];
+    /// <summary>Places for frames that are always there; more are rented, and go back as soon as nothing is unacknowledged.</summary>
+    private const int OwnPlaces = 16;
 
-    // Frames are numbered for ever; a number's place in the ring is its low bits.
+    private readonly SentFrame[] _ownRing = new SentFrame[OwnPlaces];
+
+    // Frames are numbered for ever; a number's place in the ring is its low bits. A rented ring may be longer than its mask says.
+    private SentFrame[] _ring;
+    private int _mask = OwnPlaces - 1;
     private long _first;
     private long _end;
 
@@ -30,7 +36,14 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
     private long _next;
     private ulong _sent;
 
+    private readonly ChunkPool _chunks;
     private OutgoingChunk? _pack;
+
+    public ReplayBuffer(ChunkPool chunks)
+    {
+        _chunks = chunks;
+        _ring = _ownRing;
+    }
 
     /// <summary>Sequenced bytes that have their place: header and payload of whole frames.</summary>
     public ulong Count { get; private set; }
@@ -42,8 +55,20 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
     /// <summary>Bytes that have their place and have not been put on the present link. The writer loop's.</summary>
     public ulong Unsent => Count - _sent;
 
+    /// <summary>Something was put on the present link that the peer has not acknowledged.</summary>
+    public bool IsAckAwaited => Acknowledged < Volatile.Read(ref _sent);
+
     /// <summary>So much is unacknowledged that streams have to wait.</summary>
-    public bool IsFull => Unacknowledged >= ProtocolLimits.ReplayBytes;
+    public bool IsFull => Kept >= ProtocolLimits.ReplayBytes;
+
+    /// <summary>So much is unacknowledged that the peer must be one that acknowledges nothing.</summary>
+    public bool IsOverfull => Kept > ProtocolLimits.MostUnacknowledged;
+
+    /// <summary>Frames there is room for before more is rented.</summary>
+    public int Places => _mask + 1;
+
+    /// <summary>What the frames kept here count for, in bytes.</summary>
+    private ulong Kept => Unacknowledged + ((ulong)(_end - _first) * ProtocolLimits.KeptPerFrame);
 
     /// <summary>Adds a frame that has no stream bytes; the payload is written to what is returned, at once.</summary>
     public Span<byte> Append(in FrameHeader header)
@@ -79,7 +104,7 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
     public bool TryPeek(out SentFrame frame)
     {
         bool any = _next < _end;
-        frame = any ? _ring[_next & (_ring.Length - 1)] : default;
+        frame = any ? _ring[_next & _mask] : default;
         return any;
     }
 
@@ -118,7 +143,7 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
 
         _next = _end;
         _sent = Count;
-        Unpack();
+        OnEmpty();
     }
 
     private bool Forget(ulong count, ulong most)
@@ -130,9 +155,9 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
         }
 
         bool isNew = count > Acknowledged;
-        while (_first < _end && _ring[_first & (_ring.Length - 1)].End <= count)
+        while (_first < _end && _ring[_first & _mask].End <= count)
         {
-            Acknowledged = _ring[_first & (_ring.Length - 1)].End;
+            Acknowledged = _ring[_first & _mask].End;
             ReleaseFirst();
         }
 
@@ -143,39 +168,62 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
 
         if (_first == _end)
         {
-            Unpack();
+            OnEmpty();
         }
 
         return isNew;
     }
 
+    // Here the writer loop looks at no place of the ring: it has sent all there was.
+    private void OnEmpty()
+    {
+        Unpack();
+        ReturnRing();
+        _ring = _ownRing;
+        _mask = OwnPlaces - 1;
+    }
+
     private void Add(in SentFrame frame)
     {
-        if (_end - _first == _ring.Length)
+        if (_end - _first > _mask)
         {
             Grow();
         }
 
         Count += (ulong)frame.Size;
-        _ring[_end & (_ring.Length - 1)] = frame with { End = Count };
+        _ring[_end & _mask] = frame with { End = Count };
         _end++;
     }
 
     // The writer loop runs this, so it cannot meet that loop's own reading.
     private void Grow()
     {
-        var larger = new SentFrame[_ring.Length * 2];
+        int places = (_mask + 1) * 2;
+        SentFrame[] larger = ArrayPool<SentFrame>.Shared.Rent(places);
         for (long number = _first; number < _end; number++)
         {
-            larger[number & (larger.Length - 1)] = _ring[number & (_ring.Length - 1)];
+            ref SentFrame frame = ref _ring[number & _mask];
+            larger[number & (places - 1)] = frame;
+            frame = default;
         }
 
+        ReturnRing();
         _ring = larger;
+        _mask = places - 1;
+    }
+
+    // Whoever took a frame out has left an empty place, so what goes back holds on to nothing.
+    private void ReturnRing()
+    {
+        if (_ring != _ownRing)
+        {
+            ArrayPool<SentFrame>.Shared.Return(_ring);
+        }
     }
 
     private void ReleaseFirst()
     {
-        ref SentFrame frame = ref _ring[_first & (_ring.Length - 1)];
+        ref SentFrame frame = ref _ring[_first & _mask];
         frame.Release();
         frame = default;
         _first++;
@@ -186,7 +234,7 @@ internal sealed class ReplayBuffer(ChunkPool chunks)
         if (_pack is null || _pack.Free < size)
         {
             Unpack();
-            _pack = chunks.Rent(Math.Max(PackSize, size));
+            _pack = _chunks.Rent(Math.Max(PackSize, size));
         }
 
         pack = _pack;

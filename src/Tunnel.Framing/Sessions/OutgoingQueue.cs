@@ -12,8 +12,9 @@ namespace Tunnel.Framing.Sessions;
 /// Guarded by the session's lock.
 /// </summary>
 /// <remarks>
-/// What a peer can make us queue is bounded even if it never reads: all that is merged by its nature, refusals and
-/// messages by <see cref="MostRefusals"/> and <see cref="MostMessages"/>.
+/// What a peer can make us queue is bounded even if it never reads: what is merged by the number of open streams, the rest
+/// by <see cref="MostRefusals"/>, <see cref="MostMessages"/> and, for streams that are over but for their last RESET,
+/// <see cref="CheckAnswers"/>.
 /// </remarks>
 internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence received)
 {
@@ -69,6 +70,16 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         }
 
         _refusals.Enqueue(id);
+    }
+
+    /// <summary>The peer opens another stream; fine while it takes the RESETs that end the others.</summary>
+    /// <exception cref="ProtocolViolationException">It opens and breaks off, and reads none of the answers.</exception>
+    public void CheckAnswers()
+    {
+        if (_urgent.Count >= MostRefusals)
+        {
+            throw new ProtocolViolationException(CloseCode.Flood, "Too many streams that ended by a RESET that the peer does not read.");
+        }
     }
 
     /// <summary>The stream has a RESET or CREDIT to send.</summary>

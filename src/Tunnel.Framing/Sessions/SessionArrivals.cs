@@ -24,12 +24,14 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
     }
 
     /// <summary>All that had arrived is handled: an ACK may be due, and the session may be over.</summary>
+    /// <exception cref="ProtocolViolationException">The peer sends and sends, and acknowledges nothing.</exception>
     public void OnBatch()
     {
         bool wake;
         bool soon;
         lock (Streams.Gate)
         {
+            Streams.AckPatience.OnArrival(clock.Now, Streams.Replay.Acknowledged, Streams.Replay.IsAckAwaited);
             wake = Streams.Received.IsDue;
             soon = Streams.Received.HasNews;
         }

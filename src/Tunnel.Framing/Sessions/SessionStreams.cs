@@ -57,6 +57,9 @@ internal sealed class SessionStreams
     /// <summary>What was received.</summary>
     public ReceivedSequence Received { get; } = new();
 
+    /// <summary>How long the peer has acknowledged nothing.</summary>
+    public AckPatience AckPatience { get; } = new();
+
     public OutgoingQueue Queue { get; }
 
     public FloodGuard Flood { get; }
@@ -135,6 +138,7 @@ internal sealed class SessionStreams
         lock (Gate)
         {
             Replay.Rewind(peerCount);
+            AckPatience.Restart();
             Volatile.Write(ref _isAttached, true);
         }
     }

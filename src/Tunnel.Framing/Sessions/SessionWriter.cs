@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
@@ -60,6 +61,12 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
     private bool Gather(PipeWriter link, out bool isLast)
     {
         int bytes;
+        if (session.Streams.Replay.IsOverfull)
+        {
+            // A glance: only this loop makes it more.
+            session.Close(CloseCode.Flood, "Too much was sent that the peer does not acknowledge.");
+        }
+
         lock (session.Streams.Gate)
         {
             isLast = session.CloseToSend is not null;

@@ -21,6 +21,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
         lock (streams.Gate)
         {
             streams.Table.AcceptId(header.StreamId);
+            streams.Queue.CheckAnswers();
             if (bytes > ProtocolLimits.LeastWindow)
             {
                 throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes} first bytes.");

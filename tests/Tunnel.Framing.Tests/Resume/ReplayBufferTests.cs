@@ -62,6 +62,51 @@ public sealed class ReplayBufferTests : IDisposable
         _memory.AssertAllReturned();
     }
 
+    [Fact]
+    public void Frames_OfAlmostNothing_CountForWhatKeepingThemCosts()
+    {
+        // As many bytes as one large frame has would be eight times the memory.
+        int frames = 0;
+        while (!_replay.IsFull)
+        {
+            AppendCredit(2, 1);
+            frames++;
+        }
+
+        frames.Should().BeInRange(100_000, 120_000);
+        _replay.IsOverfull.Should().BeFalse();
+        while (!_replay.IsOverfull)
+        {
+            AppendCredit(2, 1);
+            frames++;
+        }
+
+        frames.Should().BeInRange(120_000, 130_000);
+    }
+
+    [Fact]
+    public void Ring_AfterAPeak_GivesItsMemoryBackAndIsUsedAgain()
+    {
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 50_000; i++)
+            {
+                AppendCredit(2, 1);
+            }
+
+            _replay.Places.Should().BeGreaterThan(50_000);
+            while (_replay.TryPeek(out SentFrame frame))
+            {
+                _replay.Sent(frame);
+            }
+
+            _replay.Acknowledge(_replay.Count - 12).Should().BeTrue();
+            _replay.Acknowledge(_replay.Count).Should().BeTrue();
+            _replay.Places.Should().Be(16);
+            _memory.AssertAllReturned();
+        }
+    }
+
     [Theory]
     [InlineData(49)]
     [InlineData(99)]
@@ -132,7 +177,7 @@ public sealed class ReplayBufferTests : IDisposable
             frames++;
         }
 
-        frames.Should().Be(512);
+        frames.Should().Be(510, "each counts for its header and its place as well");
         ulong acknowledged = (ulong)SendNext().Length;
         _replay.Acknowledge(acknowledged);
         _replay.IsFull.Should().BeFalse();

@@ -131,6 +131,7 @@ public sealed class HeartbeatTests
         RawFrame ping = await session.Peer.ExpectAsync(FrameKind.Ping);
         await session.Peer.SendNumberAsync(FrameKind.Pong, ping.Number);
         TunnelStream stream = await session.OpenAndFlushAsync();
+        await session.Peer.SendNumberAsync(FrameKind.Ack, session.Peer.Sequenced);
         for (int i = 0; i < 50; i++)
         {
             await session.SettleAsync();

@@ -314,6 +314,83 @@ public sealed class HostilePeerTests
     }
 
     [Fact]
+    public async Task ResetAnswers_NeverRead_AreBounded()
+    {
+        // Each stream ends before the next is opened, so no limit on open streams is met; only its RESET stays behind.
+        await using var session = new RawSession(LinkRole.Agent, pauseAt: 2048, serve: static stream => stream.Dispose());
+        Task<SessionEnd> ended = session.Session.Ended;
+        for (uint id = 2; !ended.IsCompleted && id < 100_000; id += 2)
+        {
+            byte[] both = [.. RawPeer.Open(id, []), .. RawPeer.Frame(id, FrameKind.Reset, [0, 1])];
+            await Task.WhenAny(ended, session.Peer.SendAsync(both)).Within();
+        }
+
+        (await ended.Within()).Code.Should().Be(CloseCode.Flood);
+        await session.AdvanceUntilEndAsync();
+    }
+
+    [Fact]
+    public async Task OwnFrames_NeverAcknowledged_AreBoundedInBytes()
+    {
+        await using var session = new RawSession(LinkRole.Server);
+        var message = new BoundMessage { Id = 1, Code = "name-refused", Message = new string('x', 400) };
+        Task<RawFrame> close = session.Peer.ExpectCloseAsync();
+        for (int i = 0; i < 30_000 && !session.Session.Ended.IsCompleted; i++)
+        {
+            session.Session.Send(FrameKind.Bound, message);
+            if (i % 500 == 0)
+            {
+                // They must leave, or it is the queue that is full.
+                await Until.TrueAsync(() => session.Session.Ended.IsCompleted || !session.Session.Streams.Queue.HasUrgent);
+            }
+        }
+
+        (await close.Within()).Code.Should().Be((ushort)CloseCode.Flood);
+        SessionEnd end = await session.Run.Within();
+        end.Message.Should().Contain("not acknowledge");
+        session.Session.Counts.Sent.Should().BeInRange(7 * 1024 * 1024, 9 * 1024 * 1024, "a frame counts for a little more than its bytes");
+    }
+
+    [Fact]
+    public async Task Peer_ThatSendsAndAcknowledgesNothingFor30Seconds_IsClosed()
+    {
+        await using var session = new RawSession(LinkRole.Server);
+        using TunnelStream stream = await session.OpenAndFlushAsync();
+        for (int i = 0; i < 15; i++)
+        {
+            await session.SettleAsync();
+            session.Session.Ended.IsCompleted.Should().BeFalse("{0} s are not 30", i * 2);
+            session.Time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        await session.Peer.SendNumberAsync(FrameKind.Ping, 1);
+        await session.Peer.SendNumberAsync(FrameKind.Ping, 1);
+        await session.AssertClosesAsync(CloseCode.Flood);
+    }
+
+    [Fact]
+    public async Task Peer_ThatAcknowledgesOnceInAWhile_LivesOn()
+    {
+        await using var session = new RawSession(LinkRole.Server);
+        using TunnelStream stream = await session.OpenAndFlushAsync();
+        for (int i = 0; i < 100; i++)
+        {
+            if (i % 10 == 9)
+            {
+                await session.Peer.SendNumberAsync(FrameKind.Ack, session.Peer.Sequenced);
+                await stream.Output.SendAsync("more");
+                await session.Peer.ExpectAsync(FrameKind.Data);
+            }
+
+            await session.SettleAsync();
+            session.Time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        await session.SettleAsync();
+        session.Session.Ended.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
     public async Task Messages_NeverRead_AreBounded()
     {
         await using var session = new RawSession(LinkRole.Server, pauseAt: 2048);
