@@ -47,7 +47,7 @@ public sealed class AgentHost : IAsyncDisposable
         _loop = new AgentLoop(new ConnectionServices(
             options,
             new AgentSelf(_instance.Instance),
-            new OriginServices(options, _origins, _pool, log),
+            new OriginServices(options, _origins, _pool, new OriginFaultLog(options, time, log), log),
             options.Session with { Pool = _pool, Time = time, StreamsRunInline = true, WriterScheduler = EventThreadScheduler.Shared },
             events,
             log));

@@ -3,6 +3,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
 using Tunnel.Transport;
+using Tunnel.Transport.Sockets;
 using Tunnel.Transport.Tls;
 
 namespace Tunnel.Agent.Connection;
@@ -45,6 +46,10 @@ internal sealed class ServerLink(ConnectionServices services)
         {
             throw new NoLinkException(error.Message, AgentExit.TokenRefused, inner: error);
         }
+        catch (DialException error)
+        {
+            throw new NoLinkException($"{error.Message} {DialAdvice.For(error.Failure, services.Options)}", inner: error);
+        }
         catch (IOException error)
         {
             throw new NoLinkException(error.Message, inner: error);
@@ -69,11 +74,17 @@ internal sealed class ServerLink(ConnectionServices services)
         }
         catch (ProtocolViolationException violation)
         {
-            throw new NoLinkException($"{services.Server} is not a tunnel server, or one of another kind ({violation.Code.Name()}).", inner: violation);
+            throw new NoLinkException($"{services.Server} is not a tunnel-server ({violation.Code.Name()}). {DialAdvice.AgentPort}", inner: violation);
         }
         catch (IOException error)
         {
-            throw new NoLinkException(error.Message, inner: error);
+            throw new NoLinkException(
+                $"{services.Server} ended the connection without an answer: it is not the port for agents of a tunnel-server, or it turns this address away for now.", inner: error);
+        }
+
+        if (answer.IsHttp)
+        {
+            throw new NoLinkException($"{services.Server} answers as a web server does. {DialAdvice.AgentPort}");
         }
 
         return answer.Welcome ?? throw Refused(answer.Reject!);

@@ -18,6 +18,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private readonly Lock _lock = new();
     private readonly Dictionary<SessionKeeper, Task<SessionEnd>> _keepers = [];
     private readonly TaskCompletionSource _up = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isRetry;
     private volatile SessionKeeper? _current;
     private volatile AgentStatus _status = new(AgentState.Offline, "Connecting.");
 
@@ -52,12 +53,12 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
                 try
                 {
                     (SessionKeeper keeper, Task<SessionEnd> life) = await OpenAsync(stop);
-                    string reason = await WatchAsync(keeper, life, stop);
-                    await PauseAsync(reason, stop);
+                    (string reason, bool isPlanned) = await WatchAsync(keeper, life, stop);
+                    await PauseAsync(reason, stop, isPlanned);
                 }
                 catch (NoLinkException error) when (error.Exit is { } exit)
                 {
-                    AgentLog.Refused(services.Log, error.Code ?? "", error.Message);
+                    Tell(error);
                     return exit;
                 }
                 catch (NoLinkException error)
@@ -86,7 +87,12 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     // A session that is up, and its life.
     private async Task<(SessionKeeper Keeper, Task<SessionEnd> Life)> OpenAsync(CancellationToken stop)
     {
-        AgentLog.Connecting(services.Log, services.Server);
+        if (!_isRetry)
+        {
+            // Later ones have been announced, with the reason.
+            AgentLog.Connecting(services.Log, services.Server);
+        }
+
         IConnection link = await server.DialAsync(stop);
         bool isUp = false;
         try
@@ -112,6 +118,18 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
             {
                 await link.DisposeAsync();
             }
+        }
+    }
+
+    private void Tell(NoLinkException final)
+    {
+        if (final.Code is { } code)
+        {
+            AgentLog.Refused(services.Log, code, final.Message);
+        }
+        else
+        {
+            AgentLog.ServerNotTrusted(services.Log, services.Server, final.Message);
         }
     }
 
@@ -144,7 +162,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     }
 
     // Returns when another session is needed, with the reason.
-    private async Task<string> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
+    private async Task<(string Reason, bool IsPlanned)> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
     {
         long since = services.Time.GetTimestamp();
         Task first = await Task.WhenAny(life, keeper.GoingAway).WaitAsync(stop);
@@ -153,7 +171,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         {
             // The next session first; this one finishes what runs, beside it.
             _backoff.ServerNamed(TimeSpan.FromMilliseconds(goAway.Delay));
-            return $"The server at {services.Server} leaves ({Printable.Of(goAway.Reason)}).";
+            return ($"The server at {services.Server} leaves ({Printable.Of(goAway.Reason)}).", true);
         }
 
         SessionEnd end = await life.WaitAsync(stop);
@@ -173,7 +191,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
             services.Self.BecomeSomebodyElse();
         }
 
-        return Describe(end);
+        return (Describe(end), false);
     }
 
     private string Describe(SessionEnd end) => end.Kind switch
@@ -183,11 +201,21 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         _ => Printable.Of(end.Message),
     };
 
-    private async Task PauseAsync(string reason, CancellationToken stop)
+    private async Task PauseAsync(string reason, CancellationToken stop, bool isPlanned = false)
     {
+        _isRetry = true;
         TimeSpan delay = _backoff.Next();
         _status = new AgentStatus(AgentState.Offline, reason, services.Time.GetUtcNow() + delay);
-        AgentLog.Reconnecting(services.Log, reason, delay.TotalSeconds);
+        if (isPlanned)
+        {
+            // Nothing is wrong: the session that leaves finishes what runs.
+            AgentLog.Moving(services.Log, reason, delay.TotalSeconds);
+        }
+        else
+        {
+            AgentLog.Reconnecting(services.Log, reason, delay.TotalSeconds);
+        }
+
         await _patience.WaitAsync(delay, stop);
     }
 

@@ -17,6 +17,12 @@ internal static partial class AgentLog
     [LoggerMessage(4, LogLevel.Error, "The server refused this agent ({Code}): {Message}")]
     public static partial void Refused(ILogger log, string code, string message);
 
+    [LoggerMessage(31, LogLevel.Error, "This agent does not trust the server at {Server}, and gives up: {Reason}")]
+    public static partial void ServerNotTrusted(ILogger log, string server, string reason);
+
+    [LoggerMessage(32, LogLevel.Information, "{Reason} The next session begins in {Delay:0.0} s, and requests wait for it")]
+    public static partial void Moving(ILogger log, string reason, double delay);
+
     [LoggerMessage(5, LogLevel.Information, "Stopping: running requests have {Grace:0} s to finish")]
     public static partial void Stopping(ILogger log, double grace);
 
@@ -31,6 +37,9 @@ internal static partial class AgentLog
 
     [LoggerMessage(23, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything")]
     public static partial void OriginUnchecked(ILogger log, string origin);
+
+    [LoggerMessage(30, LogLevel.Warning, "The local server at {Origin} failed a request ({Code}): {Reason}")]
+    public static partial void OriginFault(ILogger log, string origin, string code, string reason);
 
     [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Code} {Detail}")]
     public static partial void RequestFailed(ILogger log, string code, string detail);

@@ -59,7 +59,7 @@ internal sealed class LinkDialer
 
     private async Task<IConnection> DialThroughAsync(HttpProxy proxy, CancellationToken cancel)
     {
-        IConnection link = await DialAsync(proxy.Host, proxy.Port, cancel);
+        IConnection link = await DialProxyAsync(proxy, cancel);
         try
         {
             if (proxy.IsEncrypted)
@@ -82,6 +82,18 @@ internal sealed class LinkDialer
             link.Abort();
             await link.DisposeAsync();
             throw;
+        }
+    }
+
+    private async Task<IConnection> DialProxyAsync(HttpProxy proxy, CancellationToken cancel)
+    {
+        try
+        {
+            return await DialAsync(proxy.Host, proxy.Port, cancel);
+        }
+        catch (DialException error)
+        {
+            throw new IOException($"The proxy in HTTPS_PROXY cannot be reached: {error.Message} NO_PROXY names servers that need none.", error);
         }
     }
 
@@ -109,11 +121,12 @@ internal sealed class LinkDialer
         }
         catch (TlsHandshakeException error) when (error.Failure == TlsHandshakeFailure.Untrusted)
         {
-            throw new IOException($"{Printable.Of(error.Message)} Log in with a token that carries the server's key, or name its authority with --ca.", error);
+            throw new IOException($"{Printable.Of(error.Message)} Log in with a token of that server ('tunnel-server token create' prints it there, 'tunnel-agent login' stores it here), or name its authority with --ca.", error);
         }
         catch (TlsHandshakeException error)
         {
-            throw new IOException($"The encrypted connection to {Server} did not come about: {Printable.Of(error.Message)}", error);
+            throw new IOException(
+                $"The encrypted connection to {Server} did not come about: {Printable.Of(error.Message)} {DialAdvice.AgentPort}", error);
         }
     }
 

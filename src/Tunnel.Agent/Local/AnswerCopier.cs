@@ -131,13 +131,18 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
         if (outcome == ParseOutcome.Complete)
         {
             stream.Write(read.Buffer.Slice(0, consumed));
+            origin.AdvanceTo(consumed, examined);
+            return true;
         }
 
+        bool isTls = AnswerStart.IsTls(read.Buffer);
+        string start = outcome == ParseOutcome.Rejected ? AnswerStart.Describe(read.Buffer) : "";
         origin.AdvanceTo(consumed, examined);
         return outcome switch
         {
-            ParseOutcome.Complete => true,
-            ParseOutcome.Rejected => throw new OriginFaultException(ResetCode.OriginInvalid, _parser.Reason.Sentence),
+            _ when isTls => throw new OriginFaultException(
+                ResetCode.OriginSpeaksTls, "It answers plain HTTP with TLS: it speaks HTTPS. Start the agent with --local-https."),
+            ParseOutcome.Rejected => throw new OriginFaultException(ResetCode.OriginInvalid, $"{_parser.Reason.Sentence}{start}"),
             _ when read.IsCompleted => throw new OriginFaultException(ResetCode.OriginInvalid, "The answer broke off before its head ended."),
             _ => false,
         };

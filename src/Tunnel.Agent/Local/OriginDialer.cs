@@ -58,7 +58,7 @@ internal sealed class OriginDialer
         catch (ConnectionBrokenException error)
         {
             await CloseAsync(plain);
-            throw new OriginFaultException(ResetCode.OriginRefused, error.Message);
+            throw new OriginFaultException(ResetCode.OriginRefused, $"It closed the connection at once. {error.Message}");
         }
         catch
         {
@@ -78,16 +78,17 @@ internal sealed class OriginDialer
         catch (TlsHandshakeException error) when (error.Failure == TlsHandshakeFailure.Untrusted)
         {
             throw new OriginFaultException(
-                ResetCode.OriginRefused,
+                ResetCode.OriginTlsFailed,
                 $"{Hosting.Printable.Of(error.Message)} Name its authority with --local-ca FILE, or take whatever it shows with --local-insecure.");
         }
         catch (TlsHandshakeException error)
         {
-            throw new OriginFaultException(ResetCode.OriginRefused, $"TLS with it failed; does it speak HTTPS? {Hosting.Printable.Of(error.Message)}");
+            throw new OriginFaultException(
+                ResetCode.OriginTlsFailed, $"TLS with it failed: {Hosting.Printable.Of(error.Message)} If it speaks plain HTTP, leave --local-https out.");
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new OriginFaultException(ResetCode.OriginRefused, "TLS with it took too long.");
+            throw new OriginFaultException(ResetCode.OriginTlsFailed, "TLS with it took too long. If it does not speak TLS, leave --local-https out.");
         }
     }
 

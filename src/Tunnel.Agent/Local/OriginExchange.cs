@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Tunnel.Agent.Diagnostics;
@@ -20,7 +21,12 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     // What decides whether a request may be sent again to an origin that has closed its idle connection.
     private const RequestTraits Repeating = RequestTraits.IsIdempotent | RequestTraits.HasContent | RequestTraits.WantsUpgrade;
 
+    private const string ClosedUnanswered = "It closed the connection without an answer.";
+
     private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http);
+    private string TooSlow => string.Create(
+        CultureInfo.InvariantCulture, $"It did not begin an answer within {services.Options.OriginAnswerTime.TotalSeconds} s (--answer-time).");
+
     private TunnelStream _stream = null!;
     private Task<bool>? _upload;
 
@@ -48,11 +54,12 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         catch (DialException error)
         {
-            Fail(ResetCode.OriginRefused, error.Failure.ToString());
+            Fail(services.Faults.CodeOf(error), error.Message);
         }
         catch (OriginFaultException fault)
         {
-            Fail(hold.Connection is { IsLate: true } ? ResetCode.OriginTimeout : fault.Code, fault.Message);
+            bool isLate = hold.Connection is { IsLate: true };
+            Fail(isLate ? ResetCode.OriginTimeout : fault.Code, isLate ? TooSlow : fault.Message);
         }
         catch (Exception error)
         {
@@ -142,7 +149,8 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             // The idle connection was dead before it said a word: that says nothing about the request.
             if (!mayRepeat || !connection.IsReused || connection.IsLate || hold.IsGone)
             {
-                throw new OriginFaultException(ResetCode.OriginInvalid, "The connection ended before an answer.");
+                throw new OriginFaultException(
+                    ResetCode.OriginInvalid, services.Options.LocalHttps ? ClosedUnanswered : $"{ClosedUnanswered} If it speaks HTTPS, start the agent with --local-https.");
             }
 
             hold.Release();
@@ -235,7 +243,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (_stream.ResetCode is null)
         {
-            AgentLog.RequestFailed(services.Log, code.Name(), detail);
+            services.Faults.Tell(code, detail);
         }
 
         _stream.Abort(code);

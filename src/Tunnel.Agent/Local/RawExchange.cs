@@ -28,7 +28,7 @@ internal static class RawExchange
         }
         catch (DialException error)
         {
-            Fail(services, stream, ResetCode.OriginRefused, error.Failure.ToString());
+            Fail(services, stream, services.Faults.CodeOf(error), error.Message);
         }
         catch (OriginFaultException fault)
         {
@@ -54,7 +54,7 @@ internal static class RawExchange
 
     private static void Fail(OriginServices services, TunnelStream stream, ResetCode code, string detail)
     {
-        AgentLog.RequestFailed(services.Log, code.Name(), detail);
+        services.Faults.Tell(code, detail);
         stream.Abort(code);
     }
 }

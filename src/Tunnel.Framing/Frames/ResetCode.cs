@@ -17,6 +17,9 @@ public enum ResetCode : ushort
 
     /// <summary>Never on the wire: the session ended under the stream.</summary>
     SessionLost = 11,
+    OriginUnreachable = 12,
+    OriginTlsFailed = 13,
+    OriginSpeaksTls = 14,
 }
 
 /// <summary>The names of <see cref="ResetCode"/> as documentation and logs spell them.</summary>
@@ -35,10 +38,17 @@ public static class ResetCodes
         ResetCode.TooBusy => "too-busy",
         ResetCode.TunnelUnknown => "tunnel-unknown",
         ResetCode.SessionLost => "session-lost",
+        ResetCode.OriginUnreachable => "origin-unreachable",
+        ResetCode.OriginTlsFailed => "origin-tls-failed",
+        ResetCode.OriginSpeaksTls => "origin-speaks-tls",
         _ => "internal-error",
     };
 
     /// <summary>A code off the wire: one that is unknown, or may not travel, is read as <see cref="ResetCode.InternalError"/>.</summary>
     public static ResetCode FromWire(ushort code) =>
-        code <= (ushort)ResetCode.TunnelUnknown ? (ResetCode)code : ResetCode.InternalError;
+        code <= (ushort)ResetCode.OriginSpeaksTls && code != (ushort)ResetCode.SessionLost ? (ResetCode)code : ResetCode.InternalError;
+
+    /// <summary>No connection to the origin came about, so that nothing of the request reached it.</summary>
+    public static bool IsOriginAbsent(this ResetCode code) =>
+        code is ResetCode.OriginRefused or ResetCode.OriginUnreachable or ResetCode.OriginTlsFailed;
 }

@@ -60,6 +60,11 @@ public static class Handshake
             SequencePosition examined = buffer.End;
             try
             {
+                if (IsHttp(buffer))
+                {
+                    return new HandshakeAnswer(null, null, IsHttp: true);
+                }
+
                 if (FrameReader.TryRead(ref buffer, LinkRole.Server, out FrameHeader header, out ReadOnlySequence<byte> payload))
                 {
                     examined = buffer.Start;
@@ -102,6 +107,10 @@ public static class Handshake
         link.Advance(header.FrameSize);
     }
 
+    // The answer of a web server to bytes it does not understand; no frame begins so.
+    private static bool IsHttp(in ReadOnlySequence<byte> buffer) =>
+        new SequenceReader<byte>(buffer).IsNext("HTTP/"u8);
+
     // RequestId 0 and kind HELLO: what does not begin like that is a stranger, who gets no answer.
     private static bool MayBecomeHello(in ReadOnlySequence<byte> buffer)
     {
@@ -113,5 +122,6 @@ public static class Handshake
     }
 }
 
-/// <summary>What a HELLO was answered with: exactly one of the two is there.</summary>
-public sealed record HandshakeAnswer(WelcomeMessage? Welcome, RejectMessage? Reject);
+/// <summary>What a HELLO was answered with: exactly one of the three.</summary>
+/// <param name="IsHttp">What answered is a web server, the port for visitors perhaps.</param>
+public sealed record HandshakeAnswer(WelcomeMessage? Welcome, RejectMessage? Reject, bool IsHttp = false);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Identity;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Tunnel.Hosting;
 
 namespace Tunnel.Server.Diagnostics;
 

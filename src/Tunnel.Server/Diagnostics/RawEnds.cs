@@ -25,6 +25,7 @@ internal static class RawEnds
 
     public const string AccessDenied = "access-denied";
     public const string AgentOffline = "agent-offline";
+    public const string OriginRefused = "origin-refused";
     public const string InternalError = "internal-error";
     public const string TooBusy = "too-busy";
     public const string TunnelNotFound = "tunnel-not-found";
@@ -34,7 +35,8 @@ internal static class RawEnds
     {
         ResetCode.NotProcessed => TooBusy,
         ResetCode.TunnelUnknown => TunnelNotFound,
-        ResetCode.OriginRefused or ResetCode.OriginReset or ResetCode.OriginTimeout or ResetCode.SessionLost or ResetCode.TooBusy => code.Name(),
+        _ when code.IsOriginAbsent() => OriginRefused,
+        ResetCode.OriginReset or ResetCode.OriginTimeout or ResetCode.SessionLost or ResetCode.TooBusy => code.Name(),
         _ => InternalError,
     };
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Routing;

@@ -25,8 +25,17 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public static EdgeError OriginRefused { get; } = new(
         "origin-refused", 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");
 
+    public static EdgeError OriginUnreachable { get; } = new(
+        "origin-refused", 502, "The agent is connected, but finds no way to the host of its local server. Check the agent's --local-host; its log says more.");
+
+    public static EdgeError OriginTlsFailed { get; } = new(
+        "origin-refused", 502, "The agent is connected, but no encrypted connection to its local server comes about (--local-https). The agent's log says why.");
+
+    public static EdgeError OriginSpeaksTls { get; } = new(
+        "origin-invalid", 502, "The local server speaks HTTPS, and the agent spoke plain HTTP to it. Start the agent with --local-https.");
+
     public static EdgeError OriginInvalid { get; } = new(
-        "origin-invalid", 502, "The local server's answer is not valid HTTP, or broke off before it began. Check that the agent's --port is an HTTP server.");
+        "origin-invalid", 502, "The local server's answer is not valid HTTP, or broke off before it began. Check that the agent's --port is an HTTP server; for one that speaks HTTPS the agent takes --local-https. Its log says more.");
 
     public static EdgeError OriginTimeout { get; } = new(
         "origin-timeout", 504, "The local server did not answer in time.");
@@ -63,6 +72,9 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public static EdgeError Of(ResetCode code) => code switch
     {
         ResetCode.OriginRefused => OriginRefused,
+        ResetCode.OriginUnreachable => OriginUnreachable,
+        ResetCode.OriginTlsFailed => OriginTlsFailed,
+        ResetCode.OriginSpeaksTls => OriginSpeaksTls,
         ResetCode.OriginTimeout => OriginTimeout,
         ResetCode.TooBusy or ResetCode.NotProcessed => TooBusy,
         ResetCode.TunnelUnknown => TunnelNotFound,

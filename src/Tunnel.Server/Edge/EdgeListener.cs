@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Transport.Sockets;
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Transport;
 using Tunnel.Transport.ProxyProtocol;

@@ -127,7 +127,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
         }
 
         RawOutcome outcome = await forwarder.RunAsync(route.Stream!, isLast);
-        if (outcome == RawOutcome.Refused && forwarder.Refusal == ResetCode.OriginRefused)
+        if (outcome == RawOutcome.Refused && forwarder.Refusal.IsOriginAbsent())
         {
             route.Tunnel.OriginRefused(services.Registry.Now);
         }

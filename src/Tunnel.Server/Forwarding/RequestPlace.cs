@@ -87,7 +87,7 @@ internal sealed class RequestPlace(TunnelRegistry registry)
     /// <summary>The stream ended before its answer began.</summary>
     public void Failed(ResetCode code)
     {
-        if (code == ResetCode.OriginRefused)
+        if (code.IsOriginAbsent())
         {
             Tunnel.OriginRefused(registry.Now);
         }

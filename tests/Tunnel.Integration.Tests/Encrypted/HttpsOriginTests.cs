@@ -61,8 +61,12 @@ public sealed class HttpsOriginTests : IDisposable
                 await connection.WriteAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             },
             new PairOptions { Agent = options => options with { LocalHttps = true } });
-        (await pair.GetAsync())["Tunnel-Error"].Should().Be("origin-refused");
-        pair.Log.Should().Contain(line => line.Contains("does it speak HTTPS?"));
+
+        Answer answer = await pair.GetAsync();
+
+        answer["Tunnel-Error"].Should().Be("origin-refused");
+        answer.Text.Should().Contain("--local-https").And.NotContain("Start it");
+        pair.Log.Should().ContainSingle(line => line.StartsWith("Warning: ") && line.Contains("leave --local-https out"));
     }
 
     private static Task<TunnelPair> StartAsync(X509Certificate2 certificate, Func<AgentOptions, AgentOptions> change) => TunnelPair.StartAsync(

@@ -35,7 +35,9 @@ public sealed class StrangerTests
 
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
 
-        pair.Log.Should().Contain(line => line.Contains("is not trusted") && line.Contains("Log in with a token"));
+        pair.Log.Should().Contain(line => line.Contains("This agent does not trust the server") && line.Contains("Log in with a token")
+            && line.Contains("tunnel-server token create") && line.Contains("tunnel-agent login"));
+        pair.Log.Should().NotContain(line => line.Contains("The server refused"), "it was the agent that did");
     }
 
     [Fact]

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+using Tunnel.Agent.Diagnostics;
+using Tunnel.Framing.Frames;
+using Tunnel.Hosting;
+using Tunnel.Transport.Sockets;
+
+namespace Tunnel.Agent.Local;
+
+/// <summary>
+/// Why requests failed at the origin, for the person who runs the agent: visitors are told as much as concerns them, the
+/// true reason stands in the agent's log. Safe from any thread.
+/// </summary>
+internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, ILogger log)
+{
+    private readonly RareLine _rare = new(time);
+    private readonly string _origin = Printable.Of(options.OriginText);
+
+    /// <summary>What a dial that failed means to the visitor. A Unix socket has no host that could be out of reach.</summary>
+    public ResetCode CodeOf(DialException error) => error.Failure is DialFailure.Refused or DialFailure.Other || options.LocalSocket is not null
+        ? ResetCode.OriginRefused
+        : ResetCode.OriginUnreachable;
+
+    /// <summary>
+    /// A request or a raw connection ended early. An origin that did something wrong is a warning, one in ten seconds; that
+    /// it cannot be reached has its own line, once (<see cref="OriginPool"/>).
+    /// </summary>
+    public void Tell(ResetCode code, string reason)
+    {
+        if (code is ResetCode.OriginInvalid or ResetCode.OriginReset or ResetCode.OriginTimeout or ResetCode.OriginSpeaksTls && _rare.IsDue())
+        {
+            AgentLog.OriginFault(log, _origin, code.Name(), reason);
+            return;
+        }
+
+        AgentLog.RequestFailed(log, code.Name(), reason);
+    }
+}
