@@ -2,7 +2,6 @@ using Tunnel.Agent;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Integration.Tests.Programs;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Agents;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Agents;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Integration.Tests.Programs;
 using Tunnel.Server.Edge;
 using Tunnel.TestSupport;
 
