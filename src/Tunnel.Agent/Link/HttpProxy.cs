@@ -44,7 +44,10 @@ public sealed class HttpProxy
             return null;
         }
 
-        string? credentials = uri.UserInfo.Length > 0 ? Uri.UnescapeDataString(uri.UserInfo) : null;
+        // A name without a password has an empty one (RFC 7617 section 2): the colon is what ends the name.
+        string? credentials = uri.UserInfo.Length > 0
+            ? Uri.UnescapeDataString(uri.UserInfo.Contains(':', StringComparison.Ordinal) ? uri.UserInfo : $"{uri.UserInfo}:")
+            : null;
 
         // Without a port curl means 1080, everybody else 80 or 443; nobody means it, so no more is needed than one rule.
         return new HttpProxy(uri.IdnHost, uri.Port, uri.Scheme == "https", credentials);

@@ -24,6 +24,13 @@ internal static class FramingRules
     public static RejectReason ForResponse(
         HeaderList headers, ProtocolVersion version, int status, RequestMethod requestMethod, out BodyFraming framing)
     {
+        if (requestMethod == RequestMethod.Connect && status is >= 200 and <= 299)
+        {
+            // What follows is the tunnel, whatever these fields say (RFC 9110 section 9.3.6).
+            framing = BodyFraming.None;
+            return RejectReason.None;
+        }
+
         var reason = ReadFields(headers, version, out framing);
         if (reason != RejectReason.None)
         {

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Tunnel.Agent;
 using Tunnel.Agent.Link;
 using Tunnel.Hosting.Secrets;
@@ -84,6 +85,49 @@ public sealed class ProxyTests
 
         await SaysAsync(At("http", proxy.Port), "does not answer like an HTTP proxy", "HTTPS_PROXY takes https:// in front of its name");
     }
+
+    [Theory]
+    [InlineData("user", "user:")]
+    [InlineData("user:", "user:")]
+    [InlineData("user:pa%3Ass", "user:pa:ss")]
+    public async Task Proxy_NamedWithWhoAsks_HearsNameAndPassword(string given, string heard)
+    {
+        var asked = new TaskCompletionSource<string?>();
+        await using ScriptedOrigin proxy = new(async agent => asked.TrySetResult(await agent.ReadHeadAsync()));
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions { HasAgent = false });
+        await using AgentHost agent = pair.StartAgent(
+            new ForwardingSignal(), options => options with { Proxy = HttpProxy.Parse($"http://{given}@127.0.0.1:{proxy.Port}", out _) });
+
+        (await asked.Task.Within()).Should().Contain($"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes(heard))}\r\n");
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 5\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n")]
+    [InlineData("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n")]
+    public async Task Proxy_ThatFramesItsYes_IsTakenAtItsYes(string fields)
+    {
+        using TokenFolder tokens = await TokenFolder.OpenAsync();
+        AgentToken token = await tokens.MakeAsync("laptop", "demo");
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false, Agent = options => options with { Token = token } });
+        await using ScriptedOrigin proxy = new(async agent =>
+        {
+            await agent.ReadHeadAsync();
+            using ScriptedConnection server = await ScriptedConnection.ConnectAsync(pair.Server.AgentPort);
+            await agent.WriteAsync($"HTTP/1.1 200 OK\r\n{fields}\r\n");
+            await Task.WhenAny(LinkRelay.CopyAsync(agent, server), LinkRelay.CopyAsync(server, agent));
+        });
+        var forwarding = new ForwardingSignal();
+
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { Proxy = At("http", proxy.Port) });
+
+        await forwarding.Times.WhenAsync(1);
+    }
+
+    [Fact]
+    public async Task Proxy_ThatIsNotThere_IsNotTakenForTheServer() =>
+        await SaysAsync(At("http", FreePort.Find()), "The proxy in HTTPS_PROXY cannot be reached", "NO_PROXY");
 
     private static async Task SaysAsync(HttpProxy proxy, params string[] parts)
     {
