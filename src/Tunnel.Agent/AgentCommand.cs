@@ -167,7 +167,12 @@ internal sealed class AgentCommand
             Port = port,
             Protocol = arguments.GetValue(_protocol)!,
             RemotePort = arguments.GetValue(_remotePort),
-            HostHeader = arguments.GetValue(_hostHeader)!,
+            HostHeader = arguments.GetValue(_hostHeader) switch
+            {
+                // As other tunnels spell it.
+                "rewrite" => "origin",
+                var value => value!,
+            },
             Via = arguments.GetValue(_via) == "on",
             OriginAnswerTime = TimeSpan.FromSeconds(arguments.GetValue(_answerTime)),
             Pool = arguments.GetValue(_pool),

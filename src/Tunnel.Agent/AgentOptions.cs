@@ -3,6 +3,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Http.Heads;
+using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Agent;
 
@@ -134,7 +135,9 @@ public sealed record AgentOptions
         ValidateTunnel();
         Require(ServerPort is > 0 and <= 65_535, "--server takes HOST or HOST:PORT, with a port from 1 to 65535.");
         Require(ServerHost.Length > 0, "--server takes HOST or HOST:PORT.");
-        Require(LocalHost.Length > 0, "--local-host takes a host name or an address.");
+        Require(
+            LocalHost.Length is > 0 and <= 255 && LocalHost.All(c => c is > ' ' and < (char)0x7F && c is not ('/' or '@')),
+            "--local-host takes a host name or an address, without scheme and port.");
         Require(CaFile is null || !Plaintext, "--ca and --plaintext exclude each other; give one of them.");
         Require(Subdomain is null || Hostname is null, "--subdomain and --hostname exclude each other; give one of them.");
         Require(
@@ -165,7 +168,7 @@ public sealed record AgentOptions
         Require(!LocalHttps || Protocol != TunnelTypes.Tls, "--local-https is not for --protocol tls: there the visitor's own TLS goes on to your local server.");
         Require(LocalHttps || (LocalCa is null && !LocalInsecure), "--local-ca and --local-insecure are about --local-https; give that too.");
         Require(LocalCa is null || !LocalInsecure, "--local-ca and --local-insecure exclude each other; give one of them.");
-        Require(LocalSocket is not "", "--local-socket takes the path of a Unix socket.");
+        Require(LocalSocket is null || UnixDialer.CanDial(LocalSocket), "--local-socket takes the path of a Unix socket, and the system takes no longer ones than about 100 bytes.");
     }
 
     private static void Require(bool holds, string message)

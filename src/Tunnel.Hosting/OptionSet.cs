@@ -17,10 +17,10 @@ public sealed class OptionSet(Command command, string environmentPrefix)
     public delegate bool TryParse<T>(string text, out T value);
 
     public Option<string?> Text(string name, string valueName, string description, string? fallback = null) =>
-        Add(name, valueName, description, fallback, "a text", (string text, out string? value) => (value = text) is not null);
+        Add(name, valueName, description, fallback, "a text", (string text, out string? value) => IsText(value = text), Expected);
 
     public Option<int?> Number(string name, string description, int? fallback = null) =>
-        Add(name, "N", description, fallback, "a whole number", (string text, out int? value) =>
+        Add(name, "N", description, fallback, $"a whole number up to {int.MaxValue}", (string text, out int? value) =>
         {
             bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
             value = number;
@@ -43,7 +43,7 @@ public sealed class OptionSet(Command command, string environmentPrefix)
     /// <summary>A time in seconds; shown and kept as the number it is given as.</summary>
     public Option<double> Seconds(string name, string description, TimeSpan fallback) =>
         Add(name, "SECONDS", description, fallback.TotalSeconds, "a number of seconds", (string text, out double value) =>
-            double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value < MostSeconds);
+            double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value is >= 0 and < MostSeconds);
 
     public Option<IPAddress?> Address(string name, string description) =>
         Add(name, "ADDRESS", description, null, "an IP address", (string text, out IPAddress? value) => IPAddress.TryParse(text, out value));
@@ -59,6 +59,7 @@ public sealed class OptionSet(Command command, string environmentPrefix)
     public Option<string?> Secret(string name, string valueName, string description)
     {
         var option = new Option<string?>(name) { Description = $"{description} [{VariableOf(name)}]", HelpName = valueName };
+        option.Validators.Add(result => Check(result.Tokens.Select(token => token.Value), name, result));
         command.Options.Add(option);
         return option;
     }
@@ -74,6 +75,7 @@ public sealed class OptionSet(Command command, string environmentPrefix)
             DefaultValueFactory = _ =>
                 Environment.GetEnvironmentVariable(variable)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
         };
+        option.Validators.Add(result => Check(result.GetValue(option) ?? [], result.Implicit ? variable : name, result));
         command.Options.Add(option);
         return option;
     }
@@ -101,14 +103,30 @@ public sealed class OptionSet(Command command, string environmentPrefix)
         return option;
     }
 
-    private Option<T> Add<T>(string name, string valueName, string description, T fallback, string expected, TryParse<T> parse)
+    // What is not UTF-8 was given as other bytes than those that are here now: it names no file and no host.
+    private static bool IsText(string text) => text.Length > 0 && !text.Contains('\uFFFD', StringComparison.Ordinal);
+
+    private static string Expected(string text) => text.Length == 0 ? "a text: it is empty. Leave the option out, or give it a value" : "valid UTF-8";
+
+    private static void Check(IEnumerable<string> texts, string from, SymbolResult result)
+    {
+        if (texts.FirstOrDefault(text => !IsText(text)) is { } bad)
+        {
+            result.AddError(Complaint(from, bad, Expected(bad)));
+        }
+    }
+
+    private static string Complaint(string from, string text, string expected) => $"{from}: '{Printable.Of(text)}' is not {expected}.";
+
+    private Option<T> Add<T>(
+        string name, string valueName, string description, T fallback, string expected, TryParse<T> parse, Func<string, string>? explain = null)
     {
         string variable = VariableOf(name);
         T Read(string text, string from, SymbolResult result)
         {
             if (!parse(text, out T value))
             {
-                result.AddError($"{from}: '{Printable.Of(text)}' is not {expected}.");
+                result.AddError(Complaint(from, text, explain?.Invoke(text) ?? expected));
             }
 
             return value;

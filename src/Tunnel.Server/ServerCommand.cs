@@ -18,6 +18,7 @@ internal sealed class ServerCommand
     private readonly ProgramLog _log;
     private readonly LimitOptions _limits;
     private readonly Option<string?> _domain;
+    private readonly Option<string?> _publicUrl;
     private readonly Option<int?> _httpPort;
     private readonly Option<int?> _httpsPort;
     private readonly TlsSettings _tls;
@@ -40,6 +41,8 @@ internal sealed class ServerCommand
     {
         var options = new OptionSet(_command, "TUNNEL_SERVER_");
         _domain = options.Text("--domain", "NAME", "Tunnels are <subdomain>.NAME.", Defaults.Domain);
+        _publicUrl = options.Text(
+            "--public-url", "URL", "What visitors type, like https://DOMAIN, when a proxy or a mapping of ports stands in front of this server.");
         _httpPort = options.Number("--http-port", "Port for visitors; 0 picks a free one. Default: 80, or 8000 if 80 cannot be had.");
         _httpsPort = options.Number("--https-port", "Port for encrypted visitors; 0 picks a free one. Default: 443, or 8443 if 443 cannot be had, when there is a certificate.");
         _tls = new TlsSettings(options);
@@ -104,9 +107,12 @@ internal sealed class ServerCommand
         return ExitCodes.Stopped;
     }
 
-    private ServerOptions Read(ParseResult arguments) => _limits.Read(arguments, _tls.Read(arguments, Defaults) with
+    private ServerOptions Read(ParseResult arguments) => Read(arguments, arguments.GetValue(_domain)!.ToLowerInvariant().TrimEnd('.'));
+
+    private ServerOptions Read(ParseResult arguments, string domain) => _limits.Read(arguments, _tls.Read(arguments, Defaults) with
     {
-        Domain = arguments.GetValue(_domain)!.ToLowerInvariant().TrimEnd('.'),
+        Domain = domain,
+        PublicUrl = arguments.GetValue(_publicUrl) is { } url ? Routing.PublicUrl.Parse(url, domain) : null,
         HttpPort = arguments.GetValue(_httpPort),
         HttpsPort = arguments.GetValue(_httpsPort),
         StateDir = arguments.GetValue(_stateDirectory),

@@ -13,6 +13,9 @@ public sealed record ServerOptions
     /// <summary>Names are <c>subdomain.Domain</c>; lower case, no final dot.</summary>
     public string Domain { get; init; } = "localhost";
 
+    /// <summary>How visitors reach the names, where that is not as this server listens; null: as it listens.</summary>
+    public Routing.PublicUrl? PublicUrl { get; init; }
+
     /// <summary>Null: 80, or what <see cref="ServerHost"/> falls back to. 0: any free one.</summary>
     public int? HttpPort { get; init; }
 

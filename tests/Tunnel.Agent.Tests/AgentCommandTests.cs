@@ -1,4 +1,6 @@
+using System.Text.RegularExpressions;
 using Tunnel.Hosting;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Agent.Tests;
 
@@ -44,6 +46,10 @@ public sealed class AgentCommandTests
     [InlineData("--via", "maybe")]
     [InlineData("--answer-time", "0")]
     [InlineData("--answer-time", "-1")]
+    [InlineData("--answer-time", "NaN")]
+    [InlineData("--grace", "-Infinity")]
+    [InlineData("--links", "99999999999999999999")]
+    [InlineData("--local-host", "http://localhost")]
     [InlineData("--log-level", "loud")]
     [InlineData("--no-such-option", "1")]
     public async Task Usage_ThatIsWrong_IsExitCode2AndNamesTheOption(string option, string value)
@@ -52,6 +58,22 @@ public sealed class AgentCommandTests
         (int code, _, string error) = await RunAsync([.. port, option, value]);
         code.Should().Be(ExitCodes.WrongUsage);
         error.Should().Contain(option).And.Contain("--help");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\uFFFD")]
+    public async Task Option_WhateverItIs_WithoutAValueThatCanBeOne_IsExitCode2AndNamed(string value)
+    {
+        (_, string help, _) = await RunAsync("--help");
+        string[] options = [.. Regex.Matches(help, "^ *(--[a-z-]+) <", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        options.Should().HaveCountGreaterThan(18);
+        foreach (string option in options)
+        {
+            (int code, _, string error) = await RunAsync(option == "--port" ? [option, value] : ["--port", "1", option, value]).Within();
+            code.Should().Be(ExitCodes.WrongUsage, option);
+            error.Should().Contain($"{option}: ").And.Contain("--help");
+        }
     }
 
     [Fact]

@@ -28,6 +28,8 @@ public sealed class AgentOptionsTests
         ["--local-ca and --local-insecure are about"] = options => options with { LocalInsecure = true },
         ["--local-ca and --local-insecure exclude"] = options => options with { LocalHttps = true, LocalCa = "a", LocalInsecure = true },
         ["--local-socket"] = options => options with { LocalSocket = "" },
+        ["--local-socket takes"] = options => options with { LocalSocket = "/tmp/" + new string('a', 200) },
+        ["--local-host takes"] = options => options with { LocalHost = new string('a', 300) },
         ["--grace"] = options => options with { Grace = TimeSpan.FromDays(30) },
     };
 

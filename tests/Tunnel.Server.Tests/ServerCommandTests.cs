@@ -1,4 +1,6 @@
+using System.Text.RegularExpressions;
 using Tunnel.Hosting;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Server.Tests;
 
@@ -41,12 +43,33 @@ public sealed class ServerCommandTests
     [InlineData("--log-level", "loud")]
     [InlineData("--log-format", "xml")]
     [InlineData("--trusted-proxy", "everybody")]
+    [InlineData("--public-url", "tunnel.com")]
+    [InlineData("--public-url", "https://another.example")]
+    [InlineData("--public-url", "https://localhost/path")]
+    [InlineData("--public-url", "ftp://localhost")]
+    [InlineData("--public-url", "https://user:word@localhost")]
     [InlineData("--no-such-option", "1")]
     public async Task Usage_ThatIsWrong_IsExitCode2AndNamesTheOption(string option, string value)
     {
         (int code, _, string error) = await RunAsync(option, value);
         code.Should().Be(ExitCodes.WrongUsage);
         error.Should().Contain(option).And.Contain("--help");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\uFFFD")]
+    public async Task Option_WhateverItIs_WithoutAValueThatCanBeOne_IsExitCode2AndNamed(string value)
+    {
+        (_, string help, _) = await RunAsync("--help");
+        string[] options = [.. Regex.Matches(help, "^ *(--[a-z-]+) <", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        options.Should().HaveCountGreaterThan(30);
+        foreach (string option in options)
+        {
+            (int code, _, string error) = await RunAsync([option, value]).Within();
+            code.Should().Be(ExitCodes.WrongUsage, option);
+            error.Should().Contain($"{option}: ").And.Contain("--help");
+        }
     }
 
     [Fact]

@@ -58,8 +58,7 @@ internal sealed class LoginCommand
     {
         if (!System.Console.IsInputRedirected)
         {
-            await System.Console.Error.WriteLineAsync("Paste the token and press Enter:");
-            return await System.Console.In.ReadLineAsync() ?? "";
+            return await HiddenLine.ReadAsync("Paste the token and press Enter (it is not shown):", MostCharacters);
         }
 
         char[] text = new char[MostCharacters];

@@ -19,9 +19,9 @@ internal sealed class EntryRules(ServerOptions options, int? httpsPort)
     public static ReadOnlySpan<byte> StrictTransportSecurity => "Strict-Transport-Security"u8;
 
     /// <summary>The port as it stands in a URL: with its colon, or nothing when it goes without saying.</summary>
-    public string PortSuffix { get; } = httpsPort is null or ServerOptions.PreferredHttpsPort
-        ? ""
-        : string.Create(CultureInfo.InvariantCulture, $":{httpsPort}");
+    public string PortSuffix { get; } = options.PublicUrl is { IsHttps: true } front ? front.PortSuffix
+        : httpsPort is { } port ? new Routing.PublicUrl("https", port).PortSuffix
+        : "";
 
     /// <summary>Why this request is not to be forwarded from this connection; null: it may be.</summary>
     /// <param name="peer">What is known of the connection itself.</param>

@@ -40,18 +40,26 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
             return string.Create(CultureInfo.InvariantCulture, $"tcp://{options.Domain}:{port}");
         }
 
+        // A passthrough name is HTTPS whatever the others are; a front that ends TLS has no say in it.
+        if (options.PublicUrl is { } front && (front.IsHttps || type == TunnelTypes.Http))
+        {
+            return front.Of(name);
+        }
+
         return HttpsPort is { } https && (TerminatesTls || type == TunnelTypes.Tls)
-            ? Url("https", name, https, ServerOptions.PreferredHttpsPort)
-            : Url("http", name, HttpPort, ServerOptions.PreferredHttpPort);
+            ? new PublicUrl("https", https).Of(name)
+            : new PublicUrl("http", HttpPort).Of(name);
     }
 
     /// <summary>Every way to a name over the ports that visitors know.</summary>
     public IReadOnlyList<string> UrlsOf(string name)
     {
-        string plain = Url("http", name, HttpPort, ServerOptions.PreferredHttpPort);
-        return HttpsPort is { } https ? [plain, Url("https", name, https, ServerOptions.PreferredHttpsPort)] : [plain];
-    }
+        if (options.PublicUrl is { } front)
+        {
+            return [front.Of(name)];
+        }
 
-    private static string Url(string scheme, string name, int port, int usual) =>
-        port == usual ? $"{scheme}://{name}" : string.Create(CultureInfo.InvariantCulture, $"{scheme}://{name}:{port}");
+        string plain = new PublicUrl("http", HttpPort).Of(name);
+        return HttpsPort is { } https ? [plain, new PublicUrl("https", https).Of(name)] : [plain];
+    }
 }

@@ -8,6 +8,20 @@ public static class UnixDialer
     // A full backlog is told at once and never again: there is nothing to wait for but time.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>Whether the path can be one of a socket: an address has room for so many bytes, whatever the file system allows.</summary>
+    public static bool CanDial(string path)
+    {
+        try
+        {
+            _ = new UnixDomainSocketEndPoint(path);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>A connected socket, which the caller owns. A listener whose backlog is full is asked again until the limit.</summary>
     /// <exception cref="DialException">The socket cannot be connected to.</exception>
     /// <exception cref="OperationCanceledException">It is not wanted any more.</exception>
