@@ -48,7 +48,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly AgentListener _agents;
     private readonly ServerState? _state;
     private readonly TokenWatch? _tokens;
-    private readonly PasswordDesk _passwords;
+    private readonly PasswordChecks _passwords;
     private readonly OneStop _stopping = new();
 
     private ServerHost(ServerOptions options, ServerState? state, Stream? accessLog, ILogger log, TimeProvider time)
@@ -70,7 +70,7 @@ public sealed class ServerHost : IAsyncDisposable
         _census = new VisitorCensus(options, _metrics);
         _metrics.Observe(_directory);
         var gate = new Gatekeeper(options, state?.Tokens, time, log);
-        _passwords = new PasswordDesk(time);
+        _passwords = new PasswordChecks(time);
         _registry = new TunnelRegistry(hold, gate.IsKnown, time, _clock);
 
         _certificates = CertificatesOf(options, log, time);

@@ -25,7 +25,7 @@ internal sealed record AgentServices(
     public required Gatekeeper Gate { get; init; }
 
     /// <summary>Checks the passwords that tunnels ask their visitors for.</summary>
-    public required PasswordDesk Passwords { get; init; }
+    public required PasswordChecks Passwords { get; init; }
 
     /// <summary>The certificate for a name, for agents that trust authorities; null: the server's own key.</summary>
     public Func<string?, System.Net.Security.SslStreamCertificateContext?> FindCertificate { get; init; } = _ => null;

@@ -20,15 +20,15 @@ internal sealed class VisitorGuard
 
     private readonly AddressRules _addresses;
     private readonly Dictionary<string, string> _users;
-    private readonly PasswordDesk _desk;
+    private readonly PasswordChecks _passwords;
     private readonly ConcurrentDictionary<string, byte> _remembered = new(StringComparer.Ordinal);
     private readonly EdgeError _challenge;
 
     /// <param name="guard">Checked: <see cref="TunnelRequest.FindFault"/> found nothing.</param>
     /// <param name="name">The public name; the realm.</param>
-    public VisitorGuard(TunnelGuard guard, string name, PasswordDesk desk)
+    public VisitorGuard(TunnelGuard guard, string name, PasswordChecks passwords)
     {
-        _desk = desk;
+        _passwords = passwords;
         _addresses = new AddressRules(guard.Allow, guard.Deny);
         _users = [];
         foreach (string user in guard.Users ?? [])
@@ -72,7 +72,7 @@ internal sealed class VisitorGuard
 
     private async ValueTask<EdgeError?> CheckAsync(IPAddress visitor, BasicCredentials credentials, string memory)
     {
-        bool? isRight = await _desk.CheckAsync(
+        bool? isRight = await _passwords.CheckAsync(
             visitor, credentials.Password, _users.GetValueOrDefault(credentials.User), stranger: _users.First().Value);
         switch (isRight)
         {

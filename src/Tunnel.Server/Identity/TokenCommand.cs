@@ -95,8 +95,8 @@ internal sealed class TokenCommand
         ServerNote? note = ServerNote.Read(folder);
         string server = ServerOf(parsed.GetValue(_server), note);
         using ServerKey? key = parsed.GetValue(_noPin) ? null : await ServerKey.OpenAsync(folder, _time);
-        var desk = new TokenDesk(TokenStore.Open(folder, note?.Domain ?? "", _time), _time);
-        (AgentToken token, TokenRecord record) = await desk.CreateAsync(wanted, key?.Pin, server);
+        var issuer = new TokenIssuer(TokenStore.Open(folder, note?.Domain ?? "", _time), _time);
+        (AgentToken token, TokenRecord record) = await issuer.CreateAsync(wanted, key?.Pin, server);
         await Console.Error.WriteLineAsync($"{record} for {server} may use {NameRights.Describe(record)}; expires: {Day(record.Expires)}. It is shown this once.");
         await Console.Out.WriteLineAsync(token.Reveal());
         await Console.Error.WriteLineAsync("Beside the web server: 'tunnel-agent login', paste the line above, then 'tunnel-agent --port 8080'.");
@@ -128,7 +128,7 @@ internal sealed class TokenCommand
     private async Task RevokeAsync(ParseResult parsed, string folder)
     {
         bool forget = parsed.GetValue(_forget);
-        TokenRecord token = await new TokenDesk(TokenStore.Open(folder, "", _time), _time).RevokeAsync(parsed.GetValue(_which)!, forget);
+        TokenRecord token = await new TokenIssuer(TokenStore.Open(folder, "", _time), _time).RevokeAsync(parsed.GetValue(_which)!, forget);
         await Console.Error.WriteLineAsync(forget
             ? $"{token} is revoked and forgotten; its names are free for anybody."
             : $"{token} is revoked. Its names wait for a token made with them, or for the next token named {token.Name}.");

@@ -25,10 +25,10 @@ public sealed class TokenFolder : IDisposable
     public async Task<AgentToken> MakeAsync(string name, params string[] subdomains)
     {
         var wanted = new TokenRecord { Id = "", Name = name, Hash = "", Created = default, Subdomains = subdomains };
-        return (await Desk().CreateAsync(wanted, State.Key.Pin, "localhost:9090")).Token;
+        return (await Issuer().CreateAsync(wanted, State.Key.Pin, "localhost:9090")).Token;
     }
 
-    public Task RevokeAsync(string name) => Desk().RevokeAsync(name, forget: false);
+    public Task RevokeAsync(string name) => Issuer().RevokeAsync(name, forget: false);
 
     public void Dispose()
     {
@@ -37,5 +37,5 @@ public sealed class TokenFolder : IDisposable
     }
 
     // A store of its own, as another process would have it.
-    private TokenDesk Desk() => new(TokenStore.Open(_folder, "localhost", TimeProvider.System), TimeProvider.System);
+    private TokenIssuer Issuer() => new(TokenStore.Open(_folder, "localhost", TimeProvider.System), TimeProvider.System);
 }

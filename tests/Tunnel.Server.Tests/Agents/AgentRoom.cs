@@ -17,7 +17,7 @@ internal sealed class AgentRoom : IAsyncDisposable
     private readonly DeadlineClock _clock;
     private readonly ServerMetrics _metrics = new();
     private readonly string _folder = System.IO.Directory.CreateTempSubdirectory("tunnel-sessions-").FullName;
-    private readonly PasswordDesk _passwords;
+    private readonly PasswordChecks _passwords;
     private readonly AgentServices _services;
     private readonly List<(MemoryLink Link, Task Served)> _links = [];
 
@@ -26,7 +26,7 @@ internal sealed class AgentRoom : IAsyncDisposable
         _clock = new DeadlineClock(Time);
         Registry = new TunnelRegistry(new HoldLimits(), _ => false, Time, _clock);
         var options = new ServerOptions { Domain = "test", MaxSessionsPerIdentity = mostSessions };
-        _passwords = new PasswordDesk(Time);
+        _passwords = new PasswordChecks(Time);
         Tokens = TokenStore.Open(_folder, options.Domain, Time);
         _services = new AgentServices(
             options, Registry, Directory, options.Session with { Time = Time }, new TunnelAddresses(options, Registry) { HttpPort = 80 }, _metrics, NullLogger.Instance)

@@ -26,7 +26,7 @@ public sealed class AgentSessionTests : IAsyncDisposable
     {
         AgentSession holder = _room.NewSession('a');
         (await _room.ClaimAsync(holder, AgentRoom.Request(1, "one"))).Should().BeNull();
-        (_, TokenRecord token) = await new TokenDesk(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("other"), pin: null, "test:9090");
+        (_, TokenRecord token) = await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("other"), pin: null, "test:9090");
         AgentSession other = _room.NewSession('b', new AgentIdentity(token.Id, token.Name));
         BoundMessage? refusal = await _room.ClaimAsync(other, AgentRoom.Request(1, "two"), AgentRoom.Request(2, "one"));
         refusal!.Code.Should().Be(RejectCodes.NameConflict);

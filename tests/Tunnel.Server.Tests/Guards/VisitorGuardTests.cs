@@ -13,9 +13,9 @@ public sealed class VisitorGuardTests : IDisposable
     private static readonly string AliceHash = BCrypt.Net.BCrypt.HashPassword("open sesame", 4);
     private static readonly string BobHash = BCrypt.Net.BCrypt.HashPassword("pässwörd", 4);
     private static readonly IPAddress Visitor = IPAddress.Parse("203.0.113.7");
-    private readonly PasswordDesk _desk = new(new FakeTimeProvider());
+    private readonly PasswordChecks _passwords = new(new FakeTimeProvider());
 
-    public void Dispose() => _desk.Dispose();
+    public void Dispose() => _passwords.Dispose();
 
     [Theory]
     [InlineData("", "", "203.0.113.7", true)]
@@ -106,12 +106,12 @@ public sealed class VisitorGuardTests : IDisposable
     {
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
 
-        Task<EdgeError?>[] all = [.. Enumerable.Range(0, PasswordDesk.MostWaiting).Select(i => guard.JudgeAsync(Visitor, Field($"alice:{i}")).AsTask())];
+        Task<EdgeError?>[] all = [.. Enumerable.Range(0, PasswordChecks.MostWaiting).Select(i => guard.JudgeAsync(Visitor, Field($"alice:{i}")).AsTask())];
         EdgeError? other = await guard.JudgeAsync(IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"));
 
         EdgeError?[] refusals = await Task.WhenAll(all);
         refusals.Count(refusal => refusal!.Status == 401).Should().Be(AddressThrottle.AtOnce);
-        refusals.Count(refusal => refusal!.Status == 503).Should().Be(PasswordDesk.MostWaiting - AddressThrottle.AtOnce);
+        refusals.Count(refusal => refusal!.Status == 503).Should().Be(PasswordChecks.MostWaiting - AddressThrottle.AtOnce);
         other.Should().BeNull();
     }
 
@@ -163,7 +163,7 @@ public sealed class VisitorGuardTests : IDisposable
         (await Guard(new TunnelGuard { Users = [User] }).JudgeAsync(Visitor, Field("alice:open sesame"))).Should().BeNull();
     }
 
-    private VisitorGuard Guard(TunnelGuard guard) => new(guard, "demo.tunnel.com", _desk);
+    private VisitorGuard Guard(TunnelGuard guard) => new(guard, "demo.tunnel.com", _passwords);
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
 

@@ -93,15 +93,15 @@ public sealed class GatekeeperTests : IDisposable
     {
         TokenStore store = Store();
         var gate = new Gatekeeper(_options, store, _clock, NullLogger.Instance);
-        var desk = new TokenDesk(store, _clock);
+        var issuer = new TokenIssuer(store, _clock);
         (AgentToken first, _) = await MakeAsync(store, "first");
-        (AgentToken second, _) = await desk.CreateAsync(TokenStoreTests.Wanted("second") with { Expires = _clock.GetUtcNow().AddHours(1) }, null, "x:1");
+        (AgentToken second, _) = await issuer.CreateAsync(TokenStoreTests.Wanted("second") with { Expires = _clock.GetUtcNow().AddHours(1) }, null, "x:1");
         (AgentToken third, _) = await MakeAsync(store, "third");
         AgentIdentity[] agents = [Identify(gate, first), Identify(gate, second), Identify(gate, third)];
         agents.Select(agent => gate.FindEnd(agent, ["demo.tunnel.com"])).Should().OnlyContain(reason => reason == null);
 
-        await desk.RevokeAsync("first", forget: false);
-        await desk.RevokeAsync("third", forget: true);
+        await issuer.RevokeAsync("first", forget: false);
+        await issuer.RevokeAsync("third", forget: true);
         _clock.Advance(TimeSpan.FromHours(1));
 
         gate.FindEnd(agents[0], []).Should().Contain("revoked");
@@ -117,7 +117,7 @@ public sealed class GatekeeperTests : IDisposable
         var gate = new Gatekeeper(_options, store, _clock, NullLogger.Instance);
         gate.FindEnd(AgentIdentity.Local, ["demo.tunnel.com"]).Should().BeNull();
 
-        await new TokenDesk(store, _clock).CreateAsync(TokenStoreTests.Wanted("owner") with { Subdomains = ["demo"] }, null, "x:1");
+        await new TokenIssuer(store, _clock).CreateAsync(TokenStoreTests.Wanted("owner") with { Subdomains = ["demo"] }, null, "x:1");
 
         gate.FindEnd(AgentIdentity.Local, ["demo.tunnel.com"]).Should().Contain("somebody else's token");
         gate.IsKnown("demo.tunnel.com").Should().BeTrue();
@@ -147,8 +147,8 @@ public sealed class GatekeeperTests : IDisposable
     {
         TokenStore store = Store();
         var gate = new Gatekeeper(_options, store, _clock, NullLogger.Instance);
-        var desk = new TokenDesk(store, _clock);
-        AgentIdentity everything = Identify(gate, (await desk.CreateAsync(TokenStoreTests.Wanted("all") with { Subdomains = ["*", "exact"], Hostnames = ["*.example.org"] }, null, "x:1")).Token);
+        var issuer = new TokenIssuer(store, _clock);
+        AgentIdentity everything = Identify(gate, (await issuer.CreateAsync(TokenStoreTests.Wanted("all") with { Subdomains = ["*", "exact"], Hostnames = ["*.example.org"] }, null, "x:1")).Token);
         string[] served = ["demo.tunnel.com", "shop.example.org"];
 
         gate.IsKnown("exact.tunnel.com").Should().BeTrue("it is named");
@@ -160,9 +160,9 @@ public sealed class GatekeeperTests : IDisposable
         gate.IsKnown("other.tunnel.com").Should().BeFalse();
         gate.IsKnown("amber-otter-123.tunnel.com").Should().BeFalse("the server chose it");
         await store.SaveNotesAsync(CancellationToken.None);
-        await desk.RevokeAsync("all", forget: false);
+        await issuer.RevokeAsync("all", forget: false);
         gate.IsKnown("demo.tunnel.com").Should().BeFalse("nobody comes for it any more");
-        await desk.CreateAsync(TokenStoreTests.Wanted("all") with { Subdomains = ["d*"] }, null, "x:1");
+        await issuer.CreateAsync(TokenStoreTests.Wanted("all") with { Subdomains = ["d*"] }, null, "x:1");
         gate.IsKnown("demo.tunnel.com").Should().BeTrue("the next token of that name covers it");
         gate.IsKnown("shop.example.org").Should().BeFalse("and not this one");
     }
@@ -184,7 +184,7 @@ public sealed class GatekeeperTests : IDisposable
     private TokenStore Store() => TokenStore.Open(_folder, _options.Domain, _clock);
 
     private Task<(AgentToken Token, TokenRecord Record)> MakeAsync(TokenStore store, string name) =>
-        new TokenDesk(store, _clock).CreateAsync(TokenStoreTests.Wanted(name), null, "tunnel.com:9090");
+        new TokenIssuer(store, _clock).CreateAsync(TokenStoreTests.Wanted(name), null, "tunnel.com:9090");
 
     private static AgentIdentity Identify(Gatekeeper gate, AgentToken token) =>
         gate.Identify(token.Credential, LinkFacts.Of(Public, Outside, isEncrypted: true), out _)!;

@@ -79,7 +79,7 @@ public sealed class TokenStoreTests : IDisposable
         server.Refresh();
         server.Changes.Should().Be(seen, "nothing has changed");
 
-        await new TokenDesk(command, _clock).RevokeAsync("laptop", forget: false);
+        await new TokenIssuer(command, _clock).RevokeAsync("laptop", forget: false);
 
         server.Refresh();
         server.Changes.Should().BeGreaterThan(seen);
@@ -90,7 +90,7 @@ public sealed class TokenStoreTests : IDisposable
     public async Task Token_PastItsTime_IsExpired()
     {
         TokenStore store = Open();
-        (AgentToken token, _) = await new TokenDesk(store, _clock).CreateAsync(
+        (AgentToken token, _) = await new TokenIssuer(store, _clock).CreateAsync(
             Wanted("laptop") with { Expires = _clock.GetUtcNow().AddHours(1) }, pin: null, "tunnel.com:9090");
         _clock.Advance(TimeSpan.FromMinutes(59));
         store.Verify(token.Credential, out _).Should().Be(TokenVerdict.Accepted);
@@ -213,11 +213,11 @@ public sealed class TokenStoreTests : IDisposable
         await store.SaveNotesAsync(CancellationToken.None);
         Open().Current.IsPassthrough("demo.tunnel.com").Should().BeTrue();
 
-        await new TokenDesk(store, _clock).RevokeAsync("laptop", forget: false);
+        await new TokenIssuer(store, _clock).RevokeAsync("laptop", forget: false);
         store.Current.IsPassthrough("demo.tunnel.com").Should().BeTrue("nobody else has it yet");
         await MakeAsync(store, "laptop");
         store.Current.IsPassthrough("demo.tunnel.com").Should().BeTrue();
-        await new TokenDesk(store, _clock).RevokeAsync("laptop", forget: true);
+        await new TokenIssuer(store, _clock).RevokeAsync("laptop", forget: true);
         store.Current.IsPassthrough("demo.tunnel.com").Should().BeFalse();
     }
 
@@ -226,8 +226,8 @@ public sealed class TokenStoreTests : IDisposable
     {
         const string Name = "team-a.tunnel.com";
         TokenStore store = Open();
-        TokenRecord one = (await new TokenDesk(store, _clock).CreateAsync(Wanted("one") with { Subdomains = ["team-*"] }, pin: null, "tunnel.com:9090")).Record;
-        TokenRecord two = (await new TokenDesk(store, _clock).CreateAsync(Wanted("two") with { Subdomains = ["team-*"] }, pin: null, "tunnel.com:9090")).Record;
+        TokenRecord one = (await new TokenIssuer(store, _clock).CreateAsync(Wanted("one") with { Subdomains = ["team-*"] }, pin: null, "tunnel.com:9090")).Record;
+        TokenRecord two = (await new TokenIssuer(store, _clock).CreateAsync(Wanted("two") with { Subdomains = ["team-*"] }, pin: null, "tunnel.com:9090")).Record;
 
         foreach ((TokenRecord who, bool isPassthrough) in new[] { (one, true), (two, false), (two, false), (one, true), (two, true), (one, false), (two, true) })
         {
@@ -264,7 +264,7 @@ public sealed class TokenStoreTests : IDisposable
         await store.SaveNotesAsync(CancellationToken.None);
         await ((Func<Task>)(() => MakeAsync(store, "laptop"))).Should().ThrowAsync<ArgumentException>().WithMessage("*already*revoke laptop*");
 
-        await new TokenDesk(store, _clock).RevokeAsync("laptop", forget: false);
+        await new TokenIssuer(store, _clock).RevokeAsync("laptop", forget: false);
         (AgentToken second, TokenRecord next) = await MakeAsync(store, "laptop");
 
         next.Claims.Should().Equal(["demo.tunnel.com"], "what was a laptop's stays a laptop's");
@@ -281,11 +281,11 @@ public sealed class TokenStoreTests : IDisposable
         store.Claim(record, "demo.tunnel.com");
         await store.SaveNotesAsync(CancellationToken.None);
 
-        await new TokenDesk(store, _clock).RevokeAsync(record.Id, forget: true);
+        await new TokenIssuer(store, _clock).RevokeAsync(record.Id, forget: true);
 
         store.Current.All.Should().BeEmpty();
         NameRights.Judge(store.Current, null, "demo.tunnel.com", _clock.GetUtcNow()).Should().BeNull();
-        await ((Func<Task>)(() => new TokenDesk(store, _clock).RevokeAsync("laptop", forget: false))).Should().ThrowAsync<ArgumentException>();
+        await ((Func<Task>)(() => new TokenIssuer(store, _clock).RevokeAsync("laptop", forget: false))).Should().ThrowAsync<ArgumentException>();
     }
 
     [Fact]
@@ -297,7 +297,7 @@ public sealed class TokenStoreTests : IDisposable
         {
             for (int i = 0; i < 10; i++)
             {
-                await new TokenDesk(store, TimeProvider.System).CreateAsync(Wanted($"t{number}-{i}"), pin: null, "tunnel.com:9090");
+                await new TokenIssuer(store, TimeProvider.System).CreateAsync(Wanted($"t{number}-{i}"), pin: null, "tunnel.com:9090");
             }
         })));
 
@@ -318,7 +318,7 @@ public sealed class TokenStoreTests : IDisposable
     private TokenStore Open() => TokenStore.Open(_folder, Domain, _clock);
 
     private Task<(AgentToken Token, TokenRecord Record)> MakeAsync(TokenStore store, string name) =>
-        new TokenDesk(store, TimeProvider.System).CreateAsync(Wanted(name), pin: null, "tunnel.com:9090");
+        new TokenIssuer(store, TimeProvider.System).CreateAsync(Wanted(name), pin: null, "tunnel.com:9090");
 
     internal static TokenRecord Wanted(string name) => new() { Id = "", Name = name, Hash = "", Created = default };
 

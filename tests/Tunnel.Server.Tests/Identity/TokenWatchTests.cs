@@ -19,15 +19,15 @@ public sealed class TokenWatchTests : IDisposable
     public async Task Revocation_WhoeverTakesItInFirst_EndsSessions(string first)
     {
         TokenStore server = Open();
-        var desk = new TokenDesk(Open(), _clock);
-        (_, TokenRecord laptop) = await desk.CreateAsync(TokenStoreTests.Wanted("laptop"), pin: null, "tunnel.com:9090");
-        (_, TokenRecord other) = await desk.CreateAsync(TokenStoreTests.Wanted("desk"), pin: null, "tunnel.com:9090");
+        var issuer = new TokenIssuer(Open(), _clock);
+        (_, TokenRecord laptop) = await issuer.CreateAsync(TokenStoreTests.Wanted("laptop"), pin: null, "tunnel.com:9090");
+        (_, TokenRecord other) = await issuer.CreateAsync(TokenStoreTests.Wanted("desk"), pin: null, "tunnel.com:9090");
         server.Refresh();
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var watch = new TokenWatch(server, ended.SetResult, _clock, NullLogger.Instance);
         watch.Start();
 
-        await desk.RevokeAsync(laptop.Name, forget: false);
+        await issuer.RevokeAsync(laptop.Name, forget: false);
         switch (first)
         {
             case "an agent with another token":
@@ -51,7 +51,7 @@ public sealed class TokenWatchTests : IDisposable
     public async Task Names_SavedByTheServerItself_EndNothing()
     {
         TokenStore server = Open();
-        (_, TokenRecord laptop) = await new TokenDesk(server, _clock).CreateAsync(TokenStoreTests.Wanted("laptop"), pin: null, "tunnel.com:9090");
+        (_, TokenRecord laptop) = await new TokenIssuer(server, _clock).CreateAsync(TokenStoreTests.Wanted("laptop"), pin: null, "tunnel.com:9090");
         long seen = server.Changes;
 
         server.Claim(laptop, "demo.tunnel.com").Should().BeNull();

@@ -5,7 +5,7 @@ using Tunnel.Hosting.Secrets;
 namespace Tunnel.Server.Identity;
 
 /// <summary>Makes and revokes tokens; what the <c>token</c> commands do.</summary>
-internal sealed class TokenDesk(TokenStore store, TimeProvider time)
+internal sealed class TokenIssuer(TokenStore store, TimeProvider time)
 {
     /// <summary>
     /// Makes a token. One that follows a dead token of the same name takes over what that one owned, so that a laptop's

@@ -8,7 +8,7 @@ namespace Tunnel.Server.Guards;
 /// Checks passwords for all tunnels of the server: slow on purpose, so few at a time, away from the threads that carry
 /// traffic, and only so many per address. Safe from any thread.
 /// </summary>
-internal sealed class PasswordDesk(TimeProvider time) : IDisposable
+internal sealed class PasswordChecks(TimeProvider time) : IDisposable
 {
     /// <summary>Checks that wait for their turn; more are refused.</summary>
     internal const int MostWaiting = 64;
