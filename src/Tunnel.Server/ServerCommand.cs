@@ -71,7 +71,8 @@ internal sealed class ServerCommand
 
     private async Task<int> ServeAsync(ParseResult arguments)
     {
-        ServerOptions options = Read(arguments);
+        // Before anything is opened or made for it.
+        ServerOptions options = Read(arguments).Validate();
         using ILoggerFactory logs = _log.Create(arguments);
         using var signals = new StopSignals();
         ServerHost host;

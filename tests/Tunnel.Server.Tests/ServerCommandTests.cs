@@ -101,10 +101,36 @@ public sealed class ServerCommandTests
     {
         using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         taken.Start();
+        string folder = Directory.CreateTempSubdirectory("tunnel-command-").FullName;
         int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
-        (int code, _, string error) = await RunAsync("--bind", "127.0.0.1", "--http-port", "0", "--agent-port", $"{port}");
+        (int code, _, string error) = await RunAsync("--bind", "127.0.0.1", "--http-port", "0", "--agent-port", $"{port}", "--state-dir", folder);
+        Directory.Delete(folder, recursive: true);
         code.Should().Be(ExitCodes.Failed);
         error.Should().Contain($"{port}").And.Contain("--agent-port");
+    }
+
+    /// <summary>Wherever that is: at the system's place, too, there are tokens to lose.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task TokenStore_ThatIsDamaged_IsExitCode1(bool isSystemsPlace)
+    {
+        string folder = Directory.CreateTempSubdirectory("tunnel-command-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "tokens.json"), "{ half");
+        Environment.SetEnvironmentVariable("STATE_DIRECTORY", isSystemsPlace ? folder : null);
+        try
+        {
+            string[] place = isSystemsPlace ? [] : ["--state-dir", folder];
+            (int code, string output, string error) = await RunAsync(["--bind", "127.0.0.1", "--http-port", "0", "--agent-port", "0", .. place]);
+            code.Should().Be(ExitCodes.Failed);
+            error.Should().Contain("tokens.json").And.Contain("--state-dir");
+            output.Should().NotContain("Ready");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("STATE_DIRECTORY", null);
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)

@@ -16,5 +16,8 @@ internal sealed record ConnectionServices(
 {
     public TimeProvider Time => Session.Time;
 
+    /// <summary>When the token may be shown.</summary>
+    public TokenDoubt Doubt { get; } = new(Session.Time);
+
     public string Server => $"{Options.ServerHost}:{Options.ServerPort}";
 }

@@ -34,6 +34,7 @@ internal sealed class ServerLink(ConnectionServices services)
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<IConnection> DialAsync(CancellationToken cancel)
     {
+        await services.Doubt.WaitAsync(cancel);
         try
         {
             return await _dialer.DialAsync(cancel);
@@ -87,7 +88,13 @@ internal sealed class ServerLink(ConnectionServices services)
             throw new NoLinkException($"{services.Server} answers as a web server does. {DialAdvice.AgentPort}");
         }
 
-        return answer.Welcome ?? throw Refused(answer.Reject!);
+        if (answer.Reject is { } reject)
+        {
+            throw Refused(reject);
+        }
+
+        services.Doubt.Accepted();
+        return answer.Welcome!;
     }
 
     // Neither knows the other: the server has nothing that vouches for it, and the agent has no token, without which it would
@@ -98,10 +105,15 @@ internal sealed class ServerLink(ConnectionServices services)
 
     private NoLinkException Refused(RejectMessage reject)
     {
+        if (reject.Code is RejectCodes.TokenUnknown or RejectCodes.TokenExpired && services.Doubt.Refused() is { } wait)
+        {
+            return new NoLinkException($"The server says: {Printable.Of(reject.Message)} It took the token before.", exit: null, Printable.Of(reject.Code), wait);
+        }
+
         AgentExit? exit = reject.Code switch
         {
             RejectCodes.VersionMismatch => AgentExit.VersionRefused,
-            RejectCodes.TokenRequired or RejectCodes.TokenRefused or RejectCodes.TlsRequired => AgentExit.TokenRefused,
+            RejectCodes.TokenRequired or RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.TlsRequired => AgentExit.TokenRefused,
             RejectCodes.NameRefused => AgentExit.NameRefused,
 
             // Who never held the name is told; who held it once keeps trying until it is free again.

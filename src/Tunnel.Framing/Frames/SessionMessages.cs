@@ -76,7 +76,9 @@ public static class RejectCodes
     public const string VersionMismatch = "version-mismatch";
     public const string HelloInvalid = "hello-invalid";
     public const string TokenRequired = "token-required";
-    public const string TokenRefused = "token-refused";
+    public const string TokenUnknown = "token-unknown";
+    public const string TokenExpired = "token-expired";
+    public const string TokenRevoked = "token-revoked";
     public const string TlsRequired = "tls-required";
     public const string NameRefused = "name-refused";
     public const string NameConflict = "name-conflict";

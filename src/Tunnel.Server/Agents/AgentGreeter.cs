@@ -166,7 +166,7 @@ internal sealed class AgentGreeter(AgentServices services)
 
     private async Task<Task<bool>?> RejectAsync(AgentLink link, string code, string message, bool retry, CancellationToken cancel, TimeSpan? retryAfter = null)
     {
-        if (code is not (RejectCodes.TokenRefused or RejectCodes.TokenRequired or RejectCodes.TlsRequired))
+        if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.TokenRequired or RejectCodes.TlsRequired))
         {
             // What strangers can provoke has a line of its own, one for many.
             ServerLog.AgentRefused(services.Log, Text(link), code, message);

@@ -44,7 +44,7 @@ internal sealed class TunnelClaims(AgentServices services)
 
             if (services.Registry.TryClaim(tunnels, out IReadOnlyList<ServedTunnel> others))
             {
-                return Adopt(session, tunnels, others);
+                return Adopt(session, tunnels, others) ?? await KeepAsync(session, tunnels, cancel);
             }
 
             if (hasAsked || !others.All(other => tunnels.Any(tunnel => Takeover.MayStillYield(tunnel, other))))
@@ -122,6 +122,20 @@ internal sealed class TunnelClaims(AgentServices services)
         tunnels.ForEach(tunnel => services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type));
         CloseAll(others, CloseCode.Replaced, $"a newer session took over, from {session.Holder.Address}");
         return null;
+    }
+
+    // Another server on the same folder may have given a name to somebody else in the meantime: whose word reached the disk first has it.
+    private async Task<BoundMessage?> KeepAsync(AgentSession session, List<ServedTunnel> tunnels, CancellationToken cancel)
+    {
+        await services.Gate.KeepAsync(session.Holder.Identity, cancel);
+        if (tunnels.Select(tunnel => (tunnel.Id, Why: services.Gate.Judge(session.Holder.Identity, tunnel.Name)))
+            .FirstOrDefault(lost => lost.Why is not null) is not { Why: { } why } first)
+        {
+            return null;
+        }
+
+        tunnels.ForEach(tunnel => session.Drop(tunnel.Id));
+        return Refusal(first.Id, RejectCodes.NameRefused, why);
     }
 
     // What gave way has lost its names: it ends, so that its agent comes back for them instead of serving nobody.

@@ -87,8 +87,11 @@ internal static partial class ServerLog
     [LoggerMessage(34, LogLevel.Warning, "Token failure from {Address}: {Count} since the last such line, {Reason}")]
     public static partial void TokenFailure(ILogger log, System.Net.IPAddress address, int count, string reason);
 
-    [LoggerMessage(35, LogLevel.Error, "The tokens cannot be read, so the last ones known still hold: {Reason}")]
+    [LoggerMessage(35, LogLevel.Error, "The tokens cannot be read, so the last ones known still hold, and no change to them is kept: {Reason}")]
     public static partial void TokenStoreFault(ILogger log, string reason);
+
+    [LoggerMessage(48, LogLevel.Information, "The tokens can be read again: {File}")]
+    public static partial void TokenStoreBack(ILogger log, string file);
 
     [LoggerMessage(36, LogLevel.Information, "Tokens were changed: there are {Count}")]
     public static partial void TokensChanged(ILogger log, int count);

@@ -13,6 +13,9 @@ namespace Tunnel.Server.Identity;
 /// </summary>
 internal sealed class Gatekeeper
 {
+    /// <summary>An agent waits so long for its names to be on the disk.</summary>
+    private static readonly TimeSpan KeepTime = TimeSpan.FromSeconds(2);
+
     private readonly ServerOptions _options;
     private readonly TokenStore? _tokens;
     private readonly TokenSet _noTokens;
@@ -109,6 +112,28 @@ internal sealed class Gatekeeper
         }
     }
 
+    /// <summary>
+    /// Brings to the disk what its names have become to an agent, before it hears that it has them: what was said holds, however the
+    /// server ends. A disk that takes nothing delays that, and does not prevent it; <see cref="TokenWatch"/> goes on trying.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled while it waited.</exception>
+    public async Task KeepAsync(AgentIdentity who, CancellationToken cancel)
+    {
+        if (_tokens is null || !_tokens.HasUnsavedRight(who.Key))
+        {
+            return;
+        }
+
+        try
+        {
+            await Task.Run(() => TrySaveAsync(_tokens), cancel).WaitAsync(KeepTime, _time, cancel);
+        }
+        catch (TimeoutException)
+        {
+            // Said by TokenWatch, if it does not work in the end.
+        }
+    }
+
     /// <summary>Whether a name that nobody serves at the moment is somebody's who wants TLS for it passed on unopened.</summary>
     public bool IsPassthrough(string name) => Tokens.IsPassthrough(name);
 
@@ -120,7 +145,12 @@ internal sealed class Gatekeeper
         TokenRecord? token = RecordOf(who, tokens);
         if (!who.IsLocal)
         {
-            if (token is null || token.Revoked is not null)
+            if (token is null)
+            {
+                return $"the token '{who.Name}' is not known any more";
+            }
+
+            if (token.Revoked is not null)
             {
                 return $"the token '{who.Name}' was revoked";
             }
@@ -154,6 +184,18 @@ internal sealed class Gatekeeper
 
     private static TokenRecord? RecordOf(AgentIdentity who, TokenSet tokens) => who.IsLocal ? null : tokens.Find(who.Key);
 
+    private static async Task TrySaveAsync(TokenStore tokens)
+    {
+        try
+        {
+            await tokens.SaveNotesAsync(CancellationToken.None);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // TokenWatch tries again every second, and says so.
+        }
+    }
+
     private AgentIdentity? Verify(string credential, in LinkFacts link, out RejectMessage? refusal)
     {
         TokenRecord? token = null;
@@ -168,9 +210,11 @@ internal sealed class Gatekeeper
         refusal = verdict switch
         {
             TokenVerdict.Accepted => null,
-            TokenVerdict.Revoked => Refuse(RejectCodes.TokenRefused, $"The token '{token!.Name}' was revoked. Ask the server's owner for a new one."),
-            TokenVerdict.Expired => Refuse(RejectCodes.TokenRefused, $"The token '{token!.Name}' has expired. Ask the server's owner for a new one."),
-            _ => Refuse(RejectCodes.TokenRefused, "This server does not know that token. 'tunnel-server token list' on the server shows those it knows."),
+
+            // Only who has the secret learns that there is such a token: to everybody else it is unknown.
+            TokenVerdict.Revoked => Refuse(RejectCodes.TokenRevoked, $"The token '{token!.Name}' was revoked. Ask the server's owner for a new one."),
+            TokenVerdict.Expired => Refuse(RejectCodes.TokenExpired, $"The token '{token!.Name}' has expired. Ask the server's owner for a new one."),
+            _ => Refuse(RejectCodes.TokenUnknown, "This server does not know that token. 'tunnel-server token list' on the server shows those it knows."),
         };
         if (refusal is null)
         {
@@ -180,7 +224,7 @@ internal sealed class Gatekeeper
         int failures = Throttle.Failed(link.Remote.Address);
         if (failures > 0)
         {
-            ServerLog.TokenFailure(_log, link.Remote.Address, failures, verdict.ToString());
+            ServerLog.TokenFailure(_log, link.Remote.Address, failures, token is null ? verdict.ToString() : $"{verdict} (token {token.Name})");
         }
 
         return null;

@@ -10,34 +10,8 @@ internal readonly record struct NameNote(string TokenId, string Name, NameNoteKi
     /// <summary>Names under its stars that a token is remembered by; the oldest ones go.</summary>
     public const int MostServed = 256;
 
-    /// <summary>The records with these notes, which are in the order of their coming.</summary>
-    public static IReadOnlyList<TokenRecord> Apply(IReadOnlyList<TokenRecord> tokens, IReadOnlyCollection<NameNote> notes) =>
-        notes.Count == 0 ? tokens : [.. tokens.Select(token => notes.Aggregate(token, static (record, note) => note.Apply(record)))];
-
-    // A name is one thing: whoever had it before as something else has it no more as that.
-    private TokenRecord Apply(TokenRecord token)
-    {
-        if (Kind == NameNoteKind.Claimed)
-        {
-            return token.Id == TokenId && !token.Claims.Contains(Name) ? token with { Claims = [.. token.Claims, Name] } : token;
-        }
-
-        string name = Name;
-        if (Kind == NameNoteKind.Served)
-        {
-            return token.Id == TokenId
-                ? token with { Served = [.. token.Served.Where(other => other != name).Append(name).TakeLast(MostServed)] }
-                : token;
-        }
-
-        bool isToHaveIt = token.Id == TokenId && Kind == NameNoteKind.Passthrough;
-        return isToHaveIt || token.Passthrough.Contains(name)
-            ? token with
-            {
-                Passthrough = [.. token.Passthrough.Where(other => other != name).Concat(isToHaveIt ? [name] : []).TakeLast(MostPassthrough)],
-            }
-            : token;
-    }
+    /// <summary>It gives or takes a right, so its agent is told of it only when it is on the disk.</summary>
+    public bool IsRight => Kind != NameNoteKind.Served;
 }
 
 internal enum NameNoteKind

@@ -13,22 +13,22 @@ internal sealed class PatternIndex
 
     private readonly Table[] _tables;
 
-    /// <param name="patterns">Of whole names, each with one star, and whose they are.</param>
-    public PatternIndex(IEnumerable<(string Pattern, TokenRecord Token)> patterns) => _tables =
+    /// <param name="patterns">Of whole names, each with one star, and the ids of the tokens they are of.</param>
+    public PatternIndex(IEnumerable<(string Pattern, string TokenId)> patterns) => _tables =
         [.. patterns
-            .Select(pair => (pair.Pattern, pair.Token, Before: pair.Pattern.IndexOf(Star, StringComparison.Ordinal)))
+            .Select(pair => (pair.Pattern, pair.TokenId, Before: pair.Pattern.IndexOf(Star, StringComparison.Ordinal)))
             .GroupBy(pair => (pair.Before, After: pair.Pattern.Length - pair.Before - 1))
             .Select(alike => new Table(
                 alike.Key.Before,
                 alike.Key.After,
-                alike.GroupBy(pair => pair.Pattern, pair => pair.Token).ToFrozenDictionary(same => same.Key, same => same.Distinct().ToArray())))];
+                alike.GroupBy(pair => pair.Pattern, pair => pair.TokenId).ToFrozenDictionary(same => same.Key, same => same.Distinct().ToArray())))];
 
     /// <summary>The tokens with a pattern that covers the name; one with several such patterns comes several times.</summary>
-    public IEnumerable<TokenRecord> Find(string name) => _tables.SelectMany(table => table.Find(name));
+    public IEnumerable<string> Find(string name) => _tables.SelectMany(table => table.Find(name));
 
-    private sealed record Table(int Before, int After, FrozenDictionary<string, TokenRecord[]> Tokens)
+    private sealed record Table(int Before, int After, FrozenDictionary<string, string[]> Tokens)
     {
-        public TokenRecord[] Find(string name)
+        public string[] Find(string name)
         {
             int covered = name.Length - Before - After;
             if (covered < 1 || name.AsSpan(Before, covered).Contains('.'))

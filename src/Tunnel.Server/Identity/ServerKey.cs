@@ -11,7 +11,7 @@ namespace Tunnel.Server.Identity;
 /// </summary>
 internal sealed class ServerKey : IDisposable
 {
-    private const string FileName = "server-key.pem";
+    public const string FileName = "server-key.pem";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private ServerKey(X509Certificate2 certificate)

@@ -26,12 +26,32 @@ public sealed class ServerState : IDisposable
         try
         {
             OwnerOnlyFile.CreateFolder(folder);
-            ServerKey key = await ServerKey.OpenAsync(folder, time);
-            return new ServerState(folder, key, TokenStore.Open(folder, domain, time));
+            TokenStore tokens = await TokenStore.OpenOrBeginAsync(folder, domain, time);
+            return new ServerState(folder, await ServerKey.OpenAsync(folder, time), tokens);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new StateException($"The state folder {folder} cannot be used: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// Whether nothing in this folder says that a server has run there: no key and no tokens. A folder that does not let itself be
+    /// looked at may hold both.
+    /// </summary>
+    public static bool IsUntouched(string folder)
+    {
+        try
+        {
+            return !Directory.EnumerateFileSystemEntries(folder).Any(path => Path.GetFileName(path) is ServerKey.FileName or TokenStore.FileName);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -14,17 +14,18 @@ internal static class StateDirectory
         options.Text("--state-dir", "FOLDER", "Where the server keeps its key and its tokens. Default: the system's place, like /var/lib/tunnel-server.");
 
     /// <summary>
-    /// Opens the state for a server. Null when the system's place cannot be used and no other was asked for: a first try
-    /// needs none.
+    /// Opens the state for a server. Null when the system's place cannot be used, nothing was kept there, and no other was asked
+    /// for: a first try needs none. A server that had tokens never starts without them.
     /// </summary>
-    /// <exception cref="StateException">The folder that was asked for cannot be used.</exception>
+    /// <exception cref="StateException">The folder that was asked for, or has a server's state in it, cannot be used.</exception>
     public static async Task<ServerState?> OpenAsync(string? given, string domain, ILoggerFactory logs)
     {
+        string folder = Resolve(given);
         try
         {
-            return await ServerState.OpenAsync(Resolve(given), domain, TimeProvider.System);
+            return await ServerState.OpenAsync(folder, domain, TimeProvider.System);
         }
-        catch (StateException error) when (given is null)
+        catch (StateException error) when (given is null && ServerState.IsUntouched(folder))
         {
             ServerLog.StateUnusable(logs.CreateLogger("tunnel-server"), error.Message);
             return null;

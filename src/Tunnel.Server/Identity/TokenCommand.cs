@@ -105,7 +105,7 @@ internal sealed class TokenCommand
     private async Task ListAsync(ParseResult parsed, string folder)
     {
         TokenStore store = TokenStore.Open(folder, "", _time);
-        if (store.Current.All.Count == 0)
+        if (store.Current.Count == 0)
         {
             await Console.Error.WriteLineAsync($"There are no tokens in {folder}; 'tunnel-server token create NAME' makes one.");
             return;

@@ -8,6 +8,10 @@ internal static class TokenFile
 {
     public const int Version = 1;
     public const int MostBytes = 64 * 1024 * 1024;
+
+    /// <summary>A store without tokens, for people to write.</summary>
+    public const string EmptyText = "{\"version\":1,\"tokens\":[]}";
+
     private const int MostNameLength = 64;
 
     public static byte[] Write(IReadOnlyCollection<TokenRecord> tokens) =>

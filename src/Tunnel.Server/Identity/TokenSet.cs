@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Tunnel.Hosting.Secrets;
@@ -6,35 +6,73 @@ using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 
-/// <summary>All tokens at one moment, ready to be asked. Immutable.</summary>
+/// <summary>
+/// All tokens at one moment, ready to be asked. Immutable; a note makes a new set that shares all but what it changes, so it costs
+/// the same however many tokens there are.
+/// </summary>
 internal sealed class TokenSet
 {
-    private readonly FrozenDictionary<string, TokenRecord> _byId;
-    private readonly FrozenDictionary<string, TokenRecord[]> _byExactName;
-    private readonly FrozenSet<string> _served;
-    private readonly PatternIndex _byPattern;
-    private readonly (PortRange Ports, TokenRecord Token)[] _byPort;
+    private readonly TokenPatterns _patterns;
+    private readonly ImmutableDictionary<string, TokenRecord> _byId;
+    private readonly NameIndex _claimed;
+    private readonly NameIndex _served;
+    private readonly NameIndex _passthrough;
 
     /// <param name="domain">The server's; patterns of subdomains are below it.</param>
     public TokenSet(IReadOnlyList<TokenRecord> tokens, string domain)
+        : this(
+            new TokenPatterns(tokens, domain),
+            tokens.ToImmutableDictionary(token => token.Id, StringComparer.Ordinal),
+            IndexOf(tokens, token => token.Claims),
+            IndexOf(tokens, token => token.Served),
+            IndexOf(tokens, token => token.Passthrough))
     {
-        All = tokens;
-        Domain = domain;
-        _byId = tokens.ToFrozenDictionary(token => token.Id);
-        _byExactName = tokens
-            .SelectMany(token => ExactNames(token).Select(name => (Name: name, Token: token)))
-            .GroupBy(pair => pair.Name, pair => pair.Token)
-            .ToFrozenDictionary(group => group.Key, group => group.Distinct().ToArray());
-        _served = tokens.SelectMany(token => token.Served).ToFrozenSet(StringComparer.Ordinal);
-        _byPattern = new PatternIndex(tokens.SelectMany(token => WildcardNames(token).Select(pattern => (pattern, token))));
-        _byPort = [.. tokens.SelectMany(token => token.TcpPorts.Select(range => (PortRange.Parse(range), token)))];
     }
 
-    public IReadOnlyList<TokenRecord> All { get; }
+    private TokenSet(TokenPatterns patterns, ImmutableDictionary<string, TokenRecord> byId, NameIndex claimed, NameIndex served, NameIndex passthrough)
+    {
+        _patterns = patterns;
+        _byId = byId;
+        _claimed = claimed;
+        _served = served;
+        _passthrough = passthrough;
+    }
 
-    public string Domain { get; }
+    /// <summary>In the order of the store.</summary>
+    public IEnumerable<TokenRecord> All => _patterns.Ids.Select(id => _byId[id]);
+
+    public int Count => _byId.Count;
+
+    public string Domain => _patterns.Domain;
 
     public TokenRecord? Find(string id) => _byId.GetValueOrDefault(id);
+
+    /// <summary>The set with this note; this one when it says nothing new.</summary>
+    /// <param name="pushedOut">A name that the token is not remembered by any more, because this one came.</param>
+    public TokenSet With(in NameNote note, out string? pushedOut)
+    {
+        pushedOut = null;
+        TokenRecord? token = Find(note.TokenId);
+        string name = note.Name;
+        switch (note.Kind)
+        {
+            case NameNoteKind.Claimed:
+                return token is null || token.Claims.Contains(name)
+                    ? this
+                    : new TokenSet(_patterns, _byId.SetItem(token.Id, token with { Claims = [.. token.Claims, name] }), _claimed.With(name, token.Id), _served, _passthrough);
+
+            case NameNoteKind.Served when token is not null:
+                IReadOnlyList<string> served = Latest(token.Served, name, NameNote.MostServed, out pushedOut);
+                NameIndex index = pushedOut is null ? _served : _served.Without(pushedOut, token.Id);
+                return new TokenSet(_patterns, _byId.SetItem(token.Id, token with { Served = served }), _claimed, index.With(name, token.Id), _passthrough);
+
+            case NameNoteKind.Passthrough or NameNoteKind.Terminated:
+                return WithPassthrough(note.Kind == NameNoteKind.Passthrough ? token : null, name, out pushedOut);
+
+            default:
+                return this;
+        }
+    }
 
     /// <summary>
     /// The token with this credential (<see cref="AgentToken.Credential"/>), live or not; null when there is none. Takes
@@ -67,20 +105,16 @@ internal sealed class TokenSet
     /// Whether a name was served as TLS passthrough when it was served last. Also of a dead token: its names stay what they
     /// were until somebody else has them.
     /// </summary>
-    public bool IsPassthrough(string name) => Concerned(name).Any(token => token.Passthrough.Contains(name));
+    public bool IsPassthrough(string name) =>
+        _passthrough.Find(name) is { IsEmpty: false } holders && Concerned(name).Any(token => holders.Contains(token.Id));
 
     /// <summary>Every token with something to say about a name.</summary>
-    internal IEnumerable<TokenRecord> Concerned(string name)
-    {
-        IEnumerable<TokenRecord> exact = _byExactName.TryGetValue(name, out TokenRecord[]? tokens) ? tokens : [];
-        return TcpName.TryParse(name, out int port)
-            ? exact.Union(_byPort.Where(pair => pair.Ports.Contains(port)).Select(pair => pair.Token))
-            : exact.Union(_byPattern.Find(name));
-    }
+    internal IEnumerable<TokenRecord> Concerned(string name) =>
+        _patterns.Find(name).Concat(_claimed.Find(name)).Distinct().Select(id => _byId[id]);
 
     /// <summary>Whether the name is known to be somebody's whose token holds. Asked for every request for a name that nobody serves.</summary>
     internal bool IsKnown(string name, DateTimeOffset now) =>
-        (_byExactName.ContainsKey(name) || _served.Contains(name))
+        (_patterns.IsExact(name) || !_claimed.Find(name).IsEmpty || !_served.Find(name).IsEmpty)
         && Concerned(name).Any(token => token.IsLive(now) && NameRights.IsKnown(this, token, name));
 
     /// <summary>Whether a pattern of the token covers the name, and whether one does so without a star.</summary>
@@ -107,13 +141,35 @@ internal sealed class TokenSet
             ? name[..^(Domain.Length + 1)]
             : null;
 
-    private IEnumerable<string> ExactNames(TokenRecord token) =>
-        token.Subdomains.Where(pattern => !NamePattern.IsWildcard(pattern)).Select(label => $"{label}.{Domain}")
-            .Concat(token.Hostnames.Where(pattern => !NamePattern.IsWildcard(pattern)))
-            .Concat(token.Claims);
+    // A name is one thing: whoever had it before as something else has it no more as that.
+    private TokenSet WithPassthrough(TokenRecord? token, string name, out string? pushedOut)
+    {
+        pushedOut = null;
+        ImmutableDictionary<string, TokenRecord> byId = _byId;
+        NameIndex index = _passthrough;
+        foreach (string other in index.Find(name).Where(other => other != token?.Id))
+        {
+            byId = byId.SetItem(other, byId[other] with { Passthrough = [.. byId[other].Passthrough.Where(had => had != name)] });
+            index = index.Without(name, other);
+        }
 
-    // As patterns of whole names.
-    private IEnumerable<string> WildcardNames(TokenRecord token) =>
-        token.Subdomains.Where(NamePattern.IsWildcard).Select(label => $"{label}.{Domain}")
-            .Concat(token.Hostnames.Where(NamePattern.IsWildcard));
+        if (token is not null)
+        {
+            byId = byId.SetItem(token.Id, token with { Passthrough = Latest(token.Passthrough, name, NameNote.MostPassthrough, out pushedOut) });
+            index = (pushedOut is null ? index : index.Without(pushedOut, token.Id)).With(name, token.Id);
+        }
+
+        return new TokenSet(_patterns, byId, _claimed, _served, index);
+    }
+
+    // The names with this one as the latest; beyond the most there may be the oldest goes.
+    private static List<string> Latest(IReadOnlyList<string> names, string name, int most, out string? pushedOut)
+    {
+        List<string> latest = [.. names.Where(other => other != name), name];
+        pushedOut = latest.Count > most ? latest[0] : null;
+        return pushedOut is null ? latest : latest[^most..];
+    }
+
+    private static NameIndex IndexOf(IReadOnlyList<TokenRecord> tokens, Func<TokenRecord, IEnumerable<string>> names) =>
+        new(tokens.SelectMany(token => names(token).Select(name => (name, token.Id))));
 }

@@ -1,25 +1,20 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 
 /// <summary>
 /// The tokens of a server, in one file that <c>token</c> commands and the running server share. Every change is made under
 /// a lock, from what the file says at that moment, and replaces the file as a whole: a crash loses nothing that was
-/// reported as done. Safe from any thread.
+/// reported as done. While the file is gone or damaged, what was known last holds, and nothing is written. Safe from any thread.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "Nobody asks the semaphore for a handle, so there is nothing to dispose of.")]
 internal sealed class TokenStore
 {
-    /// <summary>Names one token may own because it asked first.</summary>
-    public const int MostClaims = 64;
-
-    /// <summary>
-    /// TCP ports likewise. A server has few, so no token gets many; further ones it may use while they are free, without
-    /// keeping them.
-    /// </summary>
-    public const int MostPortClaims = 8;
+    public const string FileName = "tokens.json";
 
     /// <summary>Another writer holds the lock for the time of one write.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -28,11 +23,14 @@ internal sealed class TokenStore
     private readonly string _path;
     private readonly string _domain;
     private readonly TimeProvider _time;
-    private readonly Lock _lock = new();
-    private readonly List<NameNote> _unsaved = [];
+    private readonly StoreTrouble _trouble;
 
-    // The first so many of them are on their way to the disk.
-    private int _saving;
+    // Taken in this order: the turn to save, the folder's lock, then for moments only _reading (whoever takes in what the file says)
+    // and _lock (whoever changes what is known). Nobody who only asks waits for any of them.
+    private readonly SemaphoreSlim _saving = new(1, 1);
+    private readonly Lock _reading = new();
+    private readonly Lock _lock = new();
+    private readonly UnsavedNotes _unsaved = new();
     private TokenSet _current;
     private FileStamp _stamp;
     private long _changes;
@@ -43,10 +41,9 @@ internal sealed class TokenStore
         _path = Path.Combine(folder, FileName);
         _domain = domain;
         _time = time;
+        _trouble = new StoreTrouble(time);
         _current = new TokenSet([], domain);
     }
-
-    public const string FileName = "tokens.json";
 
     public TokenSet Current => Volatile.Read(ref _current);
 
@@ -58,45 +55,83 @@ internal sealed class TokenStore
     /// </summary>
     public long Changes => Volatile.Read(ref _changes);
 
-    /// <summary>Reads the store; a file that is not there is a store without tokens.</summary>
+    /// <summary>Reads the store. In a folder where no server has run and no token was made it has none.</summary>
     /// <param name="folder">Exists.</param>
-    /// <exception cref="IOException">The file is there and cannot be read, or is not a store.</exception>
-    /// <exception cref="UnauthorizedAccessException">It belongs to somebody else.</exception>
+    /// <exception cref="IOException">The file cannot be read, is not a store, or is gone.</exception>
     public static TokenStore Open(string folder, string domain, TimeProvider time)
     {
+        // In this order: the store is made before the key, so where a key is there was a store.
+        bool wasBegun = File.Exists(Path.Combine(folder, ServerKey.FileName));
         var store = new TokenStore(folder, domain, time);
-        store.Refresh();
+        if (wasBegun && FileStamp.Of(store._path) == default)
+        {
+            throw new IOException(
+                $"{store._path} is gone, although {ServerKey.FileName} is there: without it no token is known any more. Put it back from a backup; "
+                + $"or, to begin without any token, write {TokenFile.EmptyText} into it.");
+        }
+
+        return store.Refresh() is { } fault ? throw new IOException(fault) : store;
+    }
+
+    /// <summary>The same, and from now on the store is there: one that is missing later on has been lost.</summary>
+    /// <inheritdoc cref="Open"/>
+    /// <exception cref="UnauthorizedAccessException">It belongs to somebody else.</exception>
+    public static async Task<TokenStore> OpenOrBeginAsync(string folder, string domain, TimeProvider time)
+    {
+        TokenStore store = Open(folder, domain, time);
+        if (store._stamp == default)
+        {
+            await store.ChangeAsync(static tokens => tokens);
+        }
+
         return store;
     }
 
     /// <summary>Takes in what others have written. Cheap when they have not.</summary>
-    /// <exception cref="IOException">The file cannot be read, or is not a store; what was known before still holds.</exception>
-    /// <exception cref="UnauthorizedAccessException">It belongs to somebody else.</exception>
-    public void Refresh()
+    /// <returns>Null; or why the file cannot be used, while what was known before holds.</returns>
+    public string? Refresh()
     {
-        lock (_lock)
+        lock (_reading)
         {
             FileStamp stamp = FileStamp.Of(_path);
-            if (stamp != _stamp)
+            if (stamp == _stamp)
             {
-                // Also when it cannot be read: said once, not every second.
-                _stamp = stamp;
-                Publish(ReadFile());
+                return _trouble.Over();
+            }
+
+            if (_trouble.IsKnown(stamp))
+            {
+                return _trouble.Reason;
+            }
+
+            try
+            {
+                TakeIn(ReadFile(), stamp);
                 _changes++;
+                return _trouble.Over();
+            }
+            catch (OutsideFileException error)
+            {
+                return _trouble.Found(stamp, error);
             }
         }
     }
 
-    /// <summary>The same for who can go on without: what goes wrong is said in the log, and what was known before holds.</summary>
+    /// <summary>The same for a server that runs: what is wrong is said in the log, again and again while it lasts, and when it is over.</summary>
     public void Refresh(ILogger log)
     {
-        try
+        Refresh();
+        lock (_reading)
         {
-            Refresh();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            ServerLog.TokenStoreFault(log, error.Message);
+            switch (_trouble.WordDue())
+            {
+                case StoreTrouble.Word.Trouble:
+                    ServerLog.TokenStoreFault(log, _trouble.Reason!);
+                    break;
+                case StoreTrouble.Word.Over:
+                    ServerLog.TokenStoreBack(log, _path);
+                    break;
+            }
         }
     }
 
@@ -125,30 +160,12 @@ internal sealed class TokenStore
                 return "The token is gone.";
             }
 
-            if (record.Claims.Contains(name))
+            if (FirstClaims.MayKeep(Current, record, name, _time.GetUtcNow(), out string? reason) && !record.Claims.Contains(name))
             {
-                return null;
+                Note(new NameNote(token.Id, name, NameNoteKind.Claimed));
             }
 
-            int ports = record.Claims.Count(claim => TcpName.TryParse(claim, out _));
-            bool isPort = TcpName.TryParse(name, out _);
-            if (isPort && ports >= MostPortClaims)
-            {
-                return null;
-            }
-
-            if (!isPort && record.Claims.Count - ports >= MostClaims)
-            {
-                return $"The token '{token.Name}' owns {MostClaims} names already, and that is the limit.";
-            }
-
-            if (NameRights.Judge(Current, record, name, _time.GetUtcNow()) is { } reason)
-            {
-                return reason;
-            }
-
-            Note(new NameNote(token.Id, name, NameNoteKind.Claimed));
-            return null;
+            return reason;
         }
     }
 
@@ -158,20 +175,10 @@ internal sealed class TokenStore
         lock (_lock)
         {
             // One that is there, and not soon to be forgotten, costs nothing.
-            if (Current.Find(token.Id) is not { } record || record.Served.TakeLast(NameNote.MostServed / 2).Contains(name))
+            if (Current.Find(token.Id) is { } record && !record.Served.TakeLast(NameNote.MostServed / 2).Contains(name))
             {
-                return;
+                Note(new NameNote(token.Id, name, NameNoteKind.Served));
             }
-
-            // No more than will be kept, also while the disk takes nothing.
-            var note = new NameNote(token.Id, name, NameNoteKind.Served);
-            List<NameNote> before = _unsaved[_saving..].FindAll(other => other.Kind == NameNoteKind.Served && other.TokenId == token.Id);
-            if (before.Contains(note) || before.Count >= NameNote.MostServed)
-            {
-                _unsaved.RemoveAt(_unsaved.IndexOf(before.Contains(note) ? note : before[0], _saving));
-            }
-
-            Note(note);
         }
     }
 
@@ -188,37 +195,68 @@ internal sealed class TokenStore
         }
     }
 
-    /// <summary>Brings to the disk what has come to be true of names and is not there yet. One call at a time.</summary>
+    /// <summary>Whether something that became a right of this token, or ceased to be one, is not on the disk yet.</summary>
+    public bool HasUnsavedRight(string tokenId)
+    {
+        lock (_lock)
+        {
+            return _unsaved.HasRightOf(tokenId);
+        }
+    }
+
+    /// <summary>
+    /// Brings to the disk what has come to be true of names and is not there yet. Many who wait at the same time share one write.
+    /// </summary>
     /// <exception cref="IOException">That did not work; it still holds in this process, and the next call tries again.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public async Task SaveNotesAsync(CancellationToken cancel)
     {
-        NameNote[] notes;
-        lock (_lock)
-        {
-            notes = [.. _unsaved];
-            _saving = notes.Length;
-        }
-
-        if (notes.Length == 0)
-        {
-            return;
-        }
-
-        int saved = 0;
+        await _saving.WaitAsync(cancel);
         try
-        {
-            await ChangeAsync(tokens => NameNote.Apply(tokens, notes), cancel);
-            saved = notes.Length;
-        }
-        finally
         {
             lock (_lock)
             {
-                // Later ones stand behind them.
-                _unsaved.RemoveRange(0, saved);
-                _saving = 0;
+                if (_unsaved.Count == 0)
+                {
+                    return;
+                }
             }
+
+            using FolderLock held = await FolderLock.TakeAsync(_folder, Patience, _time, cancel);
+            FileStamp before = FileStamp.Of(_path);
+
+            // Nobody else has written since, so what we know is what the file says, and the notes.
+            TokenSet? others = before == StampTakenIn() ? null : ReadFile();
+            TokenSet next;
+            NameNote[] notes;
+            lock (_lock)
+            {
+                next = others is null ? Current : WithUnsaved(others);
+                notes = _unsaved.ToArray();
+            }
+
+            OwnerOnlyFile.Write(_path, TokenFile.Write([.. next.All]));
+            lock (_reading)
+            {
+                lock (_lock)
+                {
+                    _unsaved.Saved(notes);
+                }
+
+                if (others is null)
+                {
+                    _stamp = FileStamp.Of(_path);
+                }
+                else
+                {
+                    TakeIn(next, FileStamp.Of(_path));
+                    _changes++;
+                }
+            }
+        }
+        finally
+        {
+            _saving.Release();
         }
     }
 
@@ -229,65 +267,77 @@ internal sealed class TokenStore
     {
         using FolderLock held = await FolderLock.TakeAsync(_folder, Patience, _time, cancel);
         FileStamp before = FileStamp.Of(_path);
-        IReadOnlyList<TokenRecord> changed = change(ReadFile());
+        IReadOnlyList<TokenRecord> changed = change([.. ReadFile().All]);
         OwnerOnlyFile.Write(_path, TokenFile.Write(changed));
-        lock (_lock)
+        lock (_reading)
         {
             if (before != _stamp)
             {
                 _changes++;
             }
 
-            _stamp = FileStamp.Of(_path);
-            Publish(changed);
+            TakeIn(new TokenSet(changed, _domain), FileStamp.Of(_path));
         }
     }
 
-    // The caller holds the lock.
-    private void Note(NameNote note)
+    // The caller holds _lock.
+    private void Note(in NameNote note)
     {
+        Volatile.Write(ref _current, Current.With(note, out string? pushedOut));
         _unsaved.Add(note);
-        Volatile.Write(ref _current, new TokenSet(NameNote.Apply([.. Current.All], [note]), _domain));
+        if (pushedOut is not null)
+        {
+            _unsaved.Remove(note with { Name = pushedOut });
+        }
     }
 
-    // The caller holds the lock, or nobody else knows of the store yet.
-    private void Publish(IReadOnlyList<TokenRecord> tokens) =>
-        Volatile.Write(ref _current, new TokenSet(NameNote.Apply(tokens, _unsaved), _domain));
-
-    private IReadOnlyList<TokenRecord> ReadFile()
+    // The caller holds _reading.
+    private void TakeIn(TokenSet tokens, FileStamp stamp)
     {
-        byte[] content;
-        try
+        _stamp = stamp;
+        lock (_lock)
         {
-            if (new FileInfo(_path).Length > TokenFile.MostBytes)
+            Volatile.Write(ref _current, WithUnsaved(tokens));
+        }
+    }
+
+    // What others wrote comes first: a name that became somebody else's meanwhile is not ours any more, whatever we noted. The caller
+    // holds _lock.
+    private TokenSet WithUnsaved(TokenSet tokens)
+    {
+        foreach (NameNote note in _unsaved.ToArray())
+        {
+            if (note.Kind == NameNoteKind.Claimed
+                && !(tokens.Find(note.TokenId) is { } token && FirstClaims.MayKeep(tokens, token, note.Name, _time.GetUtcNow(), out _)))
             {
-                throw new IOException($"{_path} is larger than a token store can be.");
+                _unsaved.Remove(note);
+                continue;
             }
 
-            content = File.ReadAllBytes(_path);
-        }
-        catch (FileNotFoundException)
-        {
-            return [];
+            tokens = tokens.With(note, out _);
         }
 
-        try
+        return tokens;
+    }
+
+    private FileStamp StampTakenIn()
+    {
+        lock (_reading)
         {
-            return TokenFile.Read(content);
-        }
-        catch (TokenFileException error)
-        {
-            throw new IOException($"{_path}: {error.Message}.", error);
+            return _stamp;
         }
     }
 
-    /// <summary>Tells one state of a file from another without reading it.</summary>
-    private readonly record struct FileStamp(DateTime Written, long Length)
+    private TokenSet ReadFile()
     {
-        public static FileStamp Of(string path)
+        try
         {
-            var file = new FileInfo(path);
-            return file.Exists ? new FileStamp(file.LastWriteTimeUtc, file.Length) : default;
+            return OutsideFile.Read(_path, TokenFile.MostBytes, content => new TokenSet(TokenFile.Read(content), _domain));
+        }
+        catch (OutsideFileException error) when (error.IsMissing && StampTakenIn() == default)
+        {
+            // There never was one.
+            return new TokenSet([], _domain);
         }
     }
 }

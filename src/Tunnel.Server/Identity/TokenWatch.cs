@@ -61,7 +61,7 @@ internal sealed class TokenWatch(TokenStore tokens, Action endWhoMayNotGoOn, Tim
             return false;
         }
 
-        ServerLog.TokensChanged(log, tokens.Current.All.Count);
+        ServerLog.TokensChanged(log, tokens.Current.Count);
         return true;
     }
 

@@ -13,7 +13,9 @@ public sealed class AgentLoopTests
     [Theory]
     [InlineData(RejectCodes.VersionMismatch, false, AgentExit.VersionRefused)]
     [InlineData(RejectCodes.TokenRequired, false, AgentExit.TokenRefused)]
-    [InlineData(RejectCodes.TokenRefused, false, AgentExit.TokenRefused)]
+    [InlineData(RejectCodes.TokenUnknown, false, AgentExit.TokenRefused)]
+    [InlineData(RejectCodes.TokenExpired, false, AgentExit.TokenRefused)]
+    [InlineData(RejectCodes.TokenRevoked, false, AgentExit.TokenRefused)]
     [InlineData(RejectCodes.NameRefused, false, AgentExit.NameRefused)]
     [InlineData(RejectCodes.NameConflict, true, AgentExit.NameRefused)]
     [InlineData(RejectCodes.HelloInvalid, false, AgentExit.NameRefused)]
@@ -35,6 +37,28 @@ public sealed class AgentLoopTests
         await using AgentHost agent = Start(server);
         await server.Greeted.WhenAsync(3);
         agent.Exited.IsCompleted.Should().BeFalse();
+    }
+
+    [Theory]
+    [InlineData(RejectCodes.TokenUnknown)]
+    [InlineData(RejectCodes.TokenExpired)]
+    public async Task Token_ThatWorkedBefore_IsShownAgainInAWhile(string code)
+    {
+        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(code, retry: false));
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(2);
+        await Eventually.TrueAsync(() => agent.Status.Reason?.Contains("took the token before", StringComparison.Ordinal) == true);
+        agent.Poke();
+        agent.Exited.IsCompleted.Should().BeFalse();
+        server.Hellos.Should().HaveCount(2, "whatever the hurry");
+    }
+
+    [Fact]
+    public async Task Token_ThatWorkedAndIsRevoked_EndsTheAgent()
+    {
+        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(RejectCodes.TokenRevoked, retry: false));
+        await using AgentHost agent = Start(server);
+        (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
     }
 
     [Fact]

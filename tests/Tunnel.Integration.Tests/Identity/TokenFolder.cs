@@ -30,6 +30,9 @@ public sealed class TokenFolder : IDisposable
 
     public Task RevokeAsync(string name) => Issuer().RevokeAsync(name, forget: false);
 
+    /// <summary>The only token, as the disk has it.</summary>
+    internal TokenRecord Read() => TokenStore.Open(_folder, "localhost", TimeProvider.System).Current.All.Single();
+
     public void Dispose()
     {
         State.Dispose();

@@ -131,6 +131,28 @@ public sealed class TokenTests
         (await pair.GetAsync()).Status.Should().Be(503, "its agent is offline, for as long as somebody owns the name");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Name_GrantedToAToken_IsOnTheDiskWhenItsAgentHearsOfIt(bool isBound)
+    {
+        using TokenFolder tokens = await TokenFolder.OpenAsync();
+        AgentToken token = await tokens.MakeAsync("laptop");
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false, IsTimeFake = true });
+        await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
+        await agent.HelloAsync(Hello(token, "one"));
+        await agent.Peer.ExpectAsync(FrameKind.Welcome);
+        if (isBound)
+        {
+            await agent.Peer.SendAsync(0, FrameKind.Bind, """{"id":2,"type":"http","subdomain":"two"}""");
+            await agent.Peer.ExpectAsync(FrameKind.Bound);
+        }
+
+        // As a server finds it that is started after a kill.
+        tokens.Read().Claims.Should().Contain(isBound ? "two.localhost" : "one.localhost");
+    }
+
     [Fact]
     public async Task Name_UnderAStar_IsNotFoundUntilServed_AndOfflineFromThenOn()
     {

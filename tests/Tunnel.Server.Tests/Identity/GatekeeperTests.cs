@@ -27,11 +27,11 @@ public sealed class GatekeeperTests : IDisposable
     [InlineData(true, false, true, "none", RejectCodes.TokenRequired)]
     [InlineData(true, false, true, "good", null)]
     [InlineData(true, false, false, "good", null)]
-    [InlineData(true, false, false, "wrong", RejectCodes.TokenRefused)]
+    [InlineData(true, false, false, "wrong", RejectCodes.TokenUnknown)]
     [InlineData(false, true, false, "none", RejectCodes.TokenRequired)]
     [InlineData(false, true, false, "good", null)]
-    [InlineData(false, true, false, "wrong", RejectCodes.TokenRefused)]
-    [InlineData(false, true, false, "", RejectCodes.TokenRefused)]
+    [InlineData(false, true, false, "wrong", RejectCodes.TokenUnknown)]
+    [InlineData(false, true, false, "", RejectCodes.TokenUnknown)]
     [InlineData(false, false, false, "good", RejectCodes.TlsRequired)]
     [InlineData(false, false, false, "none", RejectCodes.TlsRequired)]
     [InlineData(false, false, true, "good", RejectCodes.TlsRequired)]
@@ -106,7 +106,7 @@ public sealed class GatekeeperTests : IDisposable
 
         gate.FindEnd(agents[0], []).Should().Contain("revoked");
         gate.FindEnd(agents[1], []).Should().Contain("expired");
-        gate.FindEnd(agents[2], []).Should().Contain("revoked");
+        gate.FindEnd(agents[2], []).Should().Contain("not known");
         gate.FindEnd(AgentIdentity.Local, ["demo.tunnel.com"]).Should().BeNull();
     }
 

@@ -107,10 +107,8 @@ public sealed class TokenStoreTests : IDisposable
         (AgentToken token, _) = await MakeAsync(store, "laptop");
         await File.WriteAllTextAsync(store.FilePath, "{ half");
 
-        Action refresh = () => store.Refresh();
-
-        refresh.Should().Throw<IOException>().WithMessage("*tokens.json*");
-        refresh.Should().NotThrow("it is said once");
+        store.Refresh().Should().Contain("tokens.json").And.Contain("line 1");
+        store.Refresh().Should().NotBeNull("it still is");
         store.Verify(token.Credential, out _).Should().Be(TokenVerdict.Accepted);
         ((Action)(() => Open())).Should().Throw<IOException>("a start must not forget every token in silence");
     }
@@ -153,7 +151,7 @@ public sealed class TokenStoreTests : IDisposable
     {
         TokenStore store = Open();
         (_, TokenRecord record) = await MakeAsync(store, "laptop");
-        for (int i = 0; i < TokenStore.MostClaims; i++)
+        for (int i = 0; i < FirstClaims.MostNames; i++)
         {
             store.Claim(record, $"n{i}.tunnel.com").Should().BeNull();
         }
@@ -172,7 +170,7 @@ public sealed class TokenStoreTests : IDisposable
         }
 
         store.Claim(record, "demo.tunnel.com").Should().BeNull("ports take no room from names");
-        store.Current.Find(record.Id)!.Claims.Should().HaveCount(TokenStore.MostPortClaims + 1).And.Contain(TcpName.Of(20_000)).And.NotContain(TcpName.Of(20_199));
+        store.Current.Find(record.Id)!.Claims.Should().HaveCount(FirstClaims.MostPorts + 1).And.Contain(TcpName.Of(20_000)).And.NotContain(TcpName.Of(20_199));
     }
 
     [Fact]
