@@ -54,6 +54,9 @@ public static class ProtocolLimits
     /// <summary>Tunnels one HELLO may ask for, and one session may hold.</summary>
     public const int Tunnels = 64;
 
+    /// <summary>BINDs of one session that are handled in a second, when more than twice <see cref="Tunnels"/> came at once.</summary>
+    public const int BindsPerSecond = 8;
+
     /// <summary>Sessions one agent may keep side by side.</summary>
     public const int Links = 64;
 }

@@ -12,7 +12,19 @@ internal sealed class BindQueue(AgentSession session, TunnelClaims claims)
     /// <summary>How many may wait behind the one that is being handled: every tunnel of a session goes and another one comes.</summary>
     public const int Most = 2 * ProtocolLimits.Tunnels;
 
+    /// <summary>
+    /// BINDs that are handled at once, all tunnels of a session twice over. Each takes a name's locks, a place in several tables and
+    /// perhaps a port and a write to the disk, so the next ones get their turn one by one.
+    /// </summary>
+    private const int AtOnce = 2 * ProtocolLimits.Tunnels;
+
+    private static readonly TimeSpan Supply = TimeSpan.FromSeconds(1) / ProtocolLimits.BindsPerSecond;
+
     private readonly Channel<Work> _waiting = Channel.CreateBounded<Work>(new BoundedChannelOptions(Most) { SingleReader = true });
+
+    // BINDs that may be handled now; below zero: the next has to wait. The worker's alone.
+    private double _turns = AtOnce;
+    private long _countedAt;
 
     /// <exception cref="ProtocolViolationException">Too many wait.</exception>
     public void Add(TunnelRequest bind) => Add(new Work(bind, Unbind: null));
@@ -47,6 +59,7 @@ internal sealed class BindQueue(AgentSession session, TunnelClaims claims)
             {
                 if (work.Bind is { } bind)
                 {
+                    await WaitForTurnAsync(over);
                     session.Session.Send(FrameKind.Bound, await claims.BindAsync(session, bind, over));
                 }
                 else
@@ -63,6 +76,19 @@ internal sealed class BindQueue(AgentSession session, TunnelClaims claims)
         {
             session.Close(CloseCode.InternalError, "a fault on this side; its log has more");
             throw;
+        }
+    }
+
+    private async Task WaitForTurnAsync(CancellationToken over)
+    {
+        TimeProvider time = session.Session.Options.Time;
+        long now = time.GetTimestamp();
+        _turns = Math.Min(AtOnce, _turns + (time.GetElapsedTime(_countedAt, now) / Supply));
+        _countedAt = now;
+        _turns--;
+        if (_turns < 0)
+        {
+            await Task.Delay(-_turns * Supply, time, over);
         }
     }
 

@@ -89,6 +89,25 @@ public sealed class BindQueueTests : IAsyncLifetime
         _holder.Session.Ended.IsCompleted.Should().BeFalse();
     }
 
+    [Fact]
+    public async Task Binds_ComingOnAndOn_GetTheirTurnOneByOne()
+    {
+        _holder.Close(CloseCode.Normal, "its work is done");
+        await _held.ExpectCloseAsync();
+        await _peer.ExpectAsync(FrameKind.Bound);
+        for (int i = 1; i < 2 * ProtocolLimits.Tunnels; i++)
+        {
+            await RebindAsync();
+            await _peer.ExpectAsync(FrameKind.Bound);
+        }
+
+        await RebindAsync();
+        await ReaderGoesOnAsync();
+        _room.Registry.IsServed("next.test").Should().BeFalse("it has to wait for its turn");
+        _room.Time.Advance(TimeSpan.FromSeconds(1) / ProtocolLimits.BindsPerSecond);
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("next.test");
+    }
+
     // Nobody waits but the queue: all that was sent has been read, and no BOUND came.
     private async Task ReaderGoesOnAsync()
     {
@@ -98,6 +117,12 @@ public sealed class BindQueueTests : IAsyncLifetime
 
     private Task BindAsync(uint id, string name) =>
         _peer.SendAsync(0, FrameKind.Bind, $$"""{"id":{{id}},"type":"http","subdomain":"{{name}}"}""");
+
+    private async Task RebindAsync()
+    {
+        await UnbindAsync(3);
+        await BindAsync(3, "next");
+    }
 
     private Task UnbindAsync(uint id) => _peer.SendAsync(0, FrameKind.Unbind, $$"""{"id":{{id}}}""");
 }
