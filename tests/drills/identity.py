@@ -58,6 +58,7 @@ class Drill:
         self.beside_visitors()
         proxies.run(self)
         self.time_is_over()
+        self.store_is_lost()
         self.store()
         self.flood()
         self.no_secret_anywhere()
@@ -145,7 +146,7 @@ class Drill:
         stranger = namespaces.exchange(self.hosts, self.hello(), tls=True, port=AGENT)
         self.report.check(b"token-required" in stranger and b"tunnel-agent login" in stranger, "no token from outside, over TLS: refused with what to do")
         wrong = namespaces.exchange(self.hosts, self.hello("0123456789abcdef.x"), tls=True, port=AGENT)
-        self.report.check(b"token-refused" in wrong, "a wrong token is refused")
+        self.report.check(b"token-unknown" in wrong, "a wrong token is refused")
         nothing = namespaces.exchange(self.hosts, b"GET / HTTP/1.1\r\n\r\n", tls=False, port=AGENT)
         self.report.check(nothing == b"", "what is neither TLS nor a frame gets no answer")
 
@@ -232,7 +233,43 @@ class Drill:
         user = self.login(self.make("brief", "--subdomain", "e-*", "--expires", end))
         agent = self.agent(user, "--subdomain", "e-demo")
         agent.wait_line("^Forwarding ")
-        self.ends_with(agent, 3, "has expired", "an expired token's agent is out")
+        self.report.check(self.wait_for(lambda: "has expired" in log(agent) and "took the token before" in log(agent)) and agent.is_running
+                          and not self.is_served("e-demo"), "an expired token's agent is out, and waits for somebody to mend it")
+        agent.stop()
+        self.ends_with(self.agent(user, "--subdomain", "e-demo"), 3, "has expired", "one that was started since is refused at once")
+
+    def store_is_lost(self):
+        """The store goes away under the server, comes back, and comes back older; and a server that is started without it."""
+        user = self.login(self.make("constant", "--subdomain", "c-*"))
+        agent = self.agent(user, "--subdomain", "c-demo")
+        agent.wait_line("^Forwarding ")
+        file, aside = self.state / "tokens.json", self.state / "aside"
+        file.rename(aside)
+        gone = self.wait_for(lambda: "last ones known still hold" in log(self.server))
+        second = self.agent(user, "--subdomain", "c-second")
+        second.wait_line("^Forwarding ")
+        self.report.check(gone and "hello from the laptop" in self.curl("c-demo"), "without its store the server goes on with the tokens it knew, and says so")
+        done = subprocess.run(
+            self.hosts.on_server("env", f"STATE_DIRECTORY={self.state}", *self.binaries.server, "--http-port", "0", "--agent-port", "0", "--bind", "127.0.0.1"),
+            capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        self.report.check(done.returncode == 1 and "tokens.json is gone" in done.stderr, "and none starts there, at the system's place either")
+        aside.rename(file)
+        self.report.check(self.wait_for(lambda: "can be read again" in log(self.server)) and not file.with_name("aside").exists(), "it is taken up again")
+        second.stop()
+        whole = file.read_text()
+        older = json.loads(whole)
+        older["tokens"] = [token for token in older["tokens"] if token["name"] != "constant"]
+        aside.write_text(json.dumps(older))
+        aside.chmod(0o600)
+        aside.rename(file)
+        waits = self.wait_for(lambda: "took the token before" in log(agent))
+        aside.write_text(whole)
+        aside.chmod(0o600)
+        aside.rename(file)
+        self.report.check(waits and agent.is_running, "an older store from a backup: its agent waits")
+        if not self.options.short:
+            self.report.check(self.wait_for(lambda: "hello from the laptop" in self.curl("c-demo"), 60), "and is back when that is mended")
+        agent.stop()
 
     def store(self):
         """Commands that are killed at any moment: what was printed is there, what is there can be read."""
@@ -314,3 +351,7 @@ class Drill:
         while not (is_true := condition()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return is_true
+
+
+def log(process):
+    return Path(process.log).read_text(errors="replace")
