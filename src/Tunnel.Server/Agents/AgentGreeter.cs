@@ -13,6 +13,7 @@ namespace Tunnel.Server.Agents;
 internal sealed class AgentGreeter(AgentServices services)
 {
     private readonly TunnelClaims _claims = new(services);
+    private readonly PeerLines _refusals = new(services.Session.Time, services.Log);
 
     /// <summary>No new sessions any more; those that exist may still be resumed.</summary>
     public bool IsDraining { get; set; }
@@ -51,7 +52,7 @@ internal sealed class AgentGreeter(AgentServices services)
         if (IsDraining)
         {
             return await RejectAsync(
-                link, RejectCodes.Draining, "The server is stopping; another one may take its place at once.", retry: true, cancel, DrainingRetry);
+                link, RejectCodes.Draining, "The server is stopping; another one may take its place at once.", retry: true, cancel, who, DrainingRetry);
         }
 
         AgentSession? replaces = hello.Replaces is { } old && services.Directory.Find(old.Session) is { } known
@@ -60,7 +61,7 @@ internal sealed class AgentGreeter(AgentServices services)
             : null;
         if (services.Places.FindLimit(who, hello.Instance, replaces) is { } limit)
         {
-            return await RejectAsync(link, RejectCodes.TooManySessions, limit, retry: true, cancel);
+            return await RejectAsync(link, RejectCodes.TooManySessions, limit, retry: true, cancel, who);
         }
 
         var session = new AgentSession(services, hello, who, Text(link), replaces);
@@ -72,7 +73,7 @@ internal sealed class AgentGreeter(AgentServices services)
             if (await _claims.ClaimAsync(session, hello.Tunnels!, cancel) is { } refusal)
             {
                 bool mayPass = refusal.Code is RejectCodes.NameConflict or RejectCodes.TooManySessions;
-                return await RejectAsync(link, refusal.Code!, refusal.Message!, retry: mayPass, cancel);
+                return await RejectAsync(link, refusal.Code!, refusal.Message!, retry: mayPass, cancel, who);
             }
 
             session.Introduce();
@@ -101,31 +102,31 @@ internal sealed class AgentGreeter(AgentServices services)
         if (services.Directory.Find(resume.Session) is not { } session)
         {
             string reason = services.Directory.EndOf(resume.Session) ?? "this server does not know it; it may have been started since";
-            return await RefuseResumeAsync(link, $"The session is over: {reason}.", cancel);
+            return await RefuseResumeAsync(link, who, $"The session is over: {reason}.", cancel);
         }
 
         if (session.Holder.Identity != who || !session.Secret.Verify(resume.Session, resume.Attach, resume.Count, resume.Proof))
         {
-            return await RefuseResumeAsync(link, "The proof does not hold.", cancel);
+            return await RefuseResumeAsync(link, who, "The proof does not hold.", cancel);
         }
 
         if (!session.Order.TryClaim(resume.Attach))
         {
             return await RefuseResumeAsync(
-                link, string.Create(CultureInfo.InvariantCulture, $"Attach number {resume.Attach} is out of date."), cancel);
+                link, who, string.Create(CultureInfo.InvariantCulture, $"Attach number {resume.Attach} is out of date."), cancel);
         }
 
         using AttachOrder.Turn turn = await session.Order.WaitAsync(cancel);
         if (!session.Order.IsNewest(resume.Attach))
         {
-            return await RefuseResumeAsync(link, "A newer link has come meanwhile.", cancel);
+            return await RefuseResumeAsync(link, who, "A newer link has come meanwhile.", cancel);
         }
 
         ulong count = await session.Session.DetachAsync();
         if (!session.Session.CanResumeAt((ulong)resume.Count))
         {
             string reason = services.Directory.EndOf(resume.Session) ?? "it cannot go on from this count";
-            return await RefuseResumeAsync(link, $"The session is over: {reason}.", cancel);
+            return await RefuseResumeAsync(link, who, $"The session is over: {reason}.", cancel);
         }
 
         await WelcomeAsync(link, session, (long)count, cancel);
@@ -135,7 +136,7 @@ internal sealed class AgentGreeter(AgentServices services)
             return null;
         }
 
-        ServerLog.SessionResumed(services.Log, session.Holder.Address, Text(link));
+        ServerLog.SessionResumed(services.Log, session.Holder.Caption, Text(link));
         return session.ServeAsync(link.Connection, (ulong)resume.Count);
     }
 
@@ -161,15 +162,16 @@ internal sealed class AgentGreeter(AgentServices services)
     // soon enough for whoever waits, and not a storm.
     private TimeSpan DrainingRetry => services.Options.MayHaveSuccessor ? TimeSpan.Zero : TimeSpan.FromSeconds(1);
 
-    private Task<Task<bool>?> RefuseResumeAsync(AgentLink link, string message, CancellationToken cancel) =>
-        RejectAsync(link, RejectCodes.ResumeRefused, message, retry: true, cancel);
+    private Task<Task<bool>?> RefuseResumeAsync(AgentLink link, AgentIdentity who, string message, CancellationToken cancel) =>
+        RejectAsync(link, RejectCodes.ResumeRefused, message, retry: true, cancel, who);
 
-    private async Task<Task<bool>?> RejectAsync(AgentLink link, string code, string message, bool retry, CancellationToken cancel, TimeSpan? retryAfter = null)
+    private async Task<Task<bool>?> RejectAsync(AgentLink link, string code, string message, bool retry, CancellationToken cancel, AgentIdentity? who = null, TimeSpan? retryAfter = null)
     {
-        if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.TokenRequired or RejectCodes.TlsRequired))
+        // What is wrong with a token has its line already.
+        if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked)
+            && _refusals.Due(link.Facts.Remote.Address, $"{code} {who?.Name}") is > 0 and int count)
         {
-            // What strangers can provoke has a line of its own, one for many.
-            ServerLog.AgentRefused(services.Log, Text(link), code, message);
+            ServerLog.AgentRefused(services.Log, who?.At(Text(link)) ?? Text(link), code, message, count);
         }
 
         var reject = new RejectMessage

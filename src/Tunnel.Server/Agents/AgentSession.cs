@@ -132,7 +132,7 @@ internal sealed class AgentSession : ISessionUser
 
         foreach (ServedTunnel tunnel in tunnels)
         {
-            ServerLog.TunnelUp(_services.Log, tunnel.Name, Holder.Address);
+            ServerLog.TunnelUp(_services.Log, tunnel.Name, Holder.Caption);
             _services.Registry.Release(tunnel.Name);
         }
 
@@ -183,7 +183,7 @@ internal sealed class AgentSession : ISessionUser
     void ISessionUser.OnDetached(string reason)
     {
         Holder.Detached();
-        ServerLog.SessionDetached(_services.Log, Holder.Address, Printable.Of(reason), _services.Session.ResumeWindow.TotalSeconds);
+        ServerLog.SessionDetached(_services.Log, Holder.Caption, Printable.Of(reason), _services.Session.ResumeWindow.TotalSeconds);
     }
 
     /// <summary>Tokens have changed: the session ends if it may not go on.</summary>
@@ -191,7 +191,7 @@ internal sealed class AgentSession : ISessionUser
     {
         if (_services.Gate.FindEnd(Holder.Identity, Names()) is { } reason)
         {
-            ServerLog.SessionRevoked(_services.Log, Holder.Address, reason);
+            ServerLog.SessionRevoked(_services.Log, Holder.Caption, reason);
             Close(CloseCode.Revoked, reason);
         }
     }
@@ -207,13 +207,13 @@ internal sealed class AgentSession : ISessionUser
             reason = Describe(end);
             if (end.Kind == SessionEndKind.ClosedHere && end.Code is not (CloseCode.Normal or CloseCode.Replaced or CloseCode.Revoked))
             {
-                ServerLog.SessionFault(_services.Log, Holder.Address, reason);
+                ServerLog.SessionFault(_services.Log, Holder.Caption, reason);
             }
         }
         catch (Exception error)
         {
             // A fault of ours costs one agent its session, with a name in the log, not the process.
-            ServerLog.AgentFault(_services.Log, Holder.Address, error);
+            ServerLog.AgentFault(_services.Log, Holder.Caption, error);
         }
         finally
         {

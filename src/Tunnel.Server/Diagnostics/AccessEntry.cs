@@ -36,5 +36,8 @@ internal readonly ref struct AccessEntry
     /// <summary>The code of DESIGN section 6; null when the origin answered and the answer is whole.</summary>
     public required string? Error { get; init; }
 
+    /// <summary>Of the agent that had it; null: none did, or one without a token.</summary>
+    public required string? Token { get; init; }
+
     public required ReadOnlySpan<byte> RequestId { get; init; }
 }

@@ -15,7 +15,7 @@ internal static class AccessLogFormat
 
     private static readonly JsonWriterOptions Json = new() { SkipValidation = true };
 
-    /// <summary><c>time visitor host "METHOD target" status in=N out=N routing=ms answer=ms total=ms error=code id=ID</c></summary>
+    /// <summary><c>time visitor host "METHOD target" status in=N out=N routing=ms answer=ms total=ms error=code token=NAME id=ID</c></summary>
     public static void WriteText(IBufferWriter<byte> output, in AccessEntry entry)
     {
         WriteAscii(output, entry.Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
@@ -27,7 +27,7 @@ internal static class AccessLogFormat
         WriteEscaped(output, entry.Target);
         WriteAscii(output, string.Create(
             CultureInfo.InvariantCulture,
-            $"\" {entry.Status} in={entry.BytesIn} out={entry.BytesOut} routing={Milliseconds(entry.Routing)} answer={Milliseconds(entry.Answering)} total={Milliseconds(entry.Total)} error={entry.Error ?? "-"} id="));
+            $"\" {entry.Status} in={entry.BytesIn} out={entry.BytesOut} routing={Milliseconds(entry.Routing)} answer={Milliseconds(entry.Answering)} total={Milliseconds(entry.Total)} error={entry.Error ?? "-"} token={entry.Token ?? "-"} id="));
         WriteEscaped(output, entry.RequestId);
         output.Write("\n"u8);
     }
@@ -54,6 +54,11 @@ internal static class AccessLogFormat
                 json.WriteString("error", error);
             }
 
+            if (entry.Token is { } token)
+            {
+                json.WriteString("token", token);
+            }
+
             json.WriteString("requestId", Encoding.Latin1.GetString(entry.RequestId));
             json.WriteEndObject();
         }
@@ -61,7 +66,7 @@ internal static class AccessLogFormat
         output.Write("\n"u8);
     }
 
-    /// <summary><c>time visitor name kind in=N out=N routing=ms total=ms end=HOW</c></summary>
+    /// <summary><c>time visitor name kind in=N out=N routing=ms total=ms token=NAME end=HOW</c></summary>
     public static void WriteText(IBufferWriter<byte> output, in RawEntry entry)
     {
         WriteAscii(output, entry.Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
@@ -69,7 +74,7 @@ internal static class AccessLogFormat
         WriteEscaped(output, Encoding.Latin1.GetBytes(entry.Name));
         WriteAscii(output, string.Create(
             CultureInfo.InvariantCulture,
-            $" {entry.Kind} in={entry.BytesIn} out={entry.BytesOut} routing={Milliseconds(entry.Routing)} total={Milliseconds(entry.Total)} end={entry.End}\n"));
+            $" {entry.Kind} in={entry.BytesIn} out={entry.BytesOut} routing={Milliseconds(entry.Routing)} total={Milliseconds(entry.Total)} token={entry.Token ?? "-"} end={entry.End}\n"));
     }
 
     /// <summary>One JSON object a line; times in milliseconds. It has <c>kind</c>, which lines of requests have not.</summary>
@@ -86,6 +91,11 @@ internal static class AccessLogFormat
             json.WriteNumber("bytesOut", entry.BytesOut);
             json.WriteNumber("routingMs", Milliseconds(entry.Routing));
             json.WriteNumber("totalMs", Milliseconds(entry.Total));
+            if (entry.Token is { } token)
+            {
+                json.WriteString("token", token);
+            }
+
             json.WriteString("end", entry.End);
             json.WriteEndObject();
         }

@@ -25,6 +25,9 @@ internal readonly record struct RawEntry
 
     public required TimeSpan Total { get; init; }
 
+    /// <summary>Of the agent that had it; null: none did, or one without a token.</summary>
+    public required string? Token { get; init; }
+
     /// <summary>One of <see cref="RawEnds"/>.</summary>
     public required string End { get; init; }
 }

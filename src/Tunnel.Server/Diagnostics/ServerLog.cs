@@ -53,8 +53,11 @@ internal static partial class ServerLog
     [LoggerMessage(21, LogLevel.Information, "Tunnel {Name} is down: {Reason}")]
     public static partial void TunnelDown(ILogger log, string name, string reason);
 
-    [LoggerMessage(22, LogLevel.Warning, "Refused the agent at {Agent}: {Code}, {Reason}")]
-    public static partial void AgentRefused(ILogger log, string agent, string code, string reason);
+    [LoggerMessage(22, LogLevel.Warning, "Refused the agent at {Agent}: {Code}, {Reason} ({Count} since the last such line)")]
+    public static partial void AgentRefused(ILogger log, string agent, string code, string reason, int count);
+
+    [LoggerMessage(49, LogLevel.Warning, "{Count} lines about single peers were left out in the last minute: too many peers gave cause for one")]
+    public static partial void LinesLeftOut(ILogger log, long count);
 
     [LoggerMessage(23, LogLevel.Warning, "Session of the agent at {Agent} ended by a fault: {Reason}")]
     public static partial void SessionFault(ILogger log, string agent, string reason);

@@ -85,6 +85,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
         {
             Route route = await RouteAsync(arrivedAt, refused);
             _record.Routed();
+            _record.Token = route.Tunnel?.Holder.Identity.TokenName ?? _record.Token;
             _settled.TrySetResult();
             if (route.Stream is null)
             {

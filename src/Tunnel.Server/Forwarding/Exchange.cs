@@ -95,6 +95,7 @@ internal sealed class Exchange
                 }
 
                 using TunnelStream stream = _place.Stream;
+                _record.Token = _place.Tunnel.Holder.Identity.TokenName;
                 if (await _place.JudgeAsync(_request, _facts) is { } denial)
                 {
                     // Nothing of the stream has been sent.

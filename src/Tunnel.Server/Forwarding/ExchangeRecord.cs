@@ -36,6 +36,7 @@ internal sealed class ExchangeRecord(EdgeServices services)
     {
         Status = 0;
         Error = null;
+        Token = null;
         TakeId(request);
         if (services.AccessLog is not null)
         {
@@ -44,6 +45,9 @@ internal sealed class ExchangeRecord(EdgeServices services)
             _routed = _answered = null;
         }
     }
+
+    /// <summary>The name of the token of the agent that has it; null: none has, or one without a token.</summary>
+    public string? Token { get; set; }
 
     /// <summary>The request has its session.</summary>
     public void Routed() => Note(ref _routed);
@@ -75,6 +79,7 @@ internal sealed class ExchangeRecord(EdgeServices services)
             Answering = services.Time.GetElapsedTime(routed, _answered ?? now),
             Total = services.Time.GetElapsedTime(_begun, now),
             Error = Error,
+            Token = Token,
             RequestId = Id,
         });
     }

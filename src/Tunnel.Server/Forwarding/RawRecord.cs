@@ -23,6 +23,9 @@ internal sealed class RawRecord(EdgeServices services, string kind, string name)
     /// <summary>Bytes for the visitor. Only who passes them on adds.</summary>
     public long BytesOut { get; set; }
 
+    /// <summary>The name of the token of the agent that has it; null: none has, or one without a token.</summary>
+    public string? Token { get; set; }
+
     /// <summary>It has its session, or will not get one; of several times the last one counts.</summary>
     public void Routed() => _routed = services.Time.GetTimestamp();
 
@@ -49,6 +52,7 @@ internal sealed class RawRecord(EdgeServices services, string kind, string name)
             BytesOut = BytesOut,
             Routing = services.Time.GetElapsedTime(_begun, _routed ?? now),
             Total = services.Time.GetElapsedTime(_begun, now),
+            Token = Token,
             End = Volatile.Read(ref _end) ?? RawEnds.Closed,
         });
     }

@@ -8,7 +8,8 @@ namespace Tunnel.Server.Identity;
 /// without any it is refused before it costs anything. IPv6 addresses count by their /64, which is what one customer has.
 /// Bounded, and safe from any thread.
 /// </summary>
-internal sealed class AddressThrottle(TimeProvider time)
+/// <param name="isLoopbackFree">Whether this machine's own addresses have as many tries as they like.</param>
+internal sealed class AddressThrottle(TimeProvider time, bool isLoopbackFree = true)
 {
     /// <summary>Wrong ones an address may show at once.</summary>
     public const int AtOnce = 10;
@@ -16,8 +17,8 @@ internal sealed class AddressThrottle(TimeProvider time)
     /// <summary>One more try after so long.</summary>
     public static readonly TimeSpan Supply = TimeSpan.FromSeconds(5);
 
-    /// <summary>An address has one log line in this time, however often it fails.</summary>
-    public static readonly TimeSpan Burst = TimeSpan.FromMinutes(1);
+    /// <summary>An address that failed so long ago is as good as any other.</summary>
+    public static readonly TimeSpan Memory = Supply * AtOnce;
 
     /// <summary>Addresses that are remembered; beyond it the oldest are forgotten.</summary>
     internal const int MostAddresses = 16_384;
@@ -47,7 +48,7 @@ internal sealed class AddressThrottle(TimeProvider time)
     /// <summary>How many proofs an address may have under way at this moment, so that all of them may turn out wrong.</summary>
     public int TriesOf(IPAddress address)
     {
-        if (IPAddress.IsLoopback(address))
+        if (isLoopbackFree && IPAddress.IsLoopback(address))
         {
             return int.MaxValue;
         }
@@ -59,8 +60,7 @@ internal sealed class AddressThrottle(TimeProvider time)
     }
 
     /// <summary>A token or a password was wrong.</summary>
-    /// <returns>Failures to report in a log line now, this one included; 0: no line is due.</returns>
-    public int Failed(IPAddress address)
+    public void Failed(IPAddress address)
     {
         TimeSpan now = Now;
         lock (_lock)
@@ -73,7 +73,6 @@ internal sealed class AddressThrottle(TimeProvider time)
             }
 
             entry.Spend(now);
-            return entry.Report(now);
         }
     }
 
@@ -85,7 +84,7 @@ internal sealed class AddressThrottle(TimeProvider time)
             return;
         }
 
-        _nextSweep = now + Burst;
+        _nextSweep = now + Memory;
         foreach ((IPAddress address, Entry entry) in _entries)
         {
             if (entry.IsOver(now))
@@ -106,8 +105,6 @@ internal sealed class AddressThrottle(TimeProvider time)
     private sealed class Entry(TimeSpan now)
     {
         private double _tries = AtOnce;
-        private TimeSpan? _reported;
-        private int _unreported;
 
         public TimeSpan Last { get; private set; } = now;
 
@@ -117,21 +114,8 @@ internal sealed class AddressThrottle(TimeProvider time)
         {
             _tries = Math.Max(0, TriesLeft(now) - 1);
             Last = now;
-            _unreported++;
         }
 
-        public int Report(TimeSpan now)
-        {
-            if (_reported is { } last && now - last < Burst)
-            {
-                return 0;
-            }
-
-            _reported = now;
-            (int count, _unreported) = (_unreported, 0);
-            return count;
-        }
-
-        public bool IsOver(TimeSpan now) => now - Last >= Burst + Burst;
+        public bool IsOver(TimeSpan now) => now - Last >= Memory;
     }
 }

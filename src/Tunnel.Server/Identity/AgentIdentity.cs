@@ -19,5 +19,11 @@ internal sealed record AgentIdentity(string Key, string Name)
 
     public override int GetHashCode() => Key.GetHashCode(StringComparison.Ordinal);
 
+    /// <summary>What the owner of the server called its token; null: it has none.</summary>
+    public string? TokenName => IsLocal ? null : Name;
+
+    /// <summary>Who and where, for the log.</summary>
+    public string At(string address) => IsLocal ? $"{address} (local)" : $"{address} (token {Name})";
+
     public override string ToString() => IsLocal ? "a local agent" : $"the agent of token '{Name}'";
 }

@@ -21,6 +21,7 @@ internal sealed class Gatekeeper
     private readonly TokenSet _noTokens;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly PeerLines _failures;
 
     /// <param name="tokens">Null: this server has none, so only local agents can be admitted.</param>
     public Gatekeeper(ServerOptions options, TokenStore? tokens, TimeProvider time, ILogger log)
@@ -31,6 +32,7 @@ internal sealed class Gatekeeper
         _time = time;
         _log = log;
         Throttle = new AddressThrottle(time);
+        _failures = new PeerLines(time, log);
     }
 
     public AddressThrottle Throttle { get; }
@@ -221,7 +223,8 @@ internal sealed class Gatekeeper
             return new AgentIdentity(token!.Id, token.Name);
         }
 
-        int failures = Throttle.Failed(link.Remote.Address);
+        Throttle.Failed(link.Remote.Address);
+        int failures = _failures.Due(link.Remote.Address, "token failure");
         if (failures > 0)
         {
             ServerLog.TokenFailure(_log, link.Remote.Address, failures, token is null ? verdict.ToString() : $"{verdict} (token {token.Name})");

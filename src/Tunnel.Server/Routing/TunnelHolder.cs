@@ -26,6 +26,9 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
     /// <summary>For people.</summary>
     public string Address { get; } = address;
 
+    /// <summary>Address and token, for the log.</summary>
+    public string Caption { get; } = identity.At(address);
+
     /// <summary>The session that this one comes after, as it has proved: whatever that one holds is its own.</summary>
     public Session? Replaces { get; init; }
 

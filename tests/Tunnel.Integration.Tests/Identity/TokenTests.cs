@@ -25,6 +25,7 @@ public sealed class TokenTests
         Answer answer = await pair.GetAsync();
 
         answer.Status.Should().Be(200);
+        pair.Log.Should().Contain(line => line.Contains("is served by the agent at") && line.Contains("(token laptop)"));
     }
 
     [Fact]
@@ -56,6 +57,9 @@ public sealed class TokenTests
         await using AgentHost agent = pair.StartAgent(new ForwardingSignal());
 
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
+        await using AgentHost again = pair.StartAgent(new ForwardingSignal());
+        (await again.Exited.Within()).Should().Be(AgentExit.TokenRefused);
+        pair.Log.Where(line => line.Contains("Refused the agent") && line.Contains("token-required")).Should().ContainSingle("the server's owner hears of it, once a minute");
     }
 
     [Fact]

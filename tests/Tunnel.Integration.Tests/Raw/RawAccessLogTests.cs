@@ -50,7 +50,7 @@ public sealed class RawAccessLogTests : IDisposable
         }
 
         (await File.ReadAllLinesAsync(LogFile)).Should().ContainSingle().Which.Should().MatchRegex(
-            $@"^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z 127\.0\.0\.1 tcp:{_port} tcp in=3 out=8 routing=[\d.]+ total=[\d.]+ end=closed$");
+            $@"^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z 127\.0\.0\.1 tcp:{_port} tcp in=3 out=8 routing=[\d.]+ total=[\d.]+ token=- end=closed$");
     }
 
     [Fact]

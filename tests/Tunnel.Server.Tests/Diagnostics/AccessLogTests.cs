@@ -23,6 +23,7 @@ public sealed class AccessLogTests
         Answering = TimeSpan.FromMilliseconds(12),
         Total = TimeSpan.FromMilliseconds(12.5),
         Error = error,
+        Token = "laptop",
         RequestId = "0123456789abcdef"u8,
     };
 
@@ -34,7 +35,7 @@ public sealed class AccessLogTests
         AccessLogFormat.WriteText(output, Entry("/a?b=c"u8));
 
         Encoding.UTF8.GetString(output.WrittenSpan).Should().Be(
-            "2026-01-02T03:04:05.678Z 203.0.113.7 demo.tunnel.test \"GET /a?b=c\" 200 in=1 out=2345 routing=0.25 answer=12 total=12.5 error=- id=0123456789abcdef\n");
+            "2026-01-02T03:04:05.678Z 203.0.113.7 demo.tunnel.test \"GET /a?b=c\" 200 in=1 out=2345 routing=0.25 answer=12 total=12.5 error=- token=laptop id=0123456789abcdef\n");
     }
 
     private static RawEntry RawEntry(string name) => new()
@@ -47,6 +48,7 @@ public sealed class AccessLogTests
         BytesOut = 123_456_789_012,
         Routing = TimeSpan.FromMilliseconds(0.25),
         Total = TimeSpan.FromHours(1),
+        Token = null,
         End = RawEnds.Of(ResetCode.OriginRefused),
     };
 
@@ -79,6 +81,7 @@ public sealed class AccessLogTests
         json.GetProperty("target").GetString().Should().Be("/\"\r\n\\\u001b");
         json.GetProperty("error").GetString().Should().Be("origin-refused");
         json.GetProperty("bytesOut").GetInt64().Should().Be(2345);
+        json.GetProperty("token").GetString().Should().Be("laptop");
     }
 
     [Fact]
@@ -89,7 +92,7 @@ public sealed class AccessLogTests
         AccessLogFormat.WriteText(output, RawEntry("a b\n\"ü\".test"));
 
         Encoding.UTF8.GetString(output.WrittenSpan).Should().Be(
-            "2026-01-02T03:04:05.678Z 2001:db8::7 a\\x20b\\x0a\\x22\\xfc\\x22.test tls in=517 out=123456789012 routing=0.25 total=3600000 end=origin-refused\n");
+            "2026-01-02T03:04:05.678Z 2001:db8::7 a\\x20b\\x0a\\x22\\xfc\\x22.test tls in=517 out=123456789012 routing=0.25 total=3600000 token=- end=origin-refused\n");
     }
 
     [Fact]

@@ -28,17 +28,6 @@ public sealed class AddressThrottleTests
     }
 
     [Fact]
-    public void Burst_OfAnyLength_LeavesOneLineAMinuteWithItsCount()
-    {
-        var throttle = new AddressThrottle(_clock);
-        int[] lines = [.. Enumerable.Range(0, 10_000).Select(_ => throttle.Failed(Attacker)).Where(count => count > 0)];
-
-        lines.Should().Equal(1);
-        _clock.Advance(AddressThrottle.Burst);
-        throttle.Failed(Attacker).Should().Be(10_000);
-    }
-
-    [Fact]
     public void Ipv6Addresses_OfOneNetwork_CountTogether()
     {
         var throttle = new AddressThrottle(_clock);
@@ -83,7 +72,7 @@ public sealed class AddressThrottleTests
     {
         var throttle = new AddressThrottle(_clock);
         throttle.Failed(Attacker);
-        _clock.Advance(AddressThrottle.Burst + AddressThrottle.Burst);
+        _clock.Advance(AddressThrottle.Memory);
 
         throttle.Failed(IPAddress.Parse("203.0.113.8"));
 
