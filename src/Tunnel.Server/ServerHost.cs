@@ -120,7 +120,7 @@ public sealed class ServerHost : IAsyncDisposable
         var doors = new Doors(edge, _certificates);
         _edge = new EdgeListener(edge, visitors, doors.Http);
         _secureEdge = secure is null ? null : new EdgeListener(edge, secure, doors.Https);
-        _tcpPorts = new TcpPorts(edge, doors, port => new SocketListener(VisitorPorts.Spec(options, port), time));
+        _tcpPorts = new TcpPorts(edge, doors, port => new SocketListener(VisitorPorts.Spec(options, port), time), VisitorPorts.NumbersOf(visitors, secure, agents));
         _addresses = new TunnelAddresses(options, _registry)
         {
             HttpPort = visitors.Port,
@@ -266,7 +266,6 @@ public sealed class ServerHost : IAsyncDisposable
             }
 
             _exchanges.Dispose();
-            _passwords.Dispose();
             _pool.Dispose();
             ServerLog.Stopped(_log);
         }

@@ -18,6 +18,7 @@ internal sealed class TcpPorts : IAsyncDisposable
     private readonly EdgeServices _services;
     private readonly Doors _doors;
     private readonly Func<int, SocketListener> _bind;
+    private readonly IReadOnlySet<int> _own;
     private readonly Lock _lock = new();
     private readonly Dictionary<int, OpenPort> _open = [];
     private readonly List<Task> _closing = [];
@@ -25,11 +26,16 @@ internal sealed class TcpPorts : IAsyncDisposable
     private bool _isStopped;
 
     /// <param name="bind">Binds a port where this server listens.</param>
-    public TcpPorts(EdgeServices services, Doors doors, Func<int, SocketListener> bind)
+    /// <param name="own">
+    /// What the server listens on itself. With --reuse-port the kernel would give such a port to a tunnel as well, and the tunnel a
+    /// part of the server's visitors and agents.
+    /// </param>
+    public TcpPorts(EdgeServices services, Doors doors, Func<int, SocketListener> bind, IReadOnlySet<int> own)
     {
         _services = services;
         _doors = doors;
         _bind = bind;
+        _own = own;
         _sweep = services.Time.CreateTimer(static ports => ((TcpPorts)ports!).Sweep(), this, SweepEvery, SweepEvery);
     }
 
@@ -56,51 +62,37 @@ internal sealed class TcpPorts : IAsyncDisposable
             return null;
         }
 
-        lock (_lock)
+        if (wanted is { } port)
         {
-            if (_isStopped)
+            reason = FindFault(port, range) ?? judge(TcpName.Of(port)) ?? "";
+            return reason.Length == 0 && TryOpen(port, isChosen: false, out reason) ? TcpName.Of(port) : null;
+        }
+
+        // From a random one on, so that a tunnel that ended is not taken for its successor. Without the lock: the way through a large
+        // range is long, and nobody else's port waits for it.
+        string? why = null;
+        int size = range.Last - range.First + 1;
+        int start = Random.Shared.Next(size);
+        for (int i = 0; i < size; i++)
+        {
+            int candidate = range.First + ((start + i) % size);
+            string name = TcpName.Of(candidate);
+            if (_own.Contains(candidate) || _services.Registry.TypeOf(name) is not null)
             {
-                reason = "The server is stopping.";
-                return null;
+                continue;
             }
 
-            if (wanted is { } port)
+            if (judge(name) is { } refused)
             {
-                if (port < range.First || port > range.Last)
-                {
-                    reason = $"Port {port} is not one of this server's; it has {range.First} to {range.Last}.";
-                    return null;
-                }
-
-                reason = judge(TcpName.Of(port)) ?? "";
-                return reason.Length == 0 && TryOpen(port, out reason) ? TcpName.Of(port) : null;
+                why = refused;
             }
-
-            // From a random one on, so that a tunnel that ended is not taken for its successor.
-            int size = range.Last - range.First + 1;
-            int start = Random.Shared.Next(size);
-            for (int i = 0; i < size; i++)
+            else if (TryOpen(candidate, isChosen: true, out _))
             {
-                int candidate = range.First + ((start + i) % size);
-                string name = TcpName.Of(candidate);
-                if (_services.Registry.TypeOf(name) is not null || _open.ContainsKey(candidate))
-                {
-                    continue;
-                }
-
-                if (judge(name) is { } why)
-                {
-                    reason = why;
-                }
-                else if (TryOpen(candidate, out _))
-                {
-                    reason = "";
-                    return name;
-                }
+                return name;
             }
         }
 
-        reason = reason.Length > 0 ? reason : $"Every port of this server is taken ({range.First} to {range.Last}).";
+        reason = why ?? $"Every port of this server is taken ({range.First} to {range.Last}).";
         return null;
     }
 
@@ -122,26 +114,40 @@ internal sealed class TcpPorts : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync(Task.CompletedTask);
 
-    private bool TryOpen(int port, out string reason)
-    {
-        reason = "";
-        if (_open.ContainsKey(port))
-        {
-            return true;
-        }
+    private string? FindFault(int port, (int First, int Last) range) =>
+        port < range.First || port > range.Last ? $"Port {port} is not one of this server's; it has {range.First} to {range.Last}."
+        : _own.Contains(port) ? $"Port {port} is one of those the server itself listens on."
+        : null;
 
-        try
+    // One that is open is somebody's, or was a moment ago: who asks for it by number is judged by the name's rules, and it is no free one.
+    private bool TryOpen(int port, bool isChosen, out string reason)
+    {
+        reason = "The server is stopping.";
+        lock (_lock)
         {
-            var listener = new EdgeListener(_services, _bind(port), link => _doors.Tcp(link, port));
-            _open[port] = new OpenPort(listener, _services.Time.GetTimestamp());
-            listener.Start();
-            ServerLog.TcpPortOpened(_services.Log, port);
-            return true;
-        }
-        catch (BindException error)
-        {
-            reason = $"Port {port} cannot be had on the server: {error.Message}";
-            return false;
+            if (_isStopped)
+            {
+                return false;
+            }
+
+            if (_open.ContainsKey(port))
+            {
+                return !isChosen;
+            }
+
+            try
+            {
+                var listener = new EdgeListener(_services, _bind(port), link => _doors.Tcp(link, port));
+                _open[port] = new OpenPort(listener, _services.Time.GetTimestamp());
+                listener.Start();
+                ServerLog.TcpPortOpened(_services.Log, port);
+                return true;
+            }
+            catch (BindException error)
+            {
+                reason = $"Port {port} cannot be had on the server: {error.Message}";
+                return false;
+            }
         }
     }
 

@@ -35,6 +35,10 @@ internal static class VisitorPorts
     private static SocketListener? Inherited(ServerOptions options, string name, int port, TimeProvider time) =>
         options.Inherited?.Claim(name, port, SocketNames) is { Count: > 0 } sockets ? new SocketListener(sockets, time) : null;
 
+    /// <summary>Every port that these listen on; sockets that were inherited may be on several.</summary>
+    public static IReadOnlySet<int> NumbersOf(params SocketListener?[] listeners) =>
+        listeners.SelectMany(listener => listener?.EndPoints ?? []).Select(endPoint => endPoint.Port).ToHashSet();
+
     public static string Text(IReadOnlyList<IPEndPoint> endPoints) => string.Join(" and ", endPoints);
 
     private static SocketListener Bind(

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Tunnel.Agent;
+using Tunnel.Agent.Connection;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.Server;
 using Tunnel.Server.Edge;
@@ -24,6 +25,32 @@ public sealed class TcpTunnelTests
         });
         using ScriptedConnection visitor = await VisitAsync(pair);
         (await visitor.ReadLineAsync().Within()).Should().Be("220 ready");
+    }
+
+    /// <summary>Where ports may be shared the kernel would let it have them, and with them a part of the server's own connections.</summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task Port_TheServerListensOnItself_IsNoTunnels(bool isAgentPort, bool isAskedFor)
+    {
+        int port = FreePort.Find();
+        await using TunnelPair pair = await TunnelPair.StartAsync(_ => Task.CompletedTask, new PairOptions
+        {
+            HasAgent = false,
+            Server = options => (isAgentPort ? options with { AgentPort = port } : options with { HttpPort = port }) with
+            {
+                SharesPorts = OperatingSystem.IsLinux(),
+                TcpPorts = (port, port),
+            },
+        });
+
+        await using AgentHost agent = pair.StartAgent(
+            new ForwardingSignal(), options => options with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null });
+
+        (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
+        pair.Server.OpenTcpPorts.Should().Be(0);
     }
 
     [Fact]
