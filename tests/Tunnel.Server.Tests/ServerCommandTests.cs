@@ -133,6 +133,29 @@ public sealed class ServerCommandTests
         }
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("revoke", "laptop")]
+    public async Task Tokens_OfAFolderThatIsNoServers_AreNoneAndNothingIsMade(params string[] command)
+    {
+        string parent = Directory.CreateTempSubdirectory("tunnel-command-").FullName;
+        try
+        {
+            foreach (string folder in new[] { parent, Path.Combine(parent, "mistyped") })
+            {
+                (int code, _, string error) = await RunAsync(["token", .. command, "--state-dir", folder]);
+                code.Should().Be(ExitCodes.Failed);
+                error.Should().Contain(folder).And.Contain("no server's folder").And.Contain("--state-dir");
+            }
+
+            Directory.EnumerateFileSystemEntries(parent).Should().BeEmpty();
+        }
+        finally
+        {
+            Directory.Delete(parent, recursive: true);
+        }
+    }
+
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
         (TextWriter output, TextWriter error) = (Console.Out, Console.Error);

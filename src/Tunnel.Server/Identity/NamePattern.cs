@@ -36,7 +36,7 @@ internal static class NamePattern
     public static string? FindSubdomainFault(string pattern) =>
         HasOneStarAtMost(pattern) && PublicNames.IsLabel(Fill(pattern, "x"))
             ? null
-            : $"'{Hosting.Printable.Of(pattern)}' is not a subdomain or a pattern of one; it takes letters, digits, inner hyphens and one *, like demo or a-*.";
+            : $"'{Hosting.Printable.Of(pattern)}' is not a subdomain or a pattern of one; it takes up to 63 letters, digits, inner hyphens and one *, like demo or a-*.";
 
     /// <summary>Null, or why this is no pattern for a hostname.</summary>
     public static string? FindHostnameFault(string pattern)

@@ -94,7 +94,7 @@ internal static class NameRights
         string? free = who.Subdomains.FirstOrDefault(pattern => !NamePattern.IsWildcard(pattern) && !isTaken(pattern));
         return free
             ?? (who.Subdomains.FirstOrDefault(NamePattern.IsWildcard) is { } pattern
-                ? NamePattern.Fill(pattern, PublicNames.Choose(label => isTaken(NamePattern.Fill(pattern, label))))
+                ? NamePattern.Fill(pattern, PublicNames.Choose(PublicNames.MostLabelBytes + 1 - pattern.Length, label => isTaken(NamePattern.Fill(pattern, label))))
                 : who.Subdomains.Count > 0 ? who.Subdomains[0] : null);
     }
 

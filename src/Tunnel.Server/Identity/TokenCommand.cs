@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Secrets;
+using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 
@@ -61,7 +62,15 @@ internal sealed class TokenCommand
         try
         {
             string folder = StateDirectory.Resolve(parsed.GetValue(_stateDirectories[parsed.CommandResult.Command]));
-            OwnerOnlyFile.CreateFolder(folder);
+            if (parsed.CommandResult.Command == _create)
+            {
+                OwnerOnlyFile.CreateFolder(folder);
+            }
+            else if (ServerState.IsUntouched(folder))
+            {
+                throw new IOException($"{Printable.Of(folder)} is no server's folder: no server has run with it, and no token was made there.");
+            }
+
             await run(parsed, folder);
             return ExitCodes.Stopped;
         }
@@ -94,12 +103,15 @@ internal sealed class TokenCommand
         };
         ServerNote? note = ServerNote.Read(folder);
         string server = ServerOf(parsed.GetValue(_server), note);
+        string domain = note?.Domain ?? "";
+        RequireRoom(wanted, domain);
+        TokenStore store = await TokenStore.OpenOrBeginAsync(folder, domain, _time);
         using ServerKey? key = parsed.GetValue(_noPin) ? null : await ServerKey.OpenAsync(folder, _time);
-        var issuer = new TokenIssuer(TokenStore.Open(folder, note?.Domain ?? "", _time), _time);
+        var issuer = new TokenIssuer(store, _time);
         (AgentToken token, TokenRecord record) = await issuer.CreateAsync(wanted, key?.Pin, server);
         await Console.Error.WriteLineAsync($"{record} for {server} may use {NameRights.Describe(record)}; expires: {Day(record.Expires)}. It is shown this once.");
         await Console.Out.WriteLineAsync(token.Reveal());
-        await Console.Error.WriteLineAsync("Beside the web server: 'tunnel-agent login', paste the line above, then 'tunnel-agent --port 8080'.");
+        await Console.Error.WriteLineAsync($"Beside the web server: 'tunnel-agent login', paste the line above, then '{FirstCommand.For(store.Current, record, _time.GetUtcNow())}'.");
     }
 
     private async Task ListAsync(ParseResult parsed, string folder)
@@ -132,6 +144,14 @@ internal sealed class TokenCommand
         await Console.Error.WriteLineAsync(forget
             ? $"{token} is revoked and forgotten; its names are free for anybody."
             : $"{token} is revoked. Its names wait for a token made with them, or for the next token named {token.Name}.");
+    }
+
+    private static void RequireRoom(TokenRecord wanted, string domain)
+    {
+        if (wanted.Subdomains.FirstOrDefault(pattern => pattern.Length + 1 + domain.Length > PublicNames.MostBytes) is { } pattern)
+        {
+            throw new ArgumentException($"--subdomain: '{pattern}.{domain}' is longer than the {PublicNames.MostBytes} characters a name can have.");
+        }
     }
 
     private static string ServerOf(string? given, ServerNote? note)

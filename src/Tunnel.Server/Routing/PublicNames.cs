@@ -21,6 +21,8 @@ internal static class PublicNames
          "fern", "field", "finch", "forest", "garden", "grove", "harbor", "heron", "hill", "island", "lake", "lark", "maple", "meadow",
          "moon", "otter", "pebble", "pine", "river", "robin", "sparrow", "star", "stone", "valley", "willow", "wren"];
 
+    private static readonly int LongestChosen = Moods.Max(mood => mood.Length) + Things.Max(thing => thing.Length) + "--999".Length;
+
     /// <summary>One label: letters, digits and inner hyphens, lower case, at most 63.</summary>
     public static bool IsLabel(ReadOnlySpan<char> label) =>
         label.Length is > 0 and <= MostLabelBytes && !label.ContainsAnyExcept(LabelChars) && label[0] != '-' && label[^1] != '-';
@@ -104,7 +106,27 @@ internal static class PublicNames
         }
     }
 
-    /// <summary>Whether <see cref="Choose"/> may have made this label.</summary>
+    /// <summary>The same for a place that takes no more than <paramref name="most"/> characters: readable if they suffice for that.</summary>
+    public static string Choose(int most, Func<string, bool> isTaken)
+    {
+        const string Plain = "abcdefghijklmnopqrstuvwxyz0123456789";
+        const int Tries = 64;
+        if (most >= LongestChosen)
+        {
+            return Choose(isTaken);
+        }
+
+        string label = "";
+        for (int i = 0; i < Tries && (label.Length == 0 || isTaken(label)); i++)
+        {
+            label = new string(Random.Shared.GetItems<char>(Plain, Math.Clamp(most, 1, 8)));
+        }
+
+        // There may be none left in so little room; then it is the one that asks who is told.
+        return label;
+    }
+
+    /// <summary>Whether <see cref="Choose(Func{string, bool})"/> may have made this label.</summary>
     public static bool IsChosen(string label) =>
         label.Split('-') is [var mood, var thing, { Length: 3 } number]
         && Moods.Contains(mood) && Things.Contains(thing) && number[0] != '0' && number.All(char.IsAsciiDigit);
