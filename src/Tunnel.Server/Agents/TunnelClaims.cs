@@ -76,7 +76,7 @@ internal sealed class TunnelClaims(AgentServices services)
 
             tunnels.Add(new ServedTunnel(name, request, session.Holder, Time.GetUtcNow())
             {
-                Guard = request.Guard is { } guard ? new VisitorGuard(guard, name, services.Passwords) : null,
+                Guard = request.Guard is { } guard ? new VisitorGuard(guard, name, who.Key, services.Passwords) : null,
             });
         }
 
@@ -186,6 +186,14 @@ internal sealed class TunnelClaims(AgentServices services)
         }
 
         string since = other.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+        if (wanted.IsPooled && other.IsPooled && !VisitorGuard.HaveSameRules(wanted.Guard, other.Guard))
+        {
+            return Refusal(
+                wanted.Id,
+                RejectCodes.NameConflict,
+                $"The agents that share {other.Name} let other visitors in: --allow, --deny, --forward-auth and the password file (its hashes, too) must be the same on all of them. One is at {other.Holder.Address}. Stop them all to change it.");
+        }
+
         string state = other.Holder.IsAttached ? "" : ", which is reconnecting";
         return Refusal(
             wanted.Id,

@@ -6,24 +6,19 @@ namespace Tunnel.Server.Guards;
 
 /// <summary>
 /// Checks passwords for all tunnels of the server: slow on purpose, so few at a time, away from the threads that carry
-/// traffic, and only so many per address. Safe from any thread.
+/// traffic, each guard in its turn, and only so many per address, this machine's own included. Safe from any thread.
 /// </summary>
-internal sealed class PasswordChecks(TimeProvider time) : IDisposable
+internal sealed class PasswordChecks(TimeProvider time)
 {
-    /// <summary>Checks that wait for their turn; more are refused.</summary>
-    internal const int MostWaiting = 64;
-
-    private static readonly int AtOnce = Math.Max(1, Environment.ProcessorCount / 2);
-
-    private readonly SemaphoreSlim _turns = new(AtOnce);
-    private readonly AddressThrottle _throttle = new(time);
+    private readonly FairTurns _turns = new(Math.Max(1, Environment.ProcessorCount / 2));
+    private readonly AddressThrottle _throttle = new(time, isLoopbackFree: false);
     private readonly AddressCounter _underWay = new();
-    private int _waiting;
 
     /// <summary>Whether the password has this hash. Null: ask again later, there was no turn or the address has tried too often.</summary>
+    /// <param name="share">The guard's.</param>
     /// <param name="hash">bcrypt; null: there is no such user, and finding out takes as long.</param>
-    /// <param name="stranger">The hash an unknown user is measured against.</param>
-    public async ValueTask<bool?> CheckAsync(IPAddress visitor, string password, string? hash, string stranger)
+    /// <param name="price">What every check at this guard costs (<see cref="PasswordWork.PriceOf"/>).</param>
+    public async ValueTask<bool?> CheckAsync(IPAddress visitor, FairTurns.Share share, string password, string? hash, int price)
     {
         // What is under way counts as well, or an address would have a hundred guesses before the first one is found wrong,
         // and all the turns there are.
@@ -34,7 +29,18 @@ internal sealed class PasswordChecks(TimeProvider time) : IDisposable
 
         try
         {
-            return await TakeTurnAsync(visitor, password, hash, stranger);
+            if (!await _turns.TakeAsync(share))
+            {
+                return null;
+            }
+
+            bool isRight = await WorkAsync(password, hash, price);
+            if (!isRight)
+            {
+                _throttle.Failed(visitor);
+            }
+
+            return isRight;
         }
         finally
         {
@@ -42,33 +48,15 @@ internal sealed class PasswordChecks(TimeProvider time) : IDisposable
         }
     }
 
-    public void Dispose() => _turns.Dispose();
-
-    private async ValueTask<bool?> TakeTurnAsync(IPAddress visitor, string password, string? hash, string stranger)
+    private async Task<bool> WorkAsync(string password, string? hash, int price)
     {
-        if (Interlocked.Increment(ref _waiting) > MostWaiting)
-        {
-            Interlocked.Decrement(ref _waiting);
-            return null;
-        }
-
-        bool isRight;
-        await _turns.WaitAsync();
         try
         {
-            isRight = await Task.Run(() => BCrypt.Net.BCrypt.Verify(password, hash ?? stranger)) && hash is not null;
+            return await Task.Run(() => PasswordWork.IsRight(password, hash, price));
         }
         finally
         {
             _turns.Release();
-            Interlocked.Decrement(ref _waiting);
         }
-
-        if (!isRight)
-        {
-            _throttle.Failed(visitor);
-        }
-
-        return isRight;
     }
 }

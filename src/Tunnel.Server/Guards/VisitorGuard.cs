@@ -23,10 +23,14 @@ internal sealed class VisitorGuard
     private readonly PasswordChecks _passwords;
     private readonly ConcurrentDictionary<string, byte> _remembered = new(StringComparer.Ordinal);
     private readonly EdgeError _challenge;
+    private readonly FairTurns.Share _share;
+    private readonly string _rules;
+    private readonly int _price;
 
     /// <param name="guard">Checked: <see cref="TunnelRequest.FindFault"/> found nothing.</param>
     /// <param name="name">The public name; the realm.</param>
-    public VisitorGuard(TunnelGuard guard, string name, PasswordChecks passwords)
+    /// <param name="tenant">Whose tunnel it is.</param>
+    public VisitorGuard(TunnelGuard guard, string name, string tenant, PasswordChecks passwords)
     {
         _passwords = passwords;
         _addresses = new AddressRules(guard.Allow, guard.Deny);
@@ -37,12 +41,18 @@ internal sealed class VisitorGuard
             _users[user[..colon]] = user[(colon + 1)..];
         }
 
+        _share = new FairTurns.Share(tenant);
+        _price = _users.Values.Select(PasswordWork.PriceOf).DefaultIfEmpty().Max();
+        _rules = RulesOf(guard);
         ForwardsAuthorization = _users.Count == 0 || (guard.ForwardAuth ?? false);
         _challenge = EdgeError.AuthRequired with { Challenge = $"Basic realm=\"{name}\", charset=\"UTF-8\"" };
     }
 
     /// <summary>Whether the origin sees the visitor's Authorization field: it is ours when we asked for it.</summary>
     public bool ForwardsAuthorization { get; }
+
+    /// <summary>Whether two tunnels let the same visitors through; null: everybody.</summary>
+    public static bool HaveSameRules(VisitorGuard? one, VisitorGuard? other) => (one?._rules ?? "") == (other?._rules ?? "");
 
     /// <summary>Whether visitors from there may come at all.</summary>
     public bool Admits(IPAddress visitor) => _addresses.Admits(visitor);
@@ -73,7 +83,7 @@ internal sealed class VisitorGuard
     private async ValueTask<EdgeError?> CheckAsync(IPAddress visitor, BasicCredentials credentials, string memory)
     {
         bool? isRight = await _passwords.CheckAsync(
-            visitor, credentials.Password, _users.GetValueOrDefault(credentials.User), stranger: _users.First().Value);
+            visitor, _share, credentials.Password, _users.GetValueOrDefault(credentials.User), _price);
         switch (isRight)
         {
             case null:
@@ -90,6 +100,20 @@ internal sealed class VisitorGuard
                 _remembered[memory] = 0;
                 return null;
         }
+    }
+
+    // Empty when it lets everybody through. The order in which they are listed is no difference.
+    private static string RulesOf(TunnelGuard guard)
+    {
+        string[] parts =
+        [
+            .. (guard.Allow ?? []).Select(text => $"allow {text}"),
+            .. (guard.Deny ?? []).Select(text => $"deny {text}"),
+            .. (guard.Users ?? []).Select(text => $"user {text}"),
+        ];
+        return parts.Length == 0
+            ? ""
+            : $"{string.Join('\n', parts.Distinct().Order(StringComparer.Ordinal))}\n{guard.ForwardAuth ?? false}";
     }
 
     // Neither the password nor anything it can be guessed from stays in memory.

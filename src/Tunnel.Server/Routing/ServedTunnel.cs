@@ -44,6 +44,12 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, TunnelHol
     public Route? TryOpen(in RouteRequest request) =>
         Session.TryOpen(request.Open with { TunnelId = Id }) is { } stream ? new Route(RouteOutcome.Found, this, stream) : null;
 
+    /// <summary>
+    /// Whether it is one thing to a visitor which of the two serves a request: what one of them keeps out must not find a way in by
+    /// the other.
+    /// </summary>
+    public bool MayServeBeside(ServedTunnel other) => Type == other.Type && VisitorGuard.HaveSameRules(Guard, other.Guard);
+
     /// <summary>Whom it lets through; null: everybody.</summary>
     public VisitorGuard? Guard { get; init; }
 

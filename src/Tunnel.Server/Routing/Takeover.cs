@@ -49,10 +49,10 @@ internal static class Takeover
             // Another run is the past of this agent: it is not there any more, with all its sessions.
             bool isBeside = newer.Instance.Run is not null && newer.Instance.Run == older.Instance.Run
                 && newer.Instance.Slot != older.Instance.Slot;
-            return isBeside && wanted.Type == held.Type ? TakeoverVerdict.Joins : TakeoverVerdict.Replaces;
+            return isBeside && wanted.MayServeBeside(held) ? TakeoverVerdict.Joins : TakeoverVerdict.Replaces;
         }
 
-        if (wanted.IsPooled && held.IsPooled && wanted.Type == held.Type)
+        if (wanted.IsPooled && held.IsPooled && wanted.MayServeBeside(held))
         {
             return TakeoverVerdict.Joins;
         }

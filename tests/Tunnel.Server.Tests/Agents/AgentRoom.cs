@@ -91,7 +91,6 @@ internal sealed class AgentRoom : IAsyncDisposable
         Registry.Dispose();
         await _clock.DisposeAsync();
         _metrics.Dispose();
-        _passwords.Dispose();
         System.IO.Directory.Delete(_folder, recursive: true);
     }
 }

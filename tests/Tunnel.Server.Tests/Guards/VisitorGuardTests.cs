@@ -8,14 +8,12 @@ using Tunnel.Server.Identity;
 
 namespace Tunnel.Server.Tests.Guards;
 
-public sealed class VisitorGuardTests : IDisposable
+public sealed class VisitorGuardTests
 {
     private static readonly string AliceHash = BCrypt.Net.BCrypt.HashPassword("open sesame", 4);
     private static readonly string BobHash = BCrypt.Net.BCrypt.HashPassword("pässwörd", 4);
     private static readonly IPAddress Visitor = IPAddress.Parse("203.0.113.7");
     private readonly PasswordChecks _passwords = new(new FakeTimeProvider());
-
-    public void Dispose() => _passwords.Dispose();
 
     [Theory]
     [InlineData("", "", "203.0.113.7", true)]
@@ -104,15 +102,54 @@ public sealed class VisitorGuardTests : IDisposable
     [Fact]
     public async Task Address_ThatTriesAllAtOnce_HasNoMoreTriesAndLeavesTurnsToOthers()
     {
+        const int Tries = 64;
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
 
-        Task<EdgeError?>[] all = [.. Enumerable.Range(0, PasswordChecks.MostWaiting).Select(i => guard.JudgeAsync(Visitor, Field($"alice:{i}")).AsTask())];
+        Task<EdgeError?>[] all = [.. Enumerable.Range(0, Tries).Select(i => guard.JudgeAsync(Visitor, Field($"alice:{i}")).AsTask())];
         EdgeError? other = await guard.JudgeAsync(IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"));
 
         EdgeError?[] refusals = await Task.WhenAll(all);
         refusals.Count(refusal => refusal!.Status == 401).Should().Be(AddressThrottle.AtOnce);
-        refusals.Count(refusal => refusal!.Status == 503).Should().Be(PasswordChecks.MostWaiting - AddressThrottle.AtOnce);
+        refusals.Count(refusal => refusal!.Status == 503).Should().Be(Tries - AddressThrottle.AtOnce);
         other.Should().BeNull();
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Machine_OfTheServer_HasNoMoreTriesThanOthers(string address)
+    {
+        VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
+        for (int i = 0; i < AddressThrottle.AtOnce; i++)
+        {
+            (await guard.JudgeAsync(IPAddress.Parse(address), Field($"alice:{i}")))!.Status.Should().Be(401);
+        }
+
+        (await guard.JudgeAsync(IPAddress.Parse(address), Field("alice:one more")))!.Status.Should().Be(503);
+    }
+
+    [Theory]
+    [InlineData("allow", true)]
+    [InlineData("order", true)]
+    [InlineData("nothing", false)]
+    [InlineData("deny", false)]
+    [InlineData("users", false)]
+    [InlineData("forward", false)]
+    public void Rules_OfTwoTunnels_AreTheSameOrNot(string what, bool areSame)
+    {
+        var one = new TunnelGuard { Allow = ["10.0.0.0/8", "192.168.0.0/16"], Users = [$"alice:{AliceHash}"] };
+        TunnelGuard? other = what switch
+        {
+            "allow" => one with { },
+            "order" => one with { Allow = ["192.168.0.0/16", "10.0.0.0/8"], Deny = [] },
+            "deny" => one with { Allow = [], Deny = one.Allow },
+            "users" => one with { Users = [$"alice:{BobHash}"] },
+            "forward" => one with { ForwardAuth = true },
+            _ => null,
+        };
+
+        VisitorGuard.HaveSameRules(Guard(one), other is null ? null : Guard(other)).Should().Be(areSame);
+        VisitorGuard.HaveSameRules(Guard(new TunnelGuard()), null).Should().BeTrue("neither has any");
     }
 
     [Fact]
@@ -163,7 +200,7 @@ public sealed class VisitorGuardTests : IDisposable
         (await Guard(new TunnelGuard { Users = [User] }).JudgeAsync(Visitor, Field("alice:open sesame"))).Should().BeNull();
     }
 
-    private VisitorGuard Guard(TunnelGuard guard) => new(guard, "demo.tunnel.com", _passwords);
+    private VisitorGuard Guard(TunnelGuard guard) => new(guard, "demo.tunnel.com", "local", _passwords);
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
 

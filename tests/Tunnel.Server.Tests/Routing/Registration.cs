@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Server.Guards;
 using Tunnel.Server.Identity;
 using Tunnel.Server.Routing;
 using Tunnel.TestSupport;
@@ -71,8 +72,8 @@ internal sealed class Registration : IAsyncDisposable
         return new Link(down.Reader, up.Writer);
     }
 
-    public ServedTunnel Tunnel(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http) =>
-        new(name, new TunnelRequest { Id = 1, Type = type, Pool = pool }, holder, Time.GetUtcNow());
+    public ServedTunnel Tunnel(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http, VisitorGuard? guard = null) =>
+        new(name, new TunnelRequest { Id = 1, Type = type, Pool = pool }, holder, Time.GetUtcNow()) { Guard = guard };
 
     /// <summary>A tunnel on its name.</summary>
     public ServedTunnel Bind(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http)

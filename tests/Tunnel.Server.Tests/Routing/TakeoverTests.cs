@@ -1,4 +1,5 @@
 using Tunnel.Framing.Frames;
+using Tunnel.Server.Guards;
 using Tunnel.Server.Routing;
 using Tunnel.TestSupport;
 
@@ -104,6 +105,27 @@ public sealed class TakeoverTests
         Judge(names, newer, older, pool: true).Should().Be(TakeoverVerdict.Joins);
         Takeover.Judge(names.Tunnel("a", newer, pool: true), names.Tunnel("a", older)).Should().Be(TakeoverVerdict.Conflicts);
         Takeover.Judge(names.Tunnel("a", newer), names.Tunnel("a", older, pool: true)).Should().Be(TakeoverVerdict.Conflicts);
+    }
+
+    /// <summary>What one agent keeps out would come in by the other.</summary>
+    [Fact]
+    public async Task Pool_NeedsEqualGuards()
+    {
+        await using var names = new Registration();
+        var checks = new PasswordChecks(names.Time);
+        VisitorGuard Guard(string network) => new(new TunnelGuard { Allow = [network] }, "a", "local", checks);
+        TunnelHolder older = names.Attached(run: RunOne);
+        TunnelHolder newer = names.Attached(instance: 'b');
+        TunnelHolder beside = names.Attached(run: RunOne, slot: 1);
+
+        Takeover.Judge(names.Tunnel("a", newer, pool: true, guard: Guard("10.0.0.0/8")), names.Tunnel("a", older, pool: true, guard: Guard("10.0.0.0/8"))).Should().Be(TakeoverVerdict.Joins);
+        foreach (VisitorGuard? guard in new[] { null, Guard("10.0.0.0/9") })
+        {
+            ServedTunnel held = names.Tunnel("a", older, pool: true, guard: Guard("10.0.0.0/8"));
+            Takeover.Judge(names.Tunnel("a", newer, pool: true, guard: guard), held).Should().Be(TakeoverVerdict.Conflicts);
+            Takeover.Judge(held, names.Tunnel("a", newer, pool: true, guard: guard)).Should().Be(TakeoverVerdict.Conflicts);
+            Takeover.Judge(names.Tunnel("a", beside, guard: guard), held).Should().Be(TakeoverVerdict.Replaces, "an agent that changes its mind has one rule");
+        }
     }
 
     private static TakeoverVerdict Judge(Registration names, TunnelHolder newer, TunnelHolder older, bool pool = false) =>
