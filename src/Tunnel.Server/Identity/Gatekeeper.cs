@@ -190,7 +190,7 @@ internal sealed class Gatekeeper
     {
         try
         {
-            await tokens.SaveNotesAsync(CancellationToken.None);
+            await tokens.SaveSoonAsync(CancellationToken.None);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

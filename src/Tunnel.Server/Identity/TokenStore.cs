@@ -19,6 +19,9 @@ internal sealed class TokenStore
     /// <summary>Another writer holds the lock for the time of one write.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>Between writes that agents wait for: whoever comes meanwhile shares the next one, so a busy token costs the disk no more.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(200);
+
     private readonly string _folder;
     private readonly string _path;
     private readonly string _domain;
@@ -34,6 +37,7 @@ internal sealed class TokenStore
     private TokenSet _current;
     private FileStamp _stamp;
     private long _changes;
+    private long? _savedAt;
 
     private TokenStore(string folder, string domain, TimeProvider time)
     {
@@ -231,7 +235,7 @@ internal sealed class TokenStore
             NameNote[] notes;
             lock (_lock)
             {
-                next = others is null ? Current : WithUnsaved(others);
+                next = others is null ? Current : _unsaved.AddTo(others, _time.GetUtcNow());
                 notes = _unsaved.ToArray();
             }
 
@@ -241,6 +245,7 @@ internal sealed class TokenStore
                 lock (_lock)
                 {
                     _unsaved.Saved(notes);
+                    _savedAt = _time.GetTimestamp();
                 }
 
                 if (others is null)
@@ -258,6 +263,24 @@ internal sealed class TokenStore
         {
             _saving.Release();
         }
+    }
+
+    /// <summary>The same for many who cannot wait for long: some wait a moment, so that the disk has its rest.</summary>
+    /// <inheritdoc cref="SaveNotesAsync" path="/exception"/>
+    public async Task SaveSoonAsync(CancellationToken cancel)
+    {
+        TimeSpan rest;
+        lock (_lock)
+        {
+            rest = _savedAt is { } at ? Rest - _time.GetElapsedTime(at) : TimeSpan.Zero;
+        }
+
+        if (rest > TimeSpan.Zero)
+        {
+            await Task.Delay(rest, _time, cancel);
+        }
+
+        await SaveNotesAsync(cancel);
     }
 
     /// <summary>Changes the file: from what it says now to what <paramref name="change"/> makes of it.</summary>
@@ -297,27 +320,8 @@ internal sealed class TokenStore
         _stamp = stamp;
         lock (_lock)
         {
-            Volatile.Write(ref _current, WithUnsaved(tokens));
+            Volatile.Write(ref _current, _unsaved.AddTo(tokens, _time.GetUtcNow()));
         }
-    }
-
-    // What others wrote comes first: a name that became somebody else's meanwhile is not ours any more, whatever we noted. The caller
-    // holds _lock.
-    private TokenSet WithUnsaved(TokenSet tokens)
-    {
-        foreach (NameNote note in _unsaved.ToArray())
-        {
-            if (note.Kind == NameNoteKind.Claimed
-                && !(tokens.Find(note.TokenId) is { } token && FirstClaims.MayKeep(tokens, token, note.Name, _time.GetUtcNow(), out _)))
-            {
-                _unsaved.Remove(note);
-                continue;
-            }
-
-            tokens = tokens.With(note, out _);
-        }
-
-        return tokens;
     }
 
     private FileStamp StampTakenIn()

@@ -46,6 +46,29 @@ internal sealed class UnsavedNotes
     /// <summary>Whether something that this token was given, or has given up, waits for the disk.</summary>
     public bool HasRightOf(string tokenId) => _rights.ContainsKey(tokenId);
 
+    /// <summary>
+    /// What others wrote, and these notes. The others come first: a name that became somebody else's meanwhile is not ours any more,
+    /// and the note is dropped.
+    /// </summary>
+    public TokenSet AddTo(TokenSet tokens, DateTimeOffset now)
+    {
+        foreach (NameNote note in ToArray())
+        {
+            bool isLost = note.Kind == NameNoteKind.Claimed
+                && !(tokens.Find(note.TokenId) is { } token && FirstClaims.MayKeep(tokens, token, note.Name, now, out _));
+            if (isLost)
+            {
+                Remove(note);
+            }
+            else
+            {
+                tokens = tokens.With(note, out _);
+            }
+        }
+
+        return tokens;
+    }
+
     public NameNote[] ToArray() => [.. _inOrder];
 
     private void TakeOut(LinkedListNode<NameNote> node)

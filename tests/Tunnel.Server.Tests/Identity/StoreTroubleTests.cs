@@ -118,6 +118,24 @@ public sealed class StoreTroubleTests : IDisposable
     }
 
     [Fact]
+    public async Task Saves_ThatAgentsWaitFor_LeaveTheDiskItsRest()
+    {
+        TokenStore store = Open();
+        (_, TokenRecord record) = await MakeAsync(store, "laptop");
+        store.Claim(record, "one.tunnel.com");
+        await store.SaveSoonAsync(CancellationToken.None);
+        store.Claim(record, "two.tunnel.com");
+
+        Task[] waiting = [store.SaveSoonAsync(CancellationToken.None), store.SaveSoonAsync(CancellationToken.None)];
+        waiting.Should().OnlyContain(save => !save.IsCompleted);
+        Open().Current.Find(record.Id)!.Claims.Should().Equal("one.tunnel.com");
+        _clock.Advance(TimeSpan.FromMilliseconds(200));
+        await Task.WhenAll(waiting);
+
+        Open().Current.Find(record.Id)!.Claims.Should().Equal("one.tunnel.com", "two.tunnel.com");
+    }
+
+    [Fact]
     public async Task Note_OfAName_CostsTheSameHoweverManyTokensThereAre()
     {
         long few = await CostAsync(tokens: 10);
