@@ -38,6 +38,7 @@ internal sealed class AgentCommand
     private readonly Option<string?> _hostHeader;
     private readonly Option<string?> _via;
     private readonly Option<double> _answerTime;
+    private readonly Option<double> _answerIdleTime;
     private readonly Option<double> _grace;
     private readonly Option<bool> _pool;
     private readonly Option<int?> _links;
@@ -61,6 +62,7 @@ internal sealed class AgentCommand
             "--host-header", "preserve|origin|VALUE", "The Host your local server sees: what the visitor sent, its own, or VALUE.", Defaults.HostHeader);
         _via = options.Choice("--via", "Whether your local server sees a Via header.", Defaults.Via ? "on" : "off", "on", "off");
         _answerTime = options.Seconds("--answer-time", "How long your local server may take to begin an answer.", Defaults.OriginAnswerTime);
+        _answerIdleTime = options.Seconds("--answer-idle-time", "How long an answer that has begun may pause; event streams and upgraded connections may for ever.", Defaults.AnswerIdleTime);
         _grace = options.Seconds("--grace", "Time running requests have when the agent stops.", Defaults.Grace);
         _pool = options.Switch("--pool", "Share the name with other agents that say --pool; visitors go to whichever has the least to do.");
         _links = options.Number("--links", "Connections to the server, side by side.", Defaults.Links);
@@ -175,6 +177,7 @@ internal sealed class AgentCommand
             },
             Via = arguments.GetValue(_via) == "on",
             OriginAnswerTime = TimeSpan.FromSeconds(arguments.GetValue(_answerTime)),
+            AnswerIdleTime = TimeSpan.FromSeconds(arguments.GetValue(_answerIdleTime)),
             Pool = arguments.GetValue(_pool),
             Links = arguments.GetValue(_links) ?? Defaults.Links,
             StateFolder = arguments.GetValue(_stateFolder) ?? ProgramFolders.State("tunnel-agent"),

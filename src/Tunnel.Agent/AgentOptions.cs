@@ -77,6 +77,9 @@ public sealed record AgentOptions
     /// <summary>Time from the request to the head of the origin's answer.</summary>
     public TimeSpan OriginAnswerTime { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long an answer that has begun may pause; event streams, upgraded and raw connections may for ever.</summary>
+    public TimeSpan AnswerIdleTime { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Time to reach the server and be answered.</summary>
     public TimeSpan ServerConnectTime { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -146,6 +149,9 @@ public sealed record AgentOptions
         Require(
             OriginAnswerTime > TimeSpan.Zero && OriginAnswerTime <= Longest,
             "--answer-time takes a number of seconds, above 0 and up to a week.");
+        Require(
+            AnswerIdleTime > TimeSpan.Zero && AnswerIdleTime <= Longest,
+            "--answer-idle-time takes a number of seconds, above 0 and up to a week.");
         Require(Grace >= TimeSpan.Zero && Grace <= TimeSpan.FromDays(1), "--grace takes a number of seconds, up to a day.");
         Require(Links is >= 1 and <= ProtocolLimits.Links, $"--links takes a number from 1 to {ProtocolLimits.Links}.");
         Http.Validate();

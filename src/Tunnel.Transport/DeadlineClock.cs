@@ -104,7 +104,10 @@ public sealed class DeadlineClock : IAsyncDisposable
         }
     }
 
-    internal long Now => _time.GetElapsedTime(_start).Ticks;
+    /// <summary>The time since the clock was made.</summary>
+    internal TimeSpan Elapsed => _time.GetElapsedTime(_start);
+
+    internal long Now => Elapsed.Ticks;
 
     /// <summary>A deadline for this owner, not set yet. <see cref="Remove"/> it when the owner ends.</summary>
     public Deadline Add(IDeadlineTarget target)

@@ -18,6 +18,8 @@ public sealed class AgentOptionsTests
         ["--host-header takes"] = options => options with { HostHeader = "" },
         ["--answer-time"] = options => options with { OriginAnswerTime = TimeSpan.Zero },
         ["--answer-time takes"] = options => options with { OriginAnswerTime = TimeSpan.MaxValue },
+        ["--answer-idle-time"] = options => options with { AnswerIdleTime = TimeSpan.Zero },
+        ["--answer-idle-time takes"] = options => options with { AnswerIdleTime = TimeSpan.MaxValue },
         ["--protocol takes"] = options => options with { Protocol = "udp" },
         ["--remote-port takes"] = options => options with { Protocol = "tcp", RemotePort = 0 },
         ["--remote-port is for --protocol tcp"] = options => options with { RemotePort = 20_000 },

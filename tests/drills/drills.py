@@ -17,6 +17,7 @@ DRILLS = {
     "browser": (120, 180, "a headless Chromium loads a page of 300 assets and takes a screenshot"),
     "fairness": (120, 300, "small requests beside bulk and slow readers; what a stalled visitor costs"),
     "failure": (180, 900, "agent, server and origin killed under load; what is left over afterwards"),
+    "vanished": (180, 300, "the host of an origin or of a visitor is suddenly not there; nobody hangs, and who merely reads nothing lives on"),
     "attack": (120, 900, "slow heads, slow readers, stalled uploads and a flood at once, beside an ordinary visitor"),
     "idle": (120, 300, "10,000 visitors that keep their connections and send nothing: bytes for each"),
     "apps": (300, 1500, "Vite, socket.io, a video, an upload form and Jupyter, used in a real browser"),

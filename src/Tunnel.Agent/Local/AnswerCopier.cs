@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
@@ -11,7 +12,8 @@ namespace Tunnel.Agent.Local;
 /// <summary>
 /// Step 8: copies the origin's answer to the stream as the origin sent it, and reads along to know where it ends.
 /// </summary>
-internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
+/// <param name="idleTime">How long an answer that has begun may pause; event streams may for ever.</param>
+internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits, TimeSpan idleTime)
 {
     private const int MostUnflushed = 16 * 1024;
 
@@ -60,7 +62,7 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
             }
             catch (ConnectionBrokenException error)
             {
-                throw new OriginFaultException(ResetCode.OriginInvalid, error.Message);
+                throw OriginFaultException.Before(error);
             }
         }
     }
@@ -73,6 +75,7 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
     public async ValueTask<bool> CopyBodyAsync(OriginConnection origin, PipeWriter stream)
     {
         _body.Start(Head.Framing);
+        bool mayPause = IsEventStream();
         try
         {
             while (!_body.IsComplete)
@@ -85,7 +88,17 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
                         return false;
                     }
 
-                    read = await origin.Input.ReadAsync();
+                    ValueTask<ReadResult> reading = origin.Input.ReadAsync();
+                    if (reading.IsCompleted || mayPause)
+                    {
+                        read = await reading;
+                    }
+                    else
+                    {
+                        origin.ExpectMore(idleTime);
+                        read = await reading;
+                        origin.GotMore();
+                    }
                 }
 
                 BodyOutcome outcome = Walk(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
@@ -122,6 +135,15 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
         _parser.Reset();
         _body.Reset();
         Head.Reset();
+    }
+
+    // Its silence says nothing: that it has an end is for TCP to find out.
+    private bool IsEventStream()
+    {
+        ReadOnlySpan<byte> eventStream = "text/event-stream"u8;
+        return Head.Headers.TryGet(KnownHeader.ContentType, out ReadOnlySpan<byte> type)
+            && type.Length >= eventStream.Length
+            && Ascii.EqualsIgnoreCase(type[..eventStream.Length], eventStream);
     }
 
     // False: the head is not whole yet.

@@ -10,6 +10,8 @@ namespace Tunnel.Agent.Local;
 /// </summary>
 internal sealed class OriginConnection : IDeadlineTarget
 {
+    private static readonly TimeSpan CloseTime = TimeSpan.FromSeconds(5);
+
     private readonly SocketConnection _plain;
     private readonly IConnection _connection;
     private readonly Deadline _deadline;
@@ -22,6 +24,7 @@ internal sealed class OriginConnection : IDeadlineTarget
         _plain = plain;
         _connection = connection;
         _deadline = clock.Add(this);
+        plain.EndWhenPeerIsGone(clock);
     }
 
     public PipeReader Input => _connection.Input;
@@ -30,6 +33,18 @@ internal sealed class OriginConnection : IDeadlineTarget
 
     /// <summary>No answer came in time, and the connection was aborted for it.</summary>
     public bool IsLate { get; private set; }
+
+    /// <summary>The head of the present exchange's answer is there.</summary>
+    public bool HasAnswered
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _hasAnswered;
+            }
+        }
+    }
 
     /// <summary>It has served a request before.</summary>
     public bool IsReused { get; set; }
@@ -83,7 +98,7 @@ internal sealed class OriginConnection : IDeadlineTarget
         }
     }
 
-    /// <summary>The head of the answer is there: what follows may take as long as it takes.</summary>
+    /// <summary>The head of the answer is there: what follows may take as long as it takes, and only its pauses have a limit.</summary>
     public void Answered()
     {
         lock (_lock)
@@ -92,6 +107,12 @@ internal sealed class OriginConnection : IDeadlineTarget
             _deadline.Clear();
         }
     }
+
+    /// <summary>We wait for more of an answer that has begun; it has so long to come.</summary>
+    public void ExpectMore(TimeSpan within) => _deadline.Set(within);
+
+    /// <summary>More came, or we do not wait for the origin any more.</summary>
+    public void GotMore() => _deadline.Clear();
 
     /// <summary>Gives it up at once. Safe from any thread.</summary>
     public void Abort() => _connection.Abort();
@@ -102,10 +123,13 @@ internal sealed class OriginConnection : IDeadlineTarget
         Abort();
     }
 
-    /// <summary>Closes it and waits until nothing of it is in use.</summary>
+    /// <summary>
+    /// Closes it and waits until nothing of it is in use. An origin that does not take even the end of it, as TLS has one, is
+    /// waited for a moment.
+    /// </summary>
     public async ValueTask CloseAsync(DeadlineClock clock)
     {
-        clock.Remove(_deadline);
+        _deadline.Set(CloseTime);
         await Input.CompleteAsync();
         try
         {
@@ -114,6 +138,11 @@ internal sealed class OriginConnection : IDeadlineTarget
         catch (IOException)
         {
             // It was broken already, and closing it is all we want.
+        }
+        finally
+        {
+            clock.Remove(_deadline);
+            _deadline.Clear();
         }
 
         await _connection.DisposeAsync();

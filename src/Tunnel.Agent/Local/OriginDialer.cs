@@ -43,7 +43,7 @@ internal sealed class OriginDialer
         Socket socket = _options.LocalSocket is { } path
             ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
             : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
-        var plain = new SocketConnection(socket, _memory);
+        var plain = new SocketConnection(socket, _memory, SocketConnectionOptions.Origin);
         try
         {
             if (_options.SendsProxyProtocol)

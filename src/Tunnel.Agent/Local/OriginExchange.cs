@@ -23,7 +23,11 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
 
     private const string ClosedUnanswered = "It closed the connection without an answer.";
 
-    private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http);
+    private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http, services.Options.AnswerIdleTime);
+
+    private string Paused => string.Create(
+        CultureInfo.InvariantCulture, $"Its answer paused for {services.Options.AnswerIdleTime.TotalSeconds} s (--answer-idle-time).");
+
     private string TooSlow => string.Create(
         CultureInfo.InvariantCulture, $"It did not begin an answer within {services.Options.OriginAnswerTime.TotalSeconds} s (--answer-time).");
 
@@ -58,8 +62,13 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         catch (OriginFaultException fault)
         {
-            bool isLate = hold.Connection is { IsLate: true };
-            Fail(isLate ? ResetCode.OriginTimeout : fault.Code, isLate ? TooSlow : fault.Message);
+            (ResetCode code, string message) = hold.Connection switch
+            {
+                { IsLate: true, HasAnswered: true } => (ResetCode.OriginTimeout, Paused),
+                { IsLate: true } => (ResetCode.OriginTimeout, TooSlow),
+                _ => (fault.Code, fault.Message),
+            };
+            Fail(code, message);
         }
         catch (Exception error)
         {
@@ -110,6 +119,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         // 6 take or open a connection, 7 play the request
         OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
         ReadResult answer;
+        ConnectionBrokenException? broken = null;
         while (true)
         {
             hold.Use(connection);
@@ -141,18 +151,22 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
 
                 connection.Input.AdvanceTo(answer.Buffer.Start);
             }
-            catch (ConnectionBrokenException)
+            catch (ConnectionBrokenException error)
             {
                 // Gone before it said a word, too.
+                broken = error;
             }
 
             // The idle connection was dead before it said a word: that says nothing about the request.
             if (!mayRepeat || !connection.IsReused || connection.IsLate || hold.IsGone)
             {
-                throw new OriginFaultException(
-                    ResetCode.OriginInvalid, services.Options.LocalHttps ? ClosedUnanswered : $"{ClosedUnanswered} If it speaks HTTPS, start the agent with --local-https.");
+                throw broken is { Reason: ConnectionBreak.TimedOut }
+                    ? OriginFaultException.Before(broken)
+                    : new OriginFaultException(
+                        ResetCode.OriginInvalid, services.Options.LocalHttps ? ClosedUnanswered : $"{ClosedUnanswered} If it speaks HTTPS, start the agent with --local-https.");
             }
 
+            broken = null;
             hold.Release();
             services.Pool.Discard(connection);
             connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);

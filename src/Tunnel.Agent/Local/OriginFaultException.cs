@@ -1,4 +1,5 @@
 using Tunnel.Framing.Frames;
+using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Agent.Local;
 
@@ -6,4 +7,8 @@ namespace Tunnel.Agent.Local;
 internal sealed class OriginFaultException(ResetCode code, string message) : Exception(message)
 {
     public ResetCode Code { get; } = code;
+
+    /// <summary>The connection broke before there was an answer: one whose host is gone gave none in time.</summary>
+    public static OriginFaultException Before(ConnectionBrokenException error) =>
+        new(error.Reason == ConnectionBreak.TimedOut ? ResetCode.OriginTimeout : ResetCode.OriginInvalid, error.Message);
 }

@@ -92,6 +92,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
             return;
         }
 
+        link.EndWhenPeerIsGone(services.Clock);
         IVisitor connection = open(link);
 
         // The accepting loop must not carry the connection's work; and the entry must be there before the task can remove it.

@@ -27,7 +27,9 @@ public sealed class SocketConnection : IConnection
     private readonly SocketPipeWriter _writer;
     private readonly ConnectionFault _fault = new();
     private readonly SocketWatch _watch = new();
+    private readonly TimeSpan? _goneAfter;
     private readonly Lock _gate = new();
+    private PeerWatch? _peer;
     private Task? _disposal;
 
     /// <param name="socket">Connected; the connection owns it from here on.</param>
@@ -38,6 +40,7 @@ public sealed class SocketConnection : IConnection
         _socket = socket;
         options ??= SocketConnectionOptions.Default;
         SocketTuning.Apply(socket, options);
+        _goneAfter = options.GoneAfter;
 
         // Calls that would wait come back at once; waiting is done by the asynchronous ones.
         socket.Blocking = false;
@@ -88,6 +91,24 @@ public sealed class SocketConnection : IConnection
         }
     }
 
+    /// <summary>
+    /// From now on a peer that is gone breaks the connection (<see cref="ConnectionBreak.TimedOut"/>) after
+    /// <see cref="SocketConnectionOptions.GoneAfter"/>, also while something is under way to it; the system's probes are for
+    /// the silence of an idle one. Call it once, before the connection is in use.
+    /// </summary>
+    /// <remarks>
+    /// What decides is whether the peer's system answers, not whether bytes move: a live peer may close its window for as long
+    /// as it likes. Linux only: elsewhere the system's own limit for retransmissions holds, minutes on most.
+    /// </remarks>
+    /// <param name="clock">Must outlive the connection.</param>
+    public void EndWhenPeerIsGone(DeadlineClock clock)
+    {
+        if (_goneAfter is { } limit)
+        {
+            _peer = PeerWatch.TryBegin(_socket, limit, clock, () => Break(SocketError.TimedOut));
+        }
+    }
+
     /// <inheritdoc/>
     public long Delivered => TcpInfo.TryGetAcknowledged(_socket, out long bytes) ? bytes : _sender.BytesTaken;
 
@@ -95,14 +116,7 @@ public sealed class SocketConnection : IConnection
     public void DiscardUnflushed() => _writer.Discard();
 
     /// <inheritdoc/>
-    public void Abort()
-    {
-        _fault.Set(SocketError.OperationAborted);
-
-        // A closing timeout of zero is the abortive close: linger 0, so RST instead of FIN.
-        _socket.Close(0);
-        _watch.Close();
-    }
+    public void Abort() => Break(SocketError.OperationAborted);
 
     /// <summary>
     /// Closes the socket and waits until nothing of the connection is in use. Orderly if <see cref="Output"/> was
@@ -119,8 +133,18 @@ public sealed class SocketConnection : IConnection
         }
     }
 
+    private void Break(SocketError reason)
+    {
+        _fault.Set(reason);
+
+        // A closing timeout of zero is the abortive close: linger 0, so RST instead of FIN.
+        _socket.Close(0);
+        _watch.Close();
+    }
+
     private async Task CloseAsync()
     {
+        _peer?.Stop();
         if (_sender.EndedCleanly)
         {
             _socket.Dispose();

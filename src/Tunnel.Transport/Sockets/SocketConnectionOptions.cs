@@ -3,7 +3,7 @@ namespace Tunnel.Transport.Sockets;
 /// <summary>How a <see cref="SocketConnection"/> tunes its socket. Nagle's algorithm is always off.</summary>
 public sealed record SocketConnectionOptions
 {
-    /// <summary>For connections to visitors and origins: the system's own buffer sizes, no probes.</summary>
+    /// <summary>The system's own buffer sizes, no probes.</summary>
     public static SocketConnectionOptions Default { get; } = new();
 
     /// <summary>
@@ -13,6 +13,14 @@ public sealed record SocketConnectionOptions
     {
         UnsentLimit = 128 * 1024,
         SendBufferSize = 256 * 1024,
+    };
+
+    /// <summary>For connections to origins: another host that vanishes is found within a minute or so.</summary>
+    public static SocketConnectionOptions Origin { get; } = new()
+    {
+        KeepAliveAfter = TimeSpan.FromSeconds(30),
+        KeepAliveInterval = TimeSpan.FromSeconds(10),
+        KeepAliveProbes = 3,
     };
 
     /// <summary>
@@ -35,6 +43,12 @@ public sealed record SocketConnectionOptions
 
     /// <summary>Unanswered probes after which the connection is <see cref="ConnectionBreak.TimedOut"/>.</summary>
     public int KeepAliveProbes { get; init; } = 4;
+
+    /// <summary>
+    /// How long a peer may answer nothing before it is taken for gone, with probes of ours or with something else under way to
+    /// it; null: for as long as the system likes. See <see cref="SocketConnection.EndWhenPeerIsGone"/>.
+    /// </summary>
+    public TimeSpan? GoneAfter => KeepAliveAfter + (KeepAliveInterval * KeepAliveProbes);
 
     /// <summary>The runtime waits for the socket also where an event loop of ours could, as on other systems than Linux.</summary>
     internal bool WaitsByRuntime { get; init; }

@@ -3,38 +3,27 @@ using System.Net.Sockets;
 
 namespace Tunnel.Transport.Sockets;
 
-/// <summary>What the system knows about a TCP connection and .NET has no name for.</summary>
+/// <summary>What the system knows about a TCP connection and .NET has no name for: struct tcp_info of linux/tcp.h.</summary>
 internal static class TcpInfo
 {
     private const int TcpLevel = 6;
     private const int LinuxTcpInfo = 11;
 
-    // struct tcp_info of linux/tcp.h: tcpi_bytes_acked, since Linux 4.1.
+    // tcpi_retransmits and tcpi_probes, one byte each; tcpi_last_ack_recv, milliseconds.
+    private const int RetransmitsAt = 2;
+    private const int ProbesAt = 3;
+    private const int LastAckReceivedAt = 56;
+
+    // tcpi_bytes_acked, since Linux 4.1.
     private const int BytesAckedAt = 120;
     private const int Size = BytesAckedAt + sizeof(ulong);
 
     /// <summary>Bytes the peer's system has acknowledged; false where our system does not say.</summary>
     public static bool TryGetAcknowledged(Socket socket, out long bytes)
     {
-        bytes = 0;
-        if (!OperatingSystem.IsLinux())
-        {
-            return false;
-        }
-
         Span<byte> info = stackalloc byte[Size];
-        try
-        {
-            if (socket.GetRawSocketOption(TcpLevel, LinuxTcpInfo, info) < Size)
-            {
-                return false;
-            }
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-        catch (ObjectDisposedException)
+        bytes = 0;
+        if (!TryRead(socket, info))
         {
             return false;
         }
@@ -44,5 +33,43 @@ internal static class TcpInfo
             ? BinaryPrimitives.ReadInt64LittleEndian(acknowledged)
             : BinaryPrimitives.ReadInt64BigEndian(acknowledged);
         return true;
+    }
+
+    /// <summary>How the peer's system answers; false where our system does not say.</summary>
+    /// <param name="unanswered">Retransmissions and probes in a row that it has not answered.</param>
+    /// <param name="sinceLastAck">Since anything at all came from it.</param>
+    public static bool TryGetSilence(Socket socket, out int unanswered, out TimeSpan sinceLastAck)
+    {
+        Span<byte> info = stackalloc byte[Size];
+        unanswered = 0;
+        sinceLastAck = TimeSpan.Zero;
+        if (!TryRead(socket, info))
+        {
+            return false;
+        }
+
+        unanswered = info[RetransmitsAt] + info[ProbesAt];
+        ReadOnlySpan<byte> since = info[LastAckReceivedAt..];
+        sinceLastAck = TimeSpan.FromMilliseconds(BitConverter.IsLittleEndian
+            ? BinaryPrimitives.ReadUInt32LittleEndian(since)
+            : BinaryPrimitives.ReadUInt32BigEndian(since));
+        return true;
+    }
+
+    private static bool TryRead(Socket socket, Span<byte> info)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        try
+        {
+            return socket.GetRawSocketOption(TcpLevel, LinuxTcpInfo, info) == Size;
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
     }
 }

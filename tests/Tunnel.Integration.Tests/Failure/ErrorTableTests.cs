@@ -122,7 +122,7 @@ public sealed class ErrorTableTests
                 await connection.WriteAsync("0\r\n\r\n");
                 await connection.ReadToEndAsync();
             },
-            new PairOptions { IsTimeFake = true });
+            new PairOptions { IsTimeFake = true, Agent = static options => options with { AnswerIdleTime = TimeSpan.FromHours(1) } });
         ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"POST / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nTransfer-Encoding: chunked\r\n\r\n");
         await visitor.ReadHeadAsync().Within();
@@ -134,6 +134,66 @@ public sealed class ErrorTableTests
         }
 
         go.Add();
+        (await visitor.ReadChunkAsync().Within()).Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task AnswerThatPausesForTooLong_IsCut()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            async connection =>
+            {
+                await connection.ReadHeadAsync();
+                await connection.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf-");
+                await connection.ReadToEndAsync();
+            },
+            new PairOptions { IsTimeFake = true });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n");
+        await visitor.ReadHeadAsync().Within();
+        await visitor.ReadExactlyAsync(5).Within();
+        Task<string> rest = ReadRestAsync(visitor);
+        pair.Time.Advance(TimeSpan.FromMinutes(9));
+        rest.IsCompleted.Should().BeFalse();
+        await pair.AdvanceUntilAsync(rest);
+        (await rest).Should().Be("cut");
+        await pair.Origin.Ended.WhenAsync(1);
+
+        static async Task<string> ReadRestAsync(ScriptedConnection visitor)
+        {
+            try
+            {
+                return System.Text.Encoding.ASCII.GetString(await visitor.ReadExactlyAsync(5));
+            }
+            catch (IOException)
+            {
+                return "cut";
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("text/event-stream")]
+    [InlineData("Text/Event-Stream; charset=utf-8")]
+    public async Task EventStream_MayPauseForEver(string type)
+    {
+        var go = new Tally();
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            async connection =>
+            {
+                await connection.ReadHeadAsync();
+                await connection.WriteAsync($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\n\r\ndata: 1\n\n");
+                await go.WhenAsync(1);
+                await connection.WriteAsync("data: 2\n\n");
+            },
+            new PairOptions { IsTimeFake = true });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n");
+        await visitor.ReadHeadAsync().Within();
+        await visitor.ReadChunkAsync().Within();
+        await pair.PassAsync(TimeSpan.FromHours(1));
+        go.Add();
+        System.Text.Encoding.ASCII.GetString(await visitor.ReadChunkAsync().Within()).Should().Be("data: 2\n\n");
         (await visitor.ReadChunkAsync().Within()).Should().BeEmpty();
     }
 
