@@ -47,11 +47,13 @@ public sealed class Backoff(Random random)
 
     /// <summary>
     /// A link ended after it had been healthy for this long. That earns a quick first try, each one by a link that lasted
-    /// twice as long as for the one before, until a healthy one starts it all over; the waits go on from where they were.
+    /// twice as long as for the one before; the waits go on from where they were. One that lasted, or did what links are for,
+    /// starts it all over.
     /// </summary>
-    public void LinkEnded(TimeSpan healthyFor)
+    /// <param name="hasCarried">Something of what is tunnelled went over it: whatever is wrong, the server is there.</param>
+    public void LinkEnded(TimeSpan healthyFor, bool hasCarried)
     {
-        if (healthyFor >= Healthy)
+        if (healthyFor >= Healthy || hasCarried)
         {
             _bound = First;
             _earned = TimeSpan.Zero;

@@ -30,7 +30,7 @@ public sealed class BackoffTests
         var backoff = new Backoff(new LoadedDice(1));
         backoff.Next();
         backoff.Next();
-        backoff.LinkEnded(Backoff.Healthy);
+        backoff.LinkEnded(Backoff.Healthy, hasCarried: false);
         backoff.Next().Should().Be(Backoff.First);
     }
 
@@ -39,7 +39,7 @@ public sealed class BackoffTests
     {
         var backoff = new Backoff(new LoadedDice(1));
         backoff.Next();
-        backoff.LinkEnded(Backoff.Healthy - TimeSpan.FromTicks(1));
+        backoff.LinkEnded(Backoff.Healthy - TimeSpan.FromTicks(1), hasCarried: false);
         backoff.Next().Should().Be(Backoff.First);
         backoff.Next().Should().Be(TimeSpan.FromMilliseconds(500));
     }
@@ -51,11 +51,25 @@ public sealed class BackoffTests
         TimeSpan sum = TimeSpan.Zero;
         for (int i = 0; i < 20; i++)
         {
-            backoff.LinkEnded(TimeSpan.FromMilliseconds(400));
+            backoff.LinkEnded(TimeSpan.FromMilliseconds(400), hasCarried: false);
             sum += backoff.Next();
         }
 
         sum.Should().BeGreaterThan(TimeSpan.FromMinutes(2), "a server that takes links and drops them is not hammered");
+    }
+
+    [Fact]
+    public void LinkEnded_OfLinksThatCarriedSomething_StaysSmall()
+    {
+        var backoff = new Backoff(new LoadedDice(1));
+        for (int i = 0; i < 20; i++)
+        {
+            // The network is bad, and the tries in between fail.
+            backoff.LinkEnded(TimeSpan.FromMilliseconds(400), hasCarried: true);
+            backoff.Next().Should().Be(Backoff.First);
+            backoff.Next().Should().Be(Backoff.First);
+            backoff.Next().Should().Be(TimeSpan.FromMilliseconds(500));
+        }
     }
 
     [Fact]

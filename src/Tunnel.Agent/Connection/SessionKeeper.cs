@@ -108,6 +108,7 @@ internal sealed class SessionKeeper
     {
         _patience.Rest();
         long since = _services.Time.GetTimestamp();
+        ulong carried = Carried();
         while (await Task.WhenAny(served, _patience.Poked) != served)
         {
             _patience.Rest();
@@ -117,7 +118,14 @@ internal sealed class SessionKeeper
             }
         }
 
-        _backoff.LinkEnded(_services.Time.GetElapsedTime(since));
+        _backoff.LinkEnded(_services.Time.GetElapsedTime(since), hasCarried: Carried() != carried);
+    }
+
+    // What the peer had at the start of the link is counted with the one before.
+    private ulong Carried()
+    {
+        (_, ulong acknowledged, ulong received) = Session.Counts;
+        return acknowledged + received;
     }
 
     // The next link, attached by nobody yet; null when the session has ended.

@@ -166,7 +166,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     {
         long since = services.Time.GetTimestamp();
         Task first = await Task.WhenAny(life, keeper.GoingAway).WaitAsync(stop);
-        _backoff.LinkEnded(services.Time.GetElapsedTime(since));
+        _backoff.LinkEnded(services.Time.GetElapsedTime(since), hasCarried: IsLostAtWork(keeper.Session));
         if (first != life && await keeper.GoingAway is { Reconnect: true } goAway)
         {
             // The next session first; this one finishes what runs, beside it.
@@ -193,6 +193,10 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
 
         return (Describe(end), false);
     }
+
+    // It ended with its link, and had served somebody. Whoever was sent away is not to come back the faster for it.
+    private static bool IsLostAtWork(Session session) =>
+        session.Ended is { IsCompletedSuccessfully: true, Result.Kind: SessionEndKind.LinkLost } && session.Account.Opened > 0;
 
     private string Describe(SessionEnd end) => end.Kind switch
     {

@@ -71,6 +71,26 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public async Task Link_ThatFlapsAndCarriesRequests_IsDialledAgainSoon()
+    {
+        const string Told = "requests wait: ";
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
+        await using var relay = new LinkRelay(() => pair.Server.AgentPort);
+        var forwarding = new ForwardingSignal();
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await forwarding.Times.WhenAsync(1);
+        for (int i = 1; i <= 10; i++)
+        {
+            (await pair.GetAsync()).Text.Should().Be("x");
+            relay.Cut();
+            await relay.Links.WhenAsync(i + 1);
+        }
+
+        pair.Log.Where(line => line.Contains(Told, StringComparison.Ordinal)).Should().HaveCountGreaterThanOrEqualTo(10)
+            .And.OnlyContain(line => line.Contains("again in 0.", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Request_WhileTheLinkIsDown_WaitsForIt()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
