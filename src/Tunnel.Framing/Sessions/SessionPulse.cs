@@ -28,7 +28,9 @@ internal sealed class SessionPulse : IAsyncDisposable
     private TimeSpan? _expireAt;
     private TimeSpan _lastMeasured;
     private ulong _pingNumber;
-    private TimeSpan? _pingSentAt;
+
+    // The PING that measures, until it is answered: on a long way others may be sent meanwhile.
+    private (ulong Number, TimeSpan SentAt)? _measuring;
 
     // Written by the reader loop without the lock.
     private long _lastByteTicks;
@@ -74,7 +76,7 @@ internal sealed class SessionPulse : IAsyncDisposable
         {
             _link = null;
             _heartbeat = null;
-            _pingSentAt = null;
+            _measuring = null;
             _loseAt = null;
             _ackAt = null;
             _ackIsArmed = false;
@@ -112,10 +114,16 @@ internal sealed class SessionPulse : IAsyncDisposable
     {
         lock (_lock)
         {
-            if (_pingSentAt is { } sent && number == _pingNumber)
+            if (_measuring is not { } ping || number < ping.Number)
             {
-                _pingSentAt = null;
-                _clock.Observe(_clock.Now - sent);
+                return;
+            }
+
+            _measuring = null;
+            if (number == ping.Number)
+            {
+                // A PONG for a later one stands for this one, too, but says nothing about its time.
+                _clock.Observe(_clock.Now - ping.SentAt);
             }
         }
     }
@@ -207,7 +215,7 @@ internal sealed class SessionPulse : IAsyncDisposable
                     break;
             }
 
-            if (_heartbeat is not null && _session.Streams.HasReceived && now - _lastMeasured >= MeasureEvery)
+            if (_heartbeat is not null && _measuring is null && _session.Streams.HasReceived && now - _lastMeasured >= MeasureEvery)
             {
                 Measure(now);
             }
@@ -259,7 +267,7 @@ internal sealed class SessionPulse : IAsyncDisposable
 
     private void Ping(TimeSpan now)
     {
-        _pingSentAt = now;
+        _measuring ??= (_pingNumber + 1, now);
         _session.RequestPing(++_pingNumber);
     }
 

@@ -195,6 +195,42 @@ public sealed class WireTests
         session.Session.MemoryUsed.Should().Be(0);
     }
 
+    [Theory]
+    [InlineData(1_500)]
+    [InlineData(4_000)]
+    public async Task RoundTrip_OverASecondWithTrafficAllTheWhile_IsMeasured(int milliseconds)
+    {
+        const int Step = 250;
+        await using var session = new RawSession(LinkRole.Agent);
+        TunnelStream stream = await session.AcceptAsync();
+        Queue<(ulong Number, int At)> asked = new();
+        for (int now = 0; now < 20_000; now += Step)
+        {
+            // Every PING is answered, each a round trip after it was sent.
+            while (asked.TryPeek(out (ulong Number, int At) ping) && ping.At + milliseconds <= now)
+            {
+                await session.Peer.SendNumberAsync(FrameKind.Pong, asked.Dequeue().Number);
+            }
+
+            await session.Peer.SendAsync(2, FrameKind.Data, "x");
+            await stream.Input.TakeAsync(1);
+            await session.Peer.SendNumberAsync(FrameKind.Ping, 4711);
+            while (await session.Peer.ReadAsync() is { } frame && !(frame.Kind == FrameKind.Pong && frame.Number == 4711))
+            {
+                if (frame.Kind == FrameKind.Ping)
+                {
+                    asked.Enqueue((frame.Number, now));
+                }
+            }
+
+            session.Time.Advance(TimeSpan.FromMilliseconds(Step));
+        }
+
+        // A step late at most: a PING may have been read one later than it was sent.
+        session.Session.RoundTrip.Should().NotBeNull().And.BeCloseTo(TimeSpan.FromMilliseconds(milliseconds), TimeSpan.FromMilliseconds(2 * Step));
+        stream.Dispose();
+    }
+
     [Fact]
     public async Task Credit_ConsumerSlowerThanTheRoundTrip_DoesNotGrow()
     {
