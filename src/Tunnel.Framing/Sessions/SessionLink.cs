@@ -65,7 +65,7 @@ internal sealed class SessionLink(Session session, IDuplexPipe link, SessionRead
         bool allWasSent = await writing;                                           // 3
         string reason = _lost.Task.IsCompleted ? await _lost.Task : "the session has ended";
         bool isOrderly = allWasSent && session.HasClosed && !_lost.Task.IsCompleted;
-        await link.Output.CompleteAsync(isOrderly ? null : new IOException(reason)); // 4
+        await EndSendingAsync(isOrderly ? null : new IOException(reason), limit.Token); // 4
         onStopped(reason);
         _loopsStopped.SetResult();                                                 // 5
         if (isOrderly && session.CloseToSend is not null && !peerHasEnded)
@@ -97,7 +97,7 @@ internal sealed class SessionLink(Session session, IDuplexPipe link, SessionRead
             // The link is gone, or takes nothing: there is nobody to tell.
         }
 
-        await link.Output.CompleteAsync(wasSent ? null : new IOException("The session has ended."));
+        await EndSendingAsync(wasSent ? null : new IOException("The session has ended."), limit.Token);
         if (wasSent)
         {
             await DrainAsync(limit.Token);
@@ -171,6 +171,16 @@ internal sealed class SessionLink(Session session, IDuplexPipe link, SessionRead
         }
 
         return false;
+    }
+
+    // The end has to be said too where there is TLS, and a peer that reads nothing does not take even that. Completed again with
+    // an error, a link gives up what it has not sent.
+    private async Task EndSendingAsync(Exception? error, CancellationToken limit)
+    {
+        ValueTask ending = link.Output.CompleteAsync(error);
+        await using CancellationTokenRegistration late = limit.UnsafeRegister(
+            static link => ((IDuplexPipe)link!).Output.Complete(new IOException("The peer takes no more.")), link);
+        await ending;
     }
 
     private async Task DrainAsync(CancellationToken limit)

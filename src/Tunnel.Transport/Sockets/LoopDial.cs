@@ -70,16 +70,23 @@ internal sealed partial class LoopDial : IReadyHandler
             throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
         }
 
-        if (watch.TryWaitToSend(out _))
+        try
         {
-            using (cancel.UnsafeRegister(static waiting => ((SocketWatch)waiting!).Close(), watch))
+            if (watch.TryWaitToSend(out _))
             {
-                await dial._ready.Task;
+                using (cancel.UnsafeRegister(static waiting => ((SocketWatch)waiting!).Close(), watch))
+                {
+                    await dial._ready.Task;
+                }
             }
-        }
 
-        cancel.ThrowIfCancellationRequested();
-        watch.End(handle);
+            cancel.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            // Whether it is wanted or not: the loop keeps a place for each.
+            watch.End(handle);
+        }
     }
 
     // What a connect says at once; whatever comes later the runtime translates.
