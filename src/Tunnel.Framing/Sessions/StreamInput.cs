@@ -221,9 +221,11 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         }
     }
 
+    /// <remarks>A read that is pending, which is a fault of the user's, throws: it would wait for bytes that nobody takes in.</remarks>
     public override void Complete(Exception? exception = null)
     {
         InputBlock? free;
+        bool wasAwaited;
         lock (_lock)
         {
             if (_isCompleted)
@@ -234,9 +236,16 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
             Volatile.Write(ref _isCompleted, true);
             free = _bytes.TakeAll();
             _unseen = 0;
+            wasAwaited = TakeAwaited();
         }
 
         streams.InputBlocks.Return(free);
+        if (wasAwaited)
+        {
+            _read.RunContinuationsAsynchronously = true;
+            _read.SetException(new InvalidOperationException("The input was completed while it was read."));
+        }
+
         streams.Actions.InputCompleted(stream);
     }
 

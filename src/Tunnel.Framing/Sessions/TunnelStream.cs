@@ -24,6 +24,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     private int _resetCode = NoCode;
     private Action<object?>? _abortCallback;
     private object? _abortState;
+    private int _hasAbortCallback;
 
     internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
     {
@@ -148,8 +149,14 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// Calls back once when the peer resets the stream or the session ends under it; at once when that has happened
     /// already. For users that wait for something other than this stream. The callback must not block or throw.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Somebody is called back already; there is one callback for a stream.</exception>
     public void WhenAborted(Action<object?> callback, object? state)
     {
+        if (Interlocked.Exchange(ref _hasAbortCallback, 1) != 0)
+        {
+            throw new InvalidOperationException("The stream calls somebody back already.");
+        }
+
         // A full barrier on both sides: either we see the reason, or whoever sets it sees the callback.
         _abortState = state;
         Interlocked.Exchange(ref _abortCallback, callback);

@@ -5,10 +5,15 @@ namespace Tunnel.Transport.Buffers;
 
 /// <summary>
 /// What a writer collects until its next flush, in pooled blocks that grow within a flush: a small answer takes 4 KiB,
-/// a download soon 32 KiB at a time (what a stream's smallest window holds fills one). Not thread-safe.
+/// a download soon 32 KiB at a time (what a stream's smallest window holds fills one).
 /// </summary>
+/// <remarks>
+/// One writer, and whoever closes its connection (<see cref="ClearUnlessLent"/>), perhaps at the same time: the lock is
+/// between these two, so that a block goes back once and nobody fills one that has gone back.
+/// </remarks>
 internal struct SendBlocks(MemoryPool<byte> pool)
 {
+    private readonly Lock _lock = new();
     private SendChain _filling;
     private int _nextBlock = BlockPool.SmallBlock;
     private bool _isLent;
@@ -19,16 +24,19 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     public Memory<byte> GetMemory(int sizeHint)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
-        _isLent = true;
-        if (_filling.Last is { } last && last.FreeLength > 0 && last.FreeLength >= sizeHint)
+        lock (_lock)
         {
-            return last.Free;
-        }
+            _isLent = true;
+            if (_filling.Last is { } last && last.FreeLength > 0 && last.FreeLength >= sizeHint)
+            {
+                return last.Free;
+            }
 
-        var segment = BufferSegment.Rent(pool.Rent(Math.Max(sizeHint, _nextBlock)));
-        _nextBlock = _nextBlock == BlockPool.SmallBlock ? BlockPool.MediumBlock : BlockPool.WideBlock;
-        _filling.Add(segment);
-        return segment.Free;
+            var segment = BufferSegment.Rent(pool.Rent(Math.Max(sizeHint, _nextBlock)));
+            _nextBlock = _nextBlock == BlockPool.SmallBlock ? BlockPool.MediumBlock : BlockPool.WideBlock;
+            _filling.Add(segment);
+            return segment.Free;
+        }
     }
 
     public void Advance(int bytes)
@@ -38,7 +46,9 @@ internal struct SendBlocks(MemoryPool<byte> pool)
         {
             last.Fill(bytes);
             Bytes += bytes;
-            _isLent = false;
+
+            // Nobody else touches them until it is seen that we are through.
+            Volatile.Write(ref _isLent, false);
         }
         else if (bytes > 0)
         {
@@ -49,21 +59,27 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     /// <summary>Hands over everything collected; the receiver gives the blocks back.</summary>
     public SendChain Take()
     {
-        // What a flush needed is what the next one starts with; an idle writer is back to small blocks.
-        _nextBlock = Bytes > BlockPool.MediumBlock ? BlockPool.WideBlock : BlockPool.SmallBlock;
-        Bytes = 0;
-        _isLent = false;
-        SendChain taken = _filling;
-        _filling = default;
-        return taken;
+        lock (_lock)
+        {
+            // What a flush needed is what the next one starts with; an idle writer is back to small blocks.
+            _nextBlock = Bytes > BlockPool.MediumBlock ? BlockPool.WideBlock : BlockPool.SmallBlock;
+            Bytes = 0;
+            _isLent = false;
+            SendChain taken = _filling;
+            _filling = default;
+            return taken;
+        }
     }
 
-    /// <summary>Gives everything back, unless it is being filled at this moment.</summary>
+    /// <summary>Gives everything back, unless it is being filled at this moment. By whoever closes the connection.</summary>
     public void ClearUnlessLent()
     {
-        if (!_isLent)
+        lock (_lock)
         {
-            Take().Clear();
+            if (!Volatile.Read(ref _isLent))
+            {
+                Take().Clear();
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Tunnel.Transport.Tls;
 /// <summary>
 /// The encrypted side of a <see cref="TlsConnection"/> as the stream that <see cref="System.Net.Security.SslStream"/>
 /// wants. During the handshake every write goes out at once; afterwards writes only collect, and whoever has records to
-/// send flushes <paramref name="link"/> itself, all of them with one call.
+/// send calls <see cref="SendAsync"/>, once for all of them.
 /// </summary>
 /// <remarks>
 /// A read that waits gives up <see cref="Gate"/> for as long: whoever holds it knows that nobody is at work inside the TLS
@@ -57,6 +57,27 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
         if (!_isOpen)
         {
             await link.Output.FlushAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Sends the records collected. As with writing, a reader that answers the peer inside the engine may come in between: under
+    /// TLS 1.3 a key update asks for an answer at any time, and some engines write it from within a read.
+    /// </summary>
+    public ValueTask<FlushResult> SendAsync(CancellationToken cancellationToken)
+    {
+        lock (_writing)
+        {
+            return link.Output.FlushAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Sends what is left, and then the end of our sending.</summary>
+    public ValueTask EndAsync()
+    {
+        lock (_writing)
+        {
+            return link.Output.CompleteAsync();
         }
     }
 

@@ -52,7 +52,7 @@ internal sealed class TlsPipeWriter(SslStream tls, LinkStream stream, IConnectio
             return FlushAsync(encrypting, cancellationToken);
         }
 
-        ValueTask<FlushResult> flushing = link.Output.FlushAsync(cancellationToken);
+        ValueTask<FlushResult> flushing = stream.SendAsync(cancellationToken);
         return flushing.IsCompletedSuccessfully ? flushing : AwaitAsync(flushing);
     }
 
@@ -91,7 +91,7 @@ internal sealed class TlsPipeWriter(SslStream tls, LinkStream stream, IConnectio
     private async ValueTask<FlushResult> FlushAsync(ValueTask encrypting, CancellationToken cancellationToken)
     {
         await encrypting;
-        return await AwaitAsync(link.Output.FlushAsync(cancellationToken));
+        return await AwaitAsync(stream.SendAsync(cancellationToken));
     }
 
     // What broke the reading half broke this one as well, and the other way round.
@@ -160,7 +160,7 @@ internal sealed class TlsPipeWriter(SslStream tls, LinkStream stream, IConnectio
             link.Abort();
         }
 
-        await link.Output.CompleteAsync();
+        await stream.EndAsync();
     }
 
     private void ThrowIfCompleted()

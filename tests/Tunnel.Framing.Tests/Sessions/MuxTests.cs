@@ -236,6 +236,19 @@ public abstract class MuxTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhenAborted_Twice_IsRefusedAndTheFirstIsCalledWithItsOwn()
+    {
+        await using var session = new RawSession(LinkRole.Agent);
+        using TunnelStream stream = await session.AcceptAsync();
+        var called = new TaskCompletionSource<object?>();
+        stream.WhenAborted(called.SetResult, "first");
+        FluentActions.Invoking(() => stream.WhenAborted(_ => { }, "second")).Should().Throw<InvalidOperationException>();
+        await session.Peer.SendResetAsync(2, 1);
+        (await called.Task.Within()).Should().Be("first");
+        FluentActions.Invoking(() => stream.WhenAborted(_ => { }, "third")).Should().Throw<InvalidOperationException>();
+    }
+
+    [Fact]
     public async Task WhenAborted_AfterTheFact_CallsAtOnce()
     {
         SessionPair pair = Start();

@@ -94,6 +94,23 @@ public sealed class StreamInputTests
     }
 
     [Fact]
+    public async Task Complete_WhileAReadIsPending_EndsIt()
+    {
+        await using var session = new RawSession(LinkRole.Agent);
+        TunnelStream stream = await session.AcceptAsync();
+        Task<ReadResult> reading = stream.Input.ReadAsync().AsTask();
+        stream.Input.Complete();
+        await FluentActions.Awaiting(() => reading.Within()).Should().ThrowAsync<InvalidOperationException>().WithMessage("*completed*");
+
+        // What comes now is dropped, and nobody is woken for it.
+        await session.Peer.SendAsync(2, FrameKind.Data, "late", fin: true);
+        await session.SettleAsync();
+        await stream.Output.CompleteAsync();
+        stream.Dispose();
+        await session.Peer.ExpectAsync(FrameKind.Data);
+    }
+
+    [Fact]
     public async Task Reset_WithBytesUnread_IsThrownAtOnce()
     {
         await using var session = new RawSession(LinkRole.Agent);
