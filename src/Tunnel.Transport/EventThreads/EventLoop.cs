@@ -11,7 +11,7 @@ namespace Tunnel.Transport.EventThreads;
 /// (docs/performance.md). Linux only; lives as long as the process.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "It lives as long as the process.")]
-internal sealed class EventLoop : IEventThread
+internal sealed class EventLoop
 {
     private const int MostEvents = 128;
 
@@ -124,12 +124,10 @@ internal sealed class EventLoop : IEventThread
         Drop(watch);
     }
 
-    public bool TryPutOff(Action<object?> action, object? state)
-    {
-        _putOff.Enqueue((action, state));
-        return true;
-    }
+    /// <summary>Puts work off until the loop has handled what it has at hand. On its own thread alone.</summary>
+    public void PutOff(Action<object?> action, object? state) => _putOff.Enqueue((action, state));
 
+    /// <summary>From any thread: calls back on the loop's as soon as that comes to it.</summary>
     public void Ask(Action onHeard)
     {
         _asked.Enqueue(onHeard);
@@ -202,7 +200,8 @@ internal sealed class EventLoop : IEventThread
 
     private void Hear()
     {
-        Volatile.Write(ref _isWoken, 0);
+        // Not a mere store: whoever asks must not find the mark of a wake-up whose look into the queue is over already.
+        Interlocked.Exchange(ref _isWoken, 0);
         while (_asked.TryDequeue(out Action? onHeard))
         {
             onHeard();

@@ -4,7 +4,8 @@ namespace Tunnel.Transport.EventThreads;
 /// Runs what a socket was waited for on the thread that heard of it, instead of handing it to the thread pool: at load a
 /// request costs some thread switches less (docs/performance.md). So nothing that goes on after a read or a write may block.
 /// On Linux that thread is an <see cref="EventLoop"/>; for what the runtime itself waits for, there and on other Unix systems, it
-/// is one of the runtime's.
+/// is one of the runtime's. Whoever suspects the loops turns them off from outside (docs/operating.md, "When the event loops are
+/// in doubt").
 /// </summary>
 public static class InlineCompletions
 {

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.TestSupport;
 using Tunnel.Transport.EventThreads;
 using Tunnel.Transport.Sockets;
@@ -27,7 +29,7 @@ public sealed class EventLoopTests
         int ranWhileBusy = -1;
         loop.Ask(() =>
         {
-            loop.TryPutOff(Note, 1);
+            loop.PutOff(Note, 1);
             EventThreadScheduler.Shared.Schedule(
                 state =>
                 {
@@ -35,7 +37,7 @@ public sealed class EventLoopTests
                     Note(state);
                 },
                 2);
-            loop.TryPutOff(Note, 3);
+            loop.PutOff(Note, 3);
             ranWhileBusy = _order.Count;
         });
         await _runs.WhenAsync(4);
@@ -60,6 +62,52 @@ public sealed class EventLoopTests
         }))).Within();
         await _runs.WhenAsync(4000);
         _order.Should().OnlyContain(run => run.Loop == loop);
+    }
+
+    [Fact]
+    public async Task Schedule_FromAnotherThread_RunsOnThePool()
+    {
+        EventThreadScheduler.Shared.Schedule(Note, 1);
+        await _runs.WhenAsync(1);
+        _order.Should().Equal((1, null));
+    }
+
+    [Fact]
+    public async Task Watch_ThreadThatIsHeldUp_SaysForHowLongAndAsksAgainOnlyThen()
+    {
+        if (EventLoop.Next() is not { } loop)
+        {
+            return;
+        }
+
+        using var isHeld = new SemaphoreSlim(0);
+        using var letGo = new SemaphoreSlim(0);
+        var time = new FakeTimeProvider();
+        var heard = new ConcurrentQueue<TimeSpan>();
+        await using var watch = new EventThreadWatch(
+            time,
+            after =>
+            {
+                heard.Enqueue(after);
+                _runs.Add();
+            },
+            [loop]);
+        loop.Ask(() =>
+        {
+            isHeld.Release();
+            letGo.Wait();
+        });
+        await isHeld.WaitAsync().Within();
+        time.Advance(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(1));
+        heard.Should().BeEmpty();
+        letGo.Release();
+        await _runs.WhenAsync(1);
+        heard.Should().Equal(TimeSpan.FromSeconds(2));
+        time.Advance(TimeSpan.FromSeconds(1));
+        await _runs.WhenAsync(2);
+        heard.Should().Equal(TimeSpan.FromSeconds(2), TimeSpan.Zero);
     }
 
     /// <summary>A receive stops at the urgent mark, with bytes left behind it of which no event tells.</summary>
