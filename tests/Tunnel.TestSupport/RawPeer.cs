@@ -42,6 +42,9 @@ public sealed class RawPeer(IDuplexPipe link)
     /// <summary>Sequenced bytes read so far: what a well-behaved peer would acknowledge.</summary>
     public ulong Sequenced { get; private set; }
 
+    /// <summary>What the sender keeps of it as long as nothing is acknowledged (docs/protocol.md, section 7, "Keeping").</summary>
+    public ulong KeptBySender { get; private set; }
+
     /// <summary>Any bytes at all.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await link.Output.WriteAsync(bytes).Within();
 
@@ -131,6 +134,7 @@ public sealed class RawPeer(IDuplexPipe link)
         byte[] payload = whole.Buffer.Slice(FrameHeader.Size, header.Length).ToArray();
         link.Input.AdvanceTo(whole.Buffer.GetPosition(header.FrameSize));
         Sequenced += header.IsSequenced ? (ulong)header.FrameSize : 0;
+        KeptBySender += header.IsSequenced ? (ulong)(header.FrameSize + ProtocolLimits.KeptPerFrame) : 0;
         return new RawFrame(header.StreamId, header.K, payload);
     }
 

@@ -172,7 +172,7 @@ public sealed class UntriedRequestTests
         uint id = await agent.NextRequestAsync();
         await agent.Peer.SendCreditAsync(id, 64 * 1024 * 1024);
         _ = WriteAsync(visitor);
-        while (agent.Peer.Sequenced < ProtocolLimits.ReplayBytes)
+        while (agent.Peer.KeptBySender < ProtocolLimits.ReplayBytes)
         {
             await agent.Peer.ExpectAsync(FrameKind.Data);
         }
