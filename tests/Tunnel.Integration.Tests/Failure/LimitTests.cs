@@ -52,7 +52,7 @@ public sealed class LimitTests
             {
                 string head = (await connection.ReadHeadAsync())!;
                 (byte[] content, _) = await connection.ReadBodyAsync(head);
-                await connection.WriteAsync($"HTTP/1.1 200 OK\r\nX-Read: {head.Field("A")!.Length} {content.Length}\r\nContent-Length: 0\r\n\r\n");
+                await connection.WriteAsync($"HTTP/1.1 200 OK\r\nX-Read: {head.Field("A")!.Length} {content.Length}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
             },
             new PairOptions { Server = options => options with { Http = new HttpLimits { MaxHeadBytes = 512 * 1024 } } });
         for (int more = 0; more < 6; more++)
