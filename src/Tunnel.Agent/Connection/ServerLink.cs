@@ -41,7 +41,7 @@ internal sealed class ServerLink(ConnectionServices services)
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new NoLinkException($"{services.Server} did not answer in time.");
+            throw new NoLinkException($"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options)}");
         }
         catch (IOException error) when (IsStrangerToStranger(error))
         {
@@ -71,7 +71,7 @@ internal sealed class ServerLink(ConnectionServices services)
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new NoLinkException($"{services.Server} did not answer in time.");
+            throw new NoLinkException($"{services.Server} took the connection and then said nothing. {DialAdvice.AgentPort}");
         }
         catch (ProtocolViolationException violation)
         {

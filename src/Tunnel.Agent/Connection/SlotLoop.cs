@@ -68,7 +68,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
                         _backoff.ServerNamed(after);
                     }
 
-                    await PauseAsync(error.Message, stop);
+                    await PauseAsync(error.Message, stop, isPlanned: error.Code == RejectCodes.Draining);
                 }
             }
         }

@@ -167,8 +167,8 @@ internal sealed class AgentGreeter(AgentServices services)
 
     private async Task<Task<bool>?> RejectAsync(AgentLink link, string code, string message, bool retry, CancellationToken cancel, AgentIdentity? who = null, TimeSpan? retryAfter = null)
     {
-        // What is wrong with a token has its line already.
-        if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked)
+        // What is wrong with a token has its line already, and who comes while the server stops finds the next one.
+        if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.Draining)
             && _refusals.Due(link.Facts.Remote.Address, $"{code} {who?.Name}") is > 0 and int count)
         {
             ServerLog.AgentRefused(services.Log, who?.At(Text(link)) ?? Text(link), code, message, count);

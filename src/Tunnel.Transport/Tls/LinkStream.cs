@@ -14,11 +14,19 @@ namespace Tunnel.Transport.Tls;
 /// </remarks>
 internal sealed class LinkStream(IDuplexPipe link) : Stream
 {
+    // change_cipher_spec to application_data.
+    private const byte FirstRecordType = 20;
+    private const byte LastRecordType = 23;
+
     private readonly Lock _writing = new();
     private bool _isOpen;
+    private bool _hasHeard;
 
     /// <summary>The link ended, whether or not the peer had announced it.</summary>
     public bool SawEnd { get; private set; }
+
+    /// <summary>The first byte that came begins no TLS record (RFC 8446 section 5.1): something else is spoken there.</summary>
+    public bool SawNoTls { get; private set; }
 
     /// <summary>Held by the reader while it is at work inside the engine.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);
@@ -137,6 +145,12 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
 
         bytes = bytes.Slice(0, Math.Min(bytes.Length, buffer.Length));
         bytes.CopyTo(buffer.Span);
+        if (!_hasHeard && !bytes.IsEmpty)
+        {
+            _hasHeard = true;
+            SawNoTls = buffer.Span[0] is < FirstRecordType or > LastRecordType;
+        }
+
         SawEnd |= read.IsCompleted && bytes.IsEmpty && !buffer.IsEmpty;
         link.Input.AdvanceTo(bytes.End);
         return (int)bytes.Length;

@@ -115,21 +115,26 @@ public sealed class TlsConnection : IConnection
             await stream.DisposeAsync();
             if (error is IOException or AuthenticationException or InvalidOperationException)
             {
-                throw Explain(error, stream.SawEnd, judge?.Fault);
+                throw Explain(error, stream, judge?.Fault);
             }
 
             throw;
         }
     }
 
-    private static TlsHandshakeException Explain(Exception error, bool hasEnded, string? distrust)
+    private static TlsHandshakeException Explain(Exception error, LinkStream stream, string? distrust)
     {
         if (distrust is not null)
         {
             return new TlsHandshakeException(TlsHandshakeFailure.Untrusted, distrust, error);
         }
 
-        if (error is ConnectionBrokenException || hasEnded)
+        if (stream.SawNoTls)
+        {
+            return new TlsHandshakeException(TlsHandshakeFailure.NotTls, "What answers there speaks no TLS.", error);
+        }
+
+        if (error is ConnectionBrokenException || stream.SawEnd)
         {
             return new TlsHandshakeException(TlsHandshakeFailure.PeerLeft, "The peer left during the TLS handshake.", error);
         }

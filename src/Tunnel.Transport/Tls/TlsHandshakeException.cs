@@ -9,8 +9,11 @@ public enum TlsHandshakeFailure
     /// <summary>The certificate of the peer is not one we trust for this name; the message says why.</summary>
     Untrusted,
 
-    /// <summary>No version or cipher in common, an alert, or bytes that are no TLS.</summary>
+    /// <summary>No version or cipher in common, or an alert.</summary>
     Refused,
+
+    /// <summary>The peer's first byte begins no TLS record.</summary>
+    NotTls,
 }
 
 /// <summary>A TLS handshake failed. The connection below still belongs to the caller.</summary>

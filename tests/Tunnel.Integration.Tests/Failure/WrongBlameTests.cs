@@ -1,4 +1,6 @@
 using Tunnel.Agent;
+using Tunnel.Agent.Connection;
+using Tunnel.Hosting.Secrets;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.TestSupport;
 
@@ -96,6 +98,45 @@ public sealed class WrongBlameTests
     }
 
     [Fact]
+    public async Task Port_ThatSpeaksNoTls_IsNamed()
+    {
+        // What a token's agent meets at the port for visitors.
+        await using var server = new ScriptedOrigin(async agent =>
+        {
+            await agent.ReadSomeAsync();
+            await agent.WriteAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        });
+
+        AgentStatus status = await OfflineAsync(new AgentOptions
+        {
+            ServerHost = "127.0.0.1",
+            ServerPort = server.Port,
+            Token = new AgentToken("0123456789abcdef", new byte[AgentToken.SecretSize], pin: new byte[AgentToken.PinSize], "127.0.0.1"),
+            Port = 1,
+            WatchesNetwork = false,
+        });
+
+        status.Reason.Should().Contain("speaks no TLS").And.Contain("port for agents");
+    }
+
+    [Fact]
+    public async Task Port_ThatSaysNothing_IsNamed()
+    {
+        await using var server = new ScriptedOrigin(async agent => await agent.ReadToEndAsync());
+
+        AgentStatus status = await OfflineAsync(new AgentOptions
+        {
+            ServerHost = "127.0.0.1",
+            ServerPort = server.Port,
+            ServerConnectTime = TimeSpan.FromMilliseconds(500),
+            Port = 1,
+            WatchesNetwork = false,
+        });
+
+        status.Reason.Should().Contain("said nothing").And.Contain("port for agents");
+    }
+
+    [Fact]
     public async Task Localhost_OnAFreshMachine_SaysHowToNameTheServer()
     {
         var logs = new RecordingLogs();
@@ -131,5 +172,12 @@ public sealed class WrongBlameTests
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("leaves (shutdown)", StringComparison.Ordinal)));
 
         pair.Log.Single(line => line.Contains("leaves (shutdown)", StringComparison.Ordinal)).Should().StartWith(ServerLeaves);
+    }
+
+    private static async Task<AgentStatus> OfflineAsync(AgentOptions options)
+    {
+        await using AgentHost agent = AgentHost.Start(options, new ForwardingSignal(), new RecordingLogs());
+        await Eventually.TrueAsync(() => agent.Status.NextTry is not null);
+        return agent.Status;
     }
 }

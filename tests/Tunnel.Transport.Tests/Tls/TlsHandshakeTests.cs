@@ -58,11 +58,11 @@ public sealed class TlsHandshakeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Server_PeerSpeaksAnotherProtocol_IsRefused()
+    public async Task Server_PeerSpeaksAnotherProtocol_IsTold()
     {
         Task<TlsConnection> accepting = AcceptAsync(TlsLinkPair.ServerOptions());
         await _below.A.Output.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        (await Fails(accepting)).Failure.Should().Be(TlsHandshakeFailure.Refused);
+        (await Fails(accepting)).Failure.Should().Be(TlsHandshakeFailure.NotTls);
     }
 
     [Fact]
