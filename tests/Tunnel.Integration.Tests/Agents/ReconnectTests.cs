@@ -109,7 +109,7 @@ public sealed class ReconnectTests
         await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { ServerPort = web.Port });
         await web.Accepted.WhenAsync(2);
         agent.Exited.IsCompleted.Should().BeFalse();
-        pair.Log.Should().Contain(line => line.Contains("is not a tunnel server", StringComparison.Ordinal));
+        pair.Log.Should().Contain(line => line.Contains("as a web server does", StringComparison.Ordinal));
     }
 
     [Fact]
