@@ -1,22 +1,33 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Tunnel.Hosting;
 
-/// <summary>Runs a command the way both programs do: wrong usage is 2, with the fault and where to find help.</summary>
+/// <summary>
+/// Runs a command the way all programs here do: wrong usage is 2, with the fault and where to find help; whatever else goes
+/// wrong is one line and 1.
+/// </summary>
 public static class ProgramRunner
 {
     /// <param name="run">What the command itself does, as in <see cref="Attach"/>; commands below it have their own.</param>
     public static async Task<int> RunAsync(Command command, string[] arguments, Func<ParseResult, Task<int>> run)
     {
-        Attach(command, run);
-        ParseResult result = command.Parse(arguments);
-        if (result.Errors.Count > 0)
+        try
         {
-            return await ComplainAsync(result.CommandResult.Command, result.Errors.Select(error => error.Message));
-        }
+            Attach(command, run);
+            ParseResult result = command.Parse(arguments);
+            if (result.Errors.Count > 0)
+            {
+                return await ComplainAsync(result.CommandResult.Command, result.Errors.Select(error => error.Message));
+            }
 
-        // Signals are ours: the default handling would cut running requests.
-        return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+            // Signals are ours: the default handling would cut running requests.
+            return await result.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception error)
+        {
+            return await FailAsync(command, error, isDetailed: false);
+        }
     }
 
     /// <summary>Makes this what the command does.</summary>
@@ -24,6 +35,12 @@ public static class ProgramRunner
     public static void Attach(Command command, Func<ParseResult, Task<int>> run) =>
         command.SetAction(async (parsed, _) =>
         {
+            if (OpenSsl.FindFault() is { } fault)
+            {
+                await StandardLines.ErrorAsync(fault);
+                return ExitCodes.WrongUsage;
+            }
+
             try
             {
                 return await run(parsed);
@@ -32,17 +49,37 @@ public static class ProgramRunner
             {
                 return await ComplainAsync(command, [error.Message]);
             }
+            catch (Exception error)
+            {
+                return await FailAsync(command, error, parsed.GetResult("--log-level") is OptionResult { Tokens: [{ Value: "debug" or "trace" }] });
+            }
         });
 
     private static async Task<int> ComplainAsync(Command command, IEnumerable<string> faults)
     {
         foreach (string fault in faults)
         {
-            await Console.Error.WriteLineAsync(fault);
+            await StandardLines.ErrorAsync(fault);
         }
 
-        await Console.Error.WriteLineAsync($"Try: {string.Join(' ', Names(command))} --help");
+        await StandardLines.ErrorAsync($"Try: {string.Join(' ', Names(command))} --help");
         return ExitCodes.WrongUsage;
+    }
+
+    // What a disk or a network does has a message of its own. Anything else may be a fault of the program, and then its name is
+    // a help to whoever looks for it; where it was is for those who ask.
+    private static async Task<int> FailAsync(Command command, Exception error, bool isDetailed)
+    {
+        Exception cause = error.GetBaseException();
+        string name = string.Join(' ', Names(command));
+        string what = error is IOException or UnauthorizedAccessException ? error.Message : $"{cause.GetType().Name}: {cause.Message}";
+        await StandardLines.ErrorAsync($"{name} failed: {Printable.Of(what)}");
+        if (isDetailed)
+        {
+            await StandardLines.ErrorAsync(error.ToString());
+        }
+
+        return ExitCodes.Failed;
     }
 
     private static IEnumerable<string> Names(Command command) =>

@@ -13,6 +13,7 @@ internal readonly partial record struct FileStatus(ushort Mode, uint User, uint 
 {
     private const ushort KindMask = 0xF000;
     private const ushort Regular = 0x8000;
+    private const ushort Pipe = 0x1000;
     private const int CurrentFolder = -100;
     private const int OfTheDescriptor = 0x1000;
 
@@ -21,12 +22,16 @@ internal readonly partial record struct FileStatus(ushort Mode, uint User, uint 
 
     public bool IsRegular => (Mode & KindMask) == Regular;
 
+    public bool IsPipe => (Mode & KindMask) == Pipe;
+
+    public bool IsSameFile(FileStatus other) => (Volume, Number) == (other.Volume, other.Number);
+
     /// <summary>As a person calls it.</summary>
     public string Kind => (Mode & KindMask) switch
     {
         Regular => "a file",
         0x4000 => "a folder",
-        0x1000 => "a FIFO",
+        Pipe => "a FIFO",
         0xC000 => "a socket",
         _ => "a device",
     };

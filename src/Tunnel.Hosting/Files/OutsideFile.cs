@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Tunnel.Hosting.Files;
 
@@ -15,14 +14,15 @@ namespace Tunnel.Hosting.Files;
 /// </remarks>
 public static class OutsideFile
 {
+    /// <param name="mayBePipe">The person who runs the program names it, perhaps as <c>&lt;(command)</c>, and waits for it.</param>
     /// <exception cref="OutsideFileException">It cannot be read.</exception>
-    public static byte[] Read(string path, int mostBytes)
+    public static byte[] Read(string path, int mostBytes, bool mayBePipe = false)
     {
         try
         {
-            using SafeFileHandle file = OperatingSystem.IsLinux()
-                ? LinuxFile.OpenToRead(path)
-                : File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using FileStream file = OperatingSystem.IsLinux()
+                ? new FileStream(LinuxFile.OpenToRead(path, mayBePipe), FileAccess.Read, bufferSize: 0)
+                : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             return ReadAll(file, mostBytes);
         }
         catch (Exception error) when (IsItsFault(error))
@@ -33,14 +33,14 @@ public static class OutsideFile
 
     /// <summary>The text of the file; a byte order mark says how it is written, else it is UTF-8.</summary>
     /// <exception cref="OutsideFileException">It cannot be read.</exception>
-    public static string ReadText(string path, int mostBytes) => TextOf(Read(path, mostBytes));
+    public static string ReadText(string path, int mostBytes, bool mayBePipe = false) => TextOf(Read(path, mostBytes, mayBePipe));
 
     /// <summary>Reads the file and makes something of it.</summary>
     /// <param name="parse">May throw whatever it likes: that is the file's fault too.</param>
     /// <exception cref="OutsideFileException">It cannot be read or used.</exception>
-    public static T Read<T>(string path, int mostBytes, Func<byte[], T> parse)
+    public static T Read<T>(string path, int mostBytes, Func<byte[], T> parse, bool mayBePipe = false)
     {
-        byte[] content = Read(path, mostBytes);
+        byte[] content = Read(path, mostBytes, mayBePipe);
         try
         {
             return parse(content);
@@ -65,12 +65,11 @@ public static class OutsideFile
     }
 
     // To the end, not to the length that it has now: it may grow, and some file systems do not tell.
-    private static byte[] ReadAll(SafeFileHandle file, int mostBytes)
+    private static byte[] ReadAll(FileStream file, int mostBytes)
     {
-        long expected = Math.Min(RandomAccess.GetLength(file), mostBytes);
-        byte[] content = new byte[expected + 1];
+        byte[] content = new byte[(file.CanSeek ? Math.Min(file.Length, mostBytes) : 0) + 1];
         int length = 0;
-        while (RandomAccess.Read(file, content.AsSpan(length), length) is > 0 and int read)
+        while (file.Read(content.AsSpan(length)) is > 0 and int read)
         {
             length += read;
             if (length > mostBytes)

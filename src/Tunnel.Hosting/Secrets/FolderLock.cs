@@ -14,7 +14,7 @@ public sealed class FolderLock : IDisposable
 
     /// <param name="folder">Exists.</param>
     /// <param name="patience">How long another holder is waited for.</param>
-    /// <exception cref="IOException">The other holder did not let go in time.</exception>
+    /// <exception cref="IOException">The other holder did not let go in time, or the disk does not take the file.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder does not belong to this user.</exception>
     public static async Task<FolderLock> TakeAsync(string folder, TimeSpan patience, TimeProvider time, CancellationToken cancel = default)
     {
@@ -28,7 +28,7 @@ public sealed class FolderLock : IDisposable
                 UnixFolder.GiveToOwner(folder, path);
                 return new FolderLock(file);
             }
-            catch (IOException error) when (error is not (FileNotFoundException or DirectoryNotFoundException))
+            catch (IOException error) when (IsHeld(error))
             {
                 if (time.GetElapsedTime(since) >= patience)
                 {
@@ -41,4 +41,13 @@ public sealed class FolderLock : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    // Nothing else is worth waiting for: a disk that is full or read-only stays so.
+    private static bool IsHeld(IOException error)
+    {
+        const int WindowsSharing = unchecked((int)0x8007_0020);
+        const int LinuxWouldBlock = 11;
+        const int MacWouldBlock = 35;
+        return error.HResult == (OperatingSystem.IsWindows() ? WindowsSharing : OperatingSystem.IsLinux() ? LinuxWouldBlock : MacWouldBlock);
+    }
 }

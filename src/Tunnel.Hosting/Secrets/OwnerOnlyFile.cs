@@ -57,8 +57,40 @@ public static class OwnerOnlyFile
     }
 
     /// <summary>Whether somebody beside the owner may read or write it. False where the system does not tell.</summary>
-    public static bool IsOpenToOthers(string path) =>
-        !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~FolderMode) != 0;
+    public static bool IsOpenToOthers(string path) => Has(path, ~FolderMode);
+
+    /// <summary>Whether users beside its owner and its group may read or write it. False where that cannot be told.</summary>
+    public static bool IsOpenToEverybody(string path) => Has(path, UnixFileMode.OtherRead | UnixFileMode.OtherWrite);
+
+    /// <summary>The folder itself, if others may put files into it, and the files in it that are not their owner's alone.</summary>
+    public static IReadOnlyList<string> FindOpenToOthers(string folder)
+    {
+        try
+        {
+            return
+            [
+                .. new[] { folder }.Where(path => Has(path, UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)),
+                .. Directory.EnumerateFiles(folder, "*.json").Concat(Directory.EnumerateFiles(folder, "*key*")).Distinct()
+                    .Where(path => Has(path, ~FolderMode)).Order(StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception error) when (Files.OutsideFile.IsItsFault(error))
+        {
+            return [];
+        }
+    }
+
+    private static bool Has(string path, UnixFileMode mode)
+    {
+        try
+        {
+            return !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & mode) != 0;
+        }
+        catch (Exception error) when (Files.OutsideFile.IsItsFault(error))
+        {
+            return false;
+        }
+    }
 
     /// <summary>Opens it for reading and writing, unbuffered; what is made new is the owner's only.</summary>
     public static FileStream Open(string path, FileMode mode, FileShare share)

@@ -52,6 +52,20 @@ public sealed class OutsideFileTests : IDisposable
         });
     }
 
+    [LinuxFact]
+    public async Task Read_APipeThatMayBeOne_IsReadToItsEnd()
+    {
+        using var pipe = new System.IO.Pipes.AnonymousPipeServerStream(System.IO.Pipes.PipeDirection.Out);
+        pipe.Write("what a command printed"u8);
+        string path = $"/dev/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}";
+
+        Task<string> read = Task.Run(() => OutsideFile.ReadText(path, 1000, mayBePipe: true));
+        pipe.Write(", and went on"u8);
+        await pipe.DisposeAsync();
+
+        (await read.Within()).Should().Be("what a command printed, and went on");
+    }
+
     [LinuxTheory]
     [InlineData("/dev/zero", "a device")]
     [InlineData("/proc", "a folder")]
