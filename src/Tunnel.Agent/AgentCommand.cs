@@ -89,11 +89,25 @@ internal sealed class AgentCommand
         using ILoggerFactory logs = _log.Create(arguments);
         Warn(found, options, logs.CreateLogger("tunnel-agent"));
         using var signals = new StopSignals();
+        signals.LimitStop(options.Grace);
+        WarnOfFewDescriptors(options, logs.CreateLogger("tunnel-agent"));
         await using var line = new ForwardingLine(options, System.Console.Out);
         await using AgentHost host = AgentHost.Start(options, line, logs);
+        signals.OnReload(() => AgentLog.NothingToReload(logs.CreateLogger("tunnel-agent")));
         await Task.WhenAny(host.Exited, signals.WaitAsync());
         await host.StopAsync(signals.Hurry);
         return (int)await host.Exited;
+    }
+
+    // A request needs a connection to the local server, at most.
+    private static void WarnOfFewDescriptors(AgentOptions options, ILogger log)
+    {
+        long limit = DescriptorLimit.Lift();
+        long needed = ((long)options.Links * options.Session.MaxStreams) + DescriptorLimit.Own;
+        if (limit < needed)
+        {
+            AgentLog.FewDescriptors(log, limit, needed - DescriptorLimit.Own, needed);
+        }
     }
 
     private TunnelGuard? ReadGuard(ParseResult arguments)

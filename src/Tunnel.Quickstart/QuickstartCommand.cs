@@ -47,7 +47,7 @@ internal sealed class QuickstartCommand
         }
         catch (BindException error)
         {
-            await Console.Error.WriteLineAsync($"{error.Message} Choose another port with --http-port.");
+            await StandardLines.ErrorAsync($"{error.Message} Choose another port with --http-port.");
             return ExitCodes.Failed;
         }
 
@@ -85,8 +85,8 @@ internal sealed class QuickstartCommand
     {
         public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
         {
-            Console.WriteLine($"Forwarding {grant.Url} -> http://{options.LocalHost}:{options.Port}");
-            Console.WriteLine($"Open {grant.Url}/ in a browser on this machine. Ctrl-C ends it.");
+            _ = StandardLines.OutAsync(
+                $"Forwarding {grant.Url} -> http://{options.LocalHost}:{options.Port}\nOpen {grant.Url}/ in a browser on this machine. Ctrl-C ends it.");
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Agent.Connection;
@@ -54,7 +55,7 @@ internal sealed class InstanceFile : IDisposable
                 }
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception error) when (OutsideFile.IsItsFault(error))
         {
             // No place to keep it: a restarted agent is a new one then, and waits until the old session is given up.
         }

@@ -45,24 +45,19 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         await before;
         try
         {
-            await output.WriteLineAsync($"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
-            await output.FlushAsync();
+            await StandardLines.WriteAsync(output, $"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
             if (server is not null && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
                 && !await LeadsToAsync(url.Host, server, _stop.Token))
             {
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.
-                await output.WriteLineAsync(
+                await StandardLines.WriteAsync(
+                    output,
                     $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
-                await output.FlushAsync();
             }
         }
         catch (OperationCanceledException)
         {
             // The agent stops: the advice is not needed any more.
-        }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
-        {
-            // Nobody reads standard output; the tunnel is none the worse for it.
         }
     }
 

@@ -1,4 +1,5 @@
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting.Files;
 
 namespace Tunnel.Agent.Identity;
 
@@ -13,14 +14,9 @@ internal static class PasswordFile
         string[] lines;
         try
         {
-            if (new FileInfo(path).Length > MostBytes)
-            {
-                throw new ArgumentException($"--basic-auth-file: {path} is larger than such a file can be.");
-            }
-
-            lines = File.ReadAllLines(path);
+            lines = OutsideFile.ReadText(path, MostBytes, mayBePipe: true).Split('\n');
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (OutsideFileException error)
         {
             throw new ArgumentException($"--basic-auth-file: {error.Message}", error);
         }

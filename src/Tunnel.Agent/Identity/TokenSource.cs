@@ -1,3 +1,4 @@
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Agent.Identity;
@@ -48,12 +49,9 @@ internal static class TokenSource
     {
         try
         {
-            using var reader = new StreamReader(path);
-            char[] text = new char[MostBytes];
-            int length = reader.ReadBlock(text);
-            return Parse(new string(text, 0, length), from);
+            return Parse(OutsideFile.ReadText(path, MostBytes, mayBePipe: true), from);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (OutsideFileException error)
         {
             throw new ArgumentException($"{from}: {error.Message}", error);
         }

@@ -132,7 +132,7 @@ internal sealed class LinkDialer
 
     private static ServerTrust? TrustOf(AgentOptions options) => options switch
     {
-        { CaFile: { } path } => ServerTrust.Authorities(path),
+        { CaFile: { } path } => ServerTrust.OfFile(path),
         { Token.Pin: { } pin } => ServerTrust.Pinned(pin),
         { Token: not null } => ServerTrust.System,
         _ => null,

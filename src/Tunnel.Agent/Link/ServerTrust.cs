@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Tunnel.Hosting.Files;
 using Tunnel.Transport.Tls;
 
 namespace Tunnel.Agent.Link;
@@ -24,23 +25,8 @@ internal sealed class ServerTrust
     public static ServerTrust Pinned(byte[] pin) => new(pin, null);
 
     /// <summary>The authorities in a PEM file, and no others.</summary>
-    /// <exception cref="ArgumentException">There are none in it.</exception>
-    public static ServerTrust Authorities(string path)
-    {
-        var authorities = new X509Certificate2Collection();
-        try
-        {
-            authorities.ImportFromPemFile(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
-        {
-            throw new ArgumentException($"--ca: {path} cannot be read: {error.Message}", error);
-        }
-
-        return authorities.Count > 0
-            ? new ServerTrust(null, authorities)
-            : throw new ArgumentException($"--ca: there is no certificate in {path}; it takes a PEM file.");
-    }
+    /// <exception cref="ArgumentException">It cannot be read, or there are none in it.</exception>
+    public static ServerTrust OfFile(string path) => new(null, Authorities.In(path, "--ca"));
 
     /// <summary>For one handshake.</summary>
     /// <param name="host">As dialled.</param>

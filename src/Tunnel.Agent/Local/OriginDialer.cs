@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting.Files;
 using Tunnel.Transport;
 using Tunnel.Transport.ProxyProtocol;
 using Tunnel.Transport.Sockets;
@@ -40,9 +40,7 @@ internal sealed class OriginDialer
     /// <exception cref="OperationCanceledException">It is not wanted any more.</exception>
     public async ValueTask<(SocketConnection Plain, IConnection Connection)> DialAsync(VisitorAddress visitor, CancellationToken cancel)
     {
-        Socket socket = _options.LocalSocket is { } path
-            ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
-            : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+        Socket socket = await OpenAsync(cancel);
         var plain = new SocketConnection(socket, _memory, SocketConnectionOptions.Origin);
         try
         {
@@ -64,6 +62,21 @@ internal sealed class OriginDialer
         {
             await CloseAsync(plain);
             throw;
+        }
+    }
+
+    private async Task<Socket> OpenAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return _options.LocalSocket is { } path
+                ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
+                : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+        }
+        catch (DialException error) when (error.Failure == DialFailure.OutOfDescriptors)
+        {
+            // The agent's own trouble, of which the origin knows nothing.
+            throw new OriginFaultException(ResetCode.TooBusy, error.Message);
         }
     }
 
@@ -119,26 +132,9 @@ internal sealed class OriginDialer
                 TrustMode = X509ChainTrustMode.CustomRootTrust,
                 RevocationMode = X509RevocationMode.NoCheck,
             };
-            tls.CertificateChainPolicy.CustomTrustStore.AddRange(AuthoritiesIn(file));
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(Authorities.In(file, "--local-ca"));
         }
 
         return tls;
-    }
-
-    private static X509Certificate2Collection AuthoritiesIn(string file)
-    {
-        var authorities = new X509Certificate2Collection();
-        try
-        {
-            authorities.ImportFromPemFile(file);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
-        {
-            throw new ArgumentException($"--local-ca: {Hosting.Printable.Of(file)} cannot be read: {error.Message}", error);
-        }
-
-        return authorities.Count > 0
-            ? authorities
-            : throw new ArgumentException($"--local-ca: {Hosting.Printable.Of(file)} holds no certificate in PEM form.");
     }
 }

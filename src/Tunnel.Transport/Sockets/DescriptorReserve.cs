@@ -37,6 +37,20 @@ internal sealed class DescriptorReserve(long lowFrom)
         }
     }
 
+    /// <summary>The process cannot open a socket at the moment.</summary>
+    public static bool IsUsedUp()
+    {
+        try
+        {
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            return false;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode == SocketError.TooManyOpenSockets;
+        }
+    }
+
     private static long ReadLimit()
     {
         if (!OperatingSystem.IsLinux())

@@ -5,6 +5,8 @@ namespace Tunnel.Transport.Sockets;
 /// <summary>A host could not be connected to. The one exception of <see cref="Dialer"/> beside cancellation.</summary>
 public sealed class DialException : IOException
 {
+    private const string OutOfDescriptors = "This program may open no more files and connections; raise its limit (ulimit -n, LimitNOFILE).";
+
     internal DialException(string host, int port, DialFailure failure, SocketException? inner = null)
         : base(Describe(host, port, failure, inner), inner)
     {
@@ -35,6 +37,8 @@ public sealed class DialException : IOException
 
     internal static DialFailure FailureOf(SocketError error) => error switch
     {
+        SocketError.TooManyOpenSockets => DialFailure.OutOfDescriptors,
+
         // A reset instead of an answer is how some firewalls refuse.
         SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.ConnectionAborted => DialFailure.Refused,
         SocketError.TimedOut => DialFailure.TimedOut,
@@ -50,6 +54,7 @@ public sealed class DialException : IOException
         DialFailure.Refused => $"{path} refused the connection: nothing listens on that socket.",
         DialFailure.TimedOut => $"{path} did not answer in time.",
         DialFailure.Unreachable => $"There is no socket {path}.",
+        DialFailure.OutOfDescriptors => OutOfDescriptors,
         _ => $"{path} could not be connected to ({inner?.SocketErrorCode}).",
     };
 
@@ -59,6 +64,7 @@ public sealed class DialException : IOException
         DialFailure.TimedOut => $"{host}:{port} did not answer in time.",
         DialFailure.NameNotResolved => $"The name {host} could not be resolved.",
         DialFailure.Unreachable => $"There is no way to {host}:{port}.",
+        DialFailure.OutOfDescriptors => OutOfDescriptors,
         _ => $"{host}:{port} could not be connected to ({inner?.SocketErrorCode}).",
     };
 }

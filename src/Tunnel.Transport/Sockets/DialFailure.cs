@@ -3,6 +3,9 @@ namespace Tunnel.Transport.Sockets;
 /// <summary>Why a host could not be connected to, told from all its addresses together.</summary>
 public enum DialFailure
 {
+    /// <summary>This process may open no more connections; it says nothing of the host.</summary>
+    OutOfDescriptors,
+
     /// <summary>The machine answered: nobody listens on that port.</summary>
     Refused,
 

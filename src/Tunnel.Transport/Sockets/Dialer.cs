@@ -89,7 +89,7 @@ public sealed class Dialer
 
     private static DialException Worst(string host, int port, List<SocketException> failures)
     {
-        // A machine that answered says more than a way that was not found: Refused before TimedOut before the others.
+        // A machine that answered says more than a way that was not found: OutOfDescriptors before Refused before TimedOut before the others.
         var telling = failures.MinBy(static failure => DialException.FailureOf(failure.SocketErrorCode));
         return telling is null
             ? new DialException(host, port, DialFailure.NameNotResolved)
@@ -115,7 +115,8 @@ public sealed class Dialer
             }
             catch (SocketException e)
             {
-                throw new DialException(host, port, DialFailure.NameNotResolved, e);
+                // The system's lookup does not tell a name that it has not found from a socket that it could not open.
+                throw new DialException(host, port, DescriptorReserve.IsUsedUp() ? DialFailure.OutOfDescriptors : DialFailure.NameNotResolved, e);
             }
         }
 

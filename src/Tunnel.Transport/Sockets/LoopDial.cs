@@ -15,6 +15,7 @@ internal sealed partial class LoopDial : IReadyHandler
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
     private const int InProgress = 115;
+    private const int NoMoreInTheSystem = 23;
     private const int NoMoreDescriptors = 24;
 
     // A Unix socket with a full backlog.
@@ -93,7 +94,7 @@ internal sealed partial class LoopDial : IReadyHandler
     private static SocketError MeaningOf(int error) => error switch
     {
         2 => SocketError.AddressNotAvailable,
-        NoMoreDescriptors => SocketError.TooManyOpenSockets,
+        NoMoreDescriptors or NoMoreInTheSystem => SocketError.TooManyOpenSockets,
         Busy => SocketError.WouldBlock,
         13 or 1 => SocketError.AccessDenied,
         97 => SocketError.AddressFamilyNotSupported,
