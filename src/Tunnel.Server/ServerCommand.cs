@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Hosting;
+using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Identity;
 using Tunnel.Transport.Sockets;
 
@@ -75,6 +76,8 @@ internal sealed class ServerCommand
         ServerOptions options = Read(arguments).Validate();
         using ILoggerFactory logs = _log.Create(arguments);
         using var signals = new StopSignals();
+        signals.LimitStop(options.Grace);
+        WarnOfFewDescriptors(options, logs.CreateLogger("tunnel-server"));
         ServerHost host;
         ServerState? state;
         try
@@ -83,29 +86,47 @@ internal sealed class ServerCommand
         }
         catch (StateException error)
         {
-            await Console.Error.WriteLineAsync($"{error.Message} Choose another folder with --state-dir.");
+            await StandardLines.ErrorAsync($"{error.Message} Choose another folder with --state-dir.");
             return ExitCodes.Failed;
         }
 
         using ServerState? kept = state;
         try
         {
-            host = ServerHost.Start(options, logs, state: state);
+            // Apart, because files are read: a file system that does not answer must not keep anybody from stopping this.
+            Task<ServerHost> start = Task.Run(() => ServerHost.Start(options, logs, state: state));
+            if (await Task.WhenAny(start, signals.WaitAsync()) != start)
+            {
+                return ExitCodes.Stopped;
+            }
+
+            host = await start;
         }
         catch (BindException error)
         {
-            await Console.Error.WriteLineAsync($"{error.Message} Choose another port or address with --http-port, --https-port, --agent-port or --bind.");
+            await StandardLines.ErrorAsync($"{error.Message} Choose another port or address with --http-port, --https-port, --agent-port or --bind.");
             return ExitCodes.Failed;
         }
 
         await using (host)
         {
-            await Console.Out.WriteLineAsync($"Ready: {string.Join(" and ", host.UrlsOf("*." + options.Domain))} for visitors, port {host.AgentPort} for agents");
+            signals.OnReload(host.Reload);
+            await StandardLines.OutAsync($"Ready: {string.Join(" and ", host.UrlsOf("*." + options.Domain))} for visitors, port {host.AgentPort} for agents");
             await signals.WaitAsync();
             await host.StopAsync(signals.Hurry);
         }
 
         return ExitCodes.Stopped;
+    }
+
+    private static void WarnOfFewDescriptors(ServerOptions options, ILogger log)
+    {
+        long limit = DescriptorLimit.Lift();
+        long needed = (long)options.MaxVisitors + options.MaxSessions + DescriptorLimit.Own;
+        if (limit < needed)
+        {
+            ServerLog.FewDescriptors(log, limit, options.MaxVisitors, needed);
+        }
     }
 
     private ServerOptions Read(ParseResult arguments) => Read(arguments, arguments.GetValue(_domain)!.ToLowerInvariant().TrimEnd('.'));

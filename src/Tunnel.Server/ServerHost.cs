@@ -4,6 +4,7 @@ using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Files;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
@@ -51,7 +52,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly PasswordChecks _passwords;
     private readonly OneStop _stopping = new();
 
-    private ServerHost(ServerOptions options, ServerState? state, Stream? accessLog, ILogger log, TimeProvider time)
+    private ServerHost(ServerOptions options, ServerState? state, AppendFile? accessLog, ILogger log, TimeProvider time)
     {
         _state = state;
         _options = options;
@@ -126,6 +127,7 @@ public sealed class ServerHost : IAsyncDisposable
             HttpPort = visitors.Port,
             HttpsPort = secure?.Port,
             TerminatesTls = _certificates.IsConfigured,
+            HasCertificateFor = _certificates.Covers,
             TcpPorts = _tcpPorts,
         };
         SessionOptions session = options.Session with
@@ -183,7 +185,7 @@ public sealed class ServerHost : IAsyncDisposable
     public static ServerHost Start(ServerOptions options, ILoggerFactory logs, TimeProvider? time = null, ServerState? state = null)
     {
         options.Validate();
-        Stream? accessLog = options.AccessLog is { } path ? AccessLog.Open(path) : null;
+        AppendFile? accessLog = options.AccessLog is { } path ? AccessLog.Open(path) : null;
         ServerHost host;
         try
         {
@@ -195,7 +197,7 @@ public sealed class ServerHost : IAsyncDisposable
             throw;
         }
 
-        state?.Note(new ServerNote(options.Domain, host.AgentPort));
+        host.NoteWhere();
         host._edge.Start();
         host._secureEdge?.Start();
         host._agents.Start();
@@ -206,7 +208,7 @@ public sealed class ServerHost : IAsyncDisposable
             ServerLog.ListeningTls(host._log, VisitorPorts.Text(secure.EndPoints));
         }
 
-        host.LogWhoMayConnect();
+        StartLines.Tell(options, state, host._log);
         return host;
     }
 
@@ -215,6 +217,18 @@ public sealed class ServerHost : IAsyncDisposable
 
     /// <summary>What a visitor types to reach a name that serves HTTP.</summary>
     public string PublicUrl(string name) => _addresses.UrlOf(name, TunnelTypes.Http);
+
+    /// <summary>
+    /// Takes in what others may have changed, now: the access log goes to the file that its path means, certificates and tokens
+    /// are read again.
+    /// </summary>
+    public void Reload()
+    {
+        ServerLog.Reloading(_log);
+        _accessLog?.Reopen();
+        _certificates.Reload();
+        _state?.Tokens.Refresh(_log);
+    }
 
     /// <summary>
     /// Stops as asked: agents are told, nothing new is accepted, running requests have the grace to finish. Cancelling
@@ -271,6 +285,19 @@ public sealed class ServerHost : IAsyncDisposable
         }
     }
 
+    // For 'token create' alone: a disk that is full or read-only keeps nobody from being served.
+    private void NoteWhere()
+    {
+        try
+        {
+            _state?.Note(new ServerNote(_options.Domain, AgentPort));
+        }
+        catch (StateException error)
+        {
+            ServerLog.NoteUnsaved(_log, error.Message);
+        }
+    }
+
     private static CertificateStore CertificatesOf(ServerOptions options, ILogger log, TimeProvider time)
     {
         CertificateFile? selfSigned = null;
@@ -281,14 +308,14 @@ public sealed class ServerHost : IAsyncDisposable
             {
                 selfSigned = SelfSigned.Ensure(folder, options.Domain, time.GetUtcNow());
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (Exception error) when (OutsideFile.IsItsFault(error))
             {
                 throw new ArgumentException(
                     $"--tls self-signed: the certificate cannot be kept in {Printable.Of(folder)}: {error.Message} Choose another folder with --state-dir.", error);
             }
         }
 
-        return new CertificateStore(CertificateSources.From(options, selfSigned), time, log);
+        return new CertificateStore(CertificateSources.From(options, selfSigned), options.Domain, time, log);
     }
 
     private void EndWhoMayNotGoOn()
@@ -296,27 +323,6 @@ public sealed class ServerHost : IAsyncDisposable
         foreach (AgentSession agent in _directory.All)
         {
             agent.EndUnlessAllowed();
-        }
-    }
-
-    private void LogWhoMayConnect()
-    {
-        if (_options.RequireToken)
-        {
-            ServerLog.EveryAgentNeedsToken(_log);
-        }
-        else if (_state is null)
-        {
-            ServerLog.NoState(_log);
-        }
-        else
-        {
-            ServerLog.LocalAgentsAreFree(_log);
-        }
-
-        if (_options.AllowPlaintextAgents)
-        {
-            ServerLog.PlaintextAgentsAllowed(_log);
         }
     }
 }

@@ -39,7 +39,7 @@ def run(drill):
     refused(drill, astray, ["--ca", str(ours.ca)], f"is not for {hosts.alias}", "a certificate of the right authority for another name is refused")
     drill.ends_with(drill.agent(drill.stage.folder("nobody"), "--subdomain", "c-demo", "--server", f"{hosts.server}:{AGENT}"), 3, "Log in with a token",
                     "neither token nor --ca")
-    drill.ends_with(drill.agent(bare, "--subdomain", "c-demo", "--ca", key), 2, "there is no certificate in", "--ca with a file of something else")
+    drill.ends_with(drill.agent(bare, "--subdomain", "c-demo", "--ca", key), 2, "holds no certificate", "--ca with a file of something else")
 
     theirs = others.issue("impostor", drill.domain, hosts.server)
     impostor = namespaces.Impostor(hosts, *theirs)

@@ -16,7 +16,7 @@ DRILLS = {
     "bigfile": (120, 900, "big downloads and uploads with equal hashes and small memory"),
     "browser": (120, 180, "a headless Chromium loads a page of 300 assets and takes a screenshot"),
     "fairness": (120, 300, "small requests beside bulk and slow readers; what a stalled visitor costs"),
-    "failure": (180, 900, "agent, server and origin killed under load; what is left over afterwards"),
+    "failure": (240, 900, "agent, server and origin killed under load; what is left over afterwards"),
     "vanished": (180, 300, "the host of an origin or of a visitor is suddenly not there; nobody hangs, and who merely reads nothing lives on"),
     "attack": (120, 900, "slow heads, slow readers, stalled uploads and a flood at once, beside an ordinary visitor"),
     "idle": (120, 300, "10,000 visitors that keep their connections and send nothing: bytes for each"),
@@ -32,7 +32,7 @@ DRILLS = {
     "takeover": (120, 900, "agents killed and restarted, servers replaced, a pool rolled over, a herd: no request fails"),
     "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
     "identity": (240, 900, "tokens, the encrypted link, proxies and guards between two network namespaces"),
-    "native": (120, 120, "both native binaries: size, start-up, memory at rest"),
+    "native": (180, 180, "both native binaries: size, start-up, memory at rest"),
 }
 # These run the tests' code instead of the programs.
 WITHOUT_PROGRAMS = {"fuzz"}

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 
+import process
 import stage as staging
 
 VISITORS = 16
@@ -41,6 +42,7 @@ def run(stage, binaries, report, options):
     time.sleep(1)
     load.stop()
     report.check(load.seen.keys() == {"ok"}, f"at the end nothing but right answers: {dict(load.seen)}")
+    process.run(stage, binaries, report)
 
 
 def phase(scene, victim, kills, moments, report):

@@ -2,6 +2,7 @@
 
 import time
 
+import process
 import stage as staging
 
 STARTS = 5
@@ -29,3 +30,4 @@ def run(stage, binaries, report, options):
     for role, times in ready.items():
         report.figure(f"{role} ready after {min(times) * 1000:.0f} / {sorted(times)[len(times) // 2] * 1000:.0f} / "
                       f"{max(times) * 1000:.0f} ms (min / median / max of {len(times)}), {rest[role]:.1f} MiB resident at rest")
+    process.run(stage, binaries, report)

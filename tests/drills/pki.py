@@ -28,6 +28,14 @@ class Pki:
         fresh.replace(cert)
         return str(cert), str(key)
 
+    def issue_dsa(self, name, *names):
+        """Signed by itself, with a key of a kind that has gone out of use."""
+        parameters, key, cert = (self.folder / f"{name}.{end}" for end in ("par", "key", "pem"))
+        self._run("dsaparam", "-out", parameters, "1024")
+        self._run("gendsa", "-out", key, parameters)
+        self._run("req", "-x509", "-new", "-key", key, "-subj", f"/CN={names[0]}", "-days", "30", "-out", cert)
+        return str(cert), str(key)
+
     @staticmethod
     def _run(*arguments):
         done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """HTTPS and TLS passthrough against programs that judge TLS for a living: openssl, curl, sslscan, testssl.sh and Chromium
 with an authority of the drill's own; certificates renewed under load; terminated and passthrough names on one port."""
 
+import os
 import re
 import socket
 import ssl
@@ -279,7 +280,9 @@ def broken(report, pki, server, port, cert, key):
     good, good_key = open(cert, "rb").read(), open(key, "rb").read()
     _, other_key = pki.issue("other", f"*.{DOMAIN}")
     ended, ended_key = pki.issue("ended", f"*.{DOMAIN}", days="-1")
+    dsa, dsa_key = pki.issue_dsa("dsa", f"*.{DOMAIN}")
     cases = (("text", b"no certificate", good_key, "holds no certificate in PEM form"),
+             ("a DSA key", open(dsa, "rb").read(), open(dsa_key, "rb").read(), "of a kind that cannot be served"),
              ("the key of another", good, open(other_key, "rb").read(), "does not belong to the certificate"),
              ("one that has expired", open(ended, "rb").read(), open(ended_key, "rb").read(), "expired on"))
     for what, new_cert, new_key, reason in cases:
@@ -290,6 +293,11 @@ def broken(report, pki, server, port, cert, key):
             time.sleep(0.1)
         kept = certificate_of(port, f"demo.{DOMAIN}", pki) == ssl.PEM_cert_to_DER_cert(good.decode())
         report.check(reason in server.tail(60) and kept, f"{what}: named in the log, and the old certificate kept")
+    os.remove(cert)
+    os.mkfifo(cert)
+    staging.wait_log(server, "it is a FIFO, not a file", 15)
+    report.check(certificate_of(port, f"demo.{DOMAIN}", pki) == ssl.PEM_cert_to_DER_cert(good.decode()), "a FIFO: named in the log, and the old certificate kept")
+    os.remove(cert)
     open(cert, "wb").write(good)
     open(key, "wb").write(good_key)
 

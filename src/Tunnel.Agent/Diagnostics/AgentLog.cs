@@ -71,9 +71,9 @@ internal static partial class AgentLog
     [LoggerMessage(15, LogLevel.Error, "The news that the tunnel is up could not be told")]
     public static partial void NewsFault(ILogger log, Exception error);
 
-    [LoggerMessage(30, LogLevel.Information, "SIGHUP: this agent has nothing to reload yet; it goes on as it is")]
+    [LoggerMessage(50, LogLevel.Information, "SIGHUP: this agent has nothing to reload yet; it goes on as it is")]
     public static partial void NothingToReload(ILogger log);
 
-    [LoggerMessage(31, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn)")]
+    [LoggerMessage(51, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn)")]
     public static partial void FewDescriptors(ILogger log, long limit, long requests, long needed);
 }

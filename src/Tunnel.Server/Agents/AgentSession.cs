@@ -133,6 +133,11 @@ internal sealed class AgentSession : ISessionUser
         foreach (ServedTunnel tunnel in tunnels)
         {
             ServerLog.TunnelUp(_services.Log, tunnel.Name, Holder.Caption);
+            if (_services.Addresses.LacksCertificate(tunnel.Name, tunnel.Type))
+            {
+                ServerLog.NameNotCovered(_services.Log, tunnel.Name);
+            }
+
             _services.Registry.Release(tunnel.Name);
         }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Tunnel.Server.Certificates;
 using Tunnel.Server.Identity;
 using Tunnel.Transport;
 using Tunnel.Transport.Tls;
@@ -17,11 +18,10 @@ internal sealed class LinkGate(ServerKey? key, MemoryPool<byte> pool)
 {
     private const byte TlsHandshake = 0x16;
 
-    // Made with the first handshake: the runtime reads all authorities of the system for it, which takes longer than the
-    // rest of a start, and a server whose agents are local needs none of it. What fails is tried again by the next one.
+    // Made with the first handshake: a server whose agents are local needs none of it. What fails is tried again by the next one.
     private readonly Lazy<SslStreamCertificateContext>? _own = key is null
         ? null
-        : new(() => SslStreamCertificateContext.Create(key.Certificate, null, offline: true), LazyThreadSafetyMode.PublicationOnly);
+        : new(() => CertificateChain.ContextOf(key.Certificate, []), LazyThreadSafetyMode.PublicationOnly);
 
     /// <summary>The certificate for a name that an agent who trusts authorities asks for; null: the server's own key.</summary>
     public Func<string?, SslStreamCertificateContext?> FindCertificate { get; init; } = _ => null;

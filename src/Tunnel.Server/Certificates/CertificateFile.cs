@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Files;
 
 namespace Tunnel.Server.Certificates;
 
@@ -20,17 +21,26 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
     /// <exception cref="CertificateException">They cannot be used; the message says which file, why, and what to do.</exception>
     public ServedCertificate Load(DateTimeOffset now)
     {
-        X509Certificate2 leaf;
-        X509Certificate2Collection chain;
         try
         {
-            (leaf, chain) = IsPfx(CertPath) ? LoadPfx() : LoadPem();
+            (X509Certificate2 leaf, IEnumerable<X509Certificate2> rest) = IsPfx(CertPath) ? LoadPfx() : LoadPem();
+            RequireValid(leaf, now);
+            return new ServedCertificate(leaf, rest);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (OutsideFileException error)
         {
-            throw new CertificateException($"{Printable.Of(CertPath)} cannot be read: {error.Message}", error);
+            throw new CertificateException(error.Message, error);
         }
+        catch (Exception error) when (error is not CertificateException && OutsideFile.IsItsFault(error))
+        {
+            // Nobody can list what the platform throws at a certificate that it does not like.
+            throw new CertificateException(
+                $"The certificate in {Printable.Of(CertPath)} cannot be served: {Printable.Of(error.Message)} Put one in its place that 'openssl verify' and browsers take.", error);
+        }
+    }
 
+    private void RequireValid(X509Certificate2 leaf, DateTimeOffset now)
+    {
         if (leaf.NotAfter.ToUniversalTime() <= now)
         {
             throw new CertificateException(
@@ -43,16 +53,20 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
                 $"{Printable.Of(CertPath)} is valid only from {leaf.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm} UTC on. Check the clock of this machine.");
         }
 
-        return new ServedCertificate(leaf, chain);
+        if (!ServedCertificate.CanServe(leaf))
+        {
+            throw new CertificateException(
+                $"{Printable.Of(CertPath)} is for a key of a kind that cannot be served ({leaf.PublicKey.Oid.FriendlyName ?? leaf.PublicKey.Oid.Value}). Make one with an RSA key or one on an elliptic curve.");
+        }
     }
 
     private static bool IsPfx(string path) =>
         Path.GetExtension(path).ToUpperInvariant() is ".PFX" or ".P12";
 
-    private (X509Certificate2 Leaf, X509Certificate2Collection Chain) LoadPem()
+    private (X509Certificate2 Leaf, IEnumerable<X509Certificate2> Others) LoadPem()
     {
-        string pem = Read(CertPath);
-        string key = KeyPath is null ? pem : Read(KeyPath);
+        string pem = OutsideFile.ReadText(CertPath, MostBytes);
+        string key = KeyPath is null ? pem : OutsideFile.ReadText(KeyPath, MostBytes);
         var chain = new X509Certificate2Collection();
         try
         {
@@ -70,6 +84,12 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
 
         X509Certificate2 bare = chain[0];
         chain.RemoveAt(0);
+        if (!ServedCertificate.CanServe(bare))
+        {
+            // Its key may be of a kind that the platform does not even read.
+            return (bare, chain);
+        }
+
         try
         {
             return (Usable(X509Certificate2.CreateFromPem(bare.ExportCertificatePem(), key)), chain);
@@ -97,16 +117,16 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
             : $"{path} holds no private key in PEM form. Name the key's file with --key.";
     }
 
-    private (X509Certificate2 Leaf, X509Certificate2Collection Chain) LoadPfx()
+    private (X509Certificate2 Leaf, IEnumerable<X509Certificate2> Others) LoadPfx()
     {
-        byte[] bytes = ReadBytes(CertPath);
+        byte[] bytes = OutsideFile.Read(CertPath, MostBytes);
         try
         {
             X509Certificate2Collection all = X509CertificateLoader.LoadPkcs12Collection(bytes, password: null, X509KeyStorageFlags.Exportable);
             X509Certificate2 leaf = all.FirstOrDefault(static certificate => certificate.HasPrivateKey)
                 ?? throw new CertificateException($"{Printable.Of(CertPath)} holds no private key. Export it again with the key.");
             all.Remove(leaf);
-            return (leaf, all);
+            return (leaf, CertificateChain.InOrder(leaf, all));
         }
         catch (CryptographicException error)
         {
@@ -129,21 +149,6 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
         }
     }
 
-    private static string Read(string path) => System.Text.Encoding.UTF8.GetString(ReadBytes(path));
-
-    private static byte[] ReadBytes(string path)
-    {
-        using FileStream file = File.Open(path, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete });
-        if (file.Length > MostBytes)
-        {
-            throw new IOException("it is larger than any certificate.");
-        }
-
-        byte[] bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
-        return bytes;
-    }
-
     private static string Describe(string path)
     {
         // A link is followed: renewal programs change where it points, not the link's own target file.
@@ -153,7 +158,7 @@ internal sealed record CertificateFile(string CertPath, string? KeyPath)
             file = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
             return file is FileInfo { Exists: true } real ? $"{real.FullName} {real.LastWriteTimeUtc.Ticks} {real.Length};" : "missing;";
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (OutsideFile.IsItsFault(error))
         {
             return "missing;";
         }

@@ -1,4 +1,5 @@
 using Tunnel.Hosting;
+using Tunnel.Hosting.Files;
 
 namespace Tunnel.Server.Certificates;
 
@@ -47,7 +48,24 @@ internal sealed class CertificateSources(IReadOnlyList<CertificateFile> named, s
     }
 
     /// <summary>All files as they are now.</summary>
-    public IReadOnlyList<CertificateFile> Files() => folder is null ? named : [.. named, .. InFolder(folder)];
+    /// <exception cref="CertificateException">The folder cannot be listed.</exception>
+    public IReadOnlyList<CertificateFile> Files()
+    {
+        if (folder is null)
+        {
+            return named;
+        }
+
+        try
+        {
+            return [.. named, .. InFolder(folder)];
+        }
+        catch (Exception error) when (OutsideFile.IsItsFault(error))
+        {
+            throw new CertificateException(
+                $"{new OutsideFileException(folder, "listed", error).Message} It is the folder of --cert-dir; let the user that runs this server read it.", error);
+        }
+    }
 
     private static IEnumerable<CertificateFile> InFolder(string folder)
     {

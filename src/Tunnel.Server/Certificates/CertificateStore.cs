@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Files;
 using Tunnel.Server.Diagnostics;
 
 namespace Tunnel.Server.Certificates;
@@ -8,52 +9,58 @@ namespace Tunnel.Server.Certificates;
 /// The certificates of the server, read from files and read again when these change. A new file that cannot be used
 /// leaves the old certificate in its place, and the log says why. Handshakes under way keep what they began with.
 /// </summary>
-/// <remarks>Looks once a second, and reads what has stayed the same for one more, because a pair of files is not written at once.</remarks>
+/// <remarks>
+/// Looks once a second, and reads what has stayed the same for one more, because a pair of files is not written at once. The
+/// reading is done apart, one at a time: a file system that does not answer holds up neither the server nor its stop.
+/// </remarks>
 internal sealed class CertificateStore : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Reading some files takes no longer, unless their file system is in trouble.</summary>
+    private static readonly TimeSpan LookTime = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan WarnBefore = TimeSpan.FromDays(7);
     private static readonly TimeSpan WarnEvery = TimeSpan.FromDays(1);
 
     private readonly CertificateSources _sources;
+    private readonly string _domain;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly RareLine _rareFault;
-    private readonly ITimer _timer;
-    private readonly Lock _looking = new();
-    private readonly Dictionary<CertificateFile, Entry> _entries = [];
-    private volatile CertificateTable _table = new([], null);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
 
-    /// <exception cref="ArgumentException">A file named by option cannot be used; the message says why.</exception>
-    public CertificateStore(CertificateSources sources, TimeProvider time, ILogger log)
+    // Touched by the constructor, then by whoever looks: one at a time.
+    private readonly Dictionary<CertificateFile, Entry> _entries = [];
+    private bool _isGapTold;
+
+    private volatile CertificateTable _table = new([], null);
+    private volatile bool _mustReadAll;
+
+    /// <param name="domain">Tunnels are below it.</param>
+    /// <exception cref="ArgumentException">A file or folder named by option cannot be used; the message says why.</exception>
+    public CertificateStore(CertificateSources sources, string domain, TimeProvider time, ILogger log)
     {
         _sources = sources;
+        _domain = domain;
         _time = time;
         _log = log;
         _rareFault = new RareLine(time);
-        foreach (CertificateFile file in sources.Files())
+        try
         {
-            var entry = new Entry { Tried = file.Stamp };
-            _entries[file] = entry;
-            try
+            foreach (CertificateFile file in sources.Files())
             {
-                entry.Certificate = file.Load(time.GetUtcNow());
+                AddFirst(file);
             }
-            catch (CertificateException error) when (!sources.IsNamed(file))
-            {
-                // One bad file of a folder does not take the others down.
-                ServerLog.CertificateRefused(log, error.Message);
-            }
-            catch (CertificateException error)
-            {
-                throw new ArgumentException(error.Message, error);
-            }
-
-            Tell(entry);
+        }
+        catch (CertificateException error)
+        {
+            throw new ArgumentException(error.Message, error);
         }
 
         Publish();
-        _timer = time.CreateTimer(static store => ((CertificateStore)store!).Look(), this, Interval, Interval);
+        _loop = sources.IsConfigured ? RunAsync() : Task.CompletedTask;
     }
 
     /// <summary>There is a certificate to terminate TLS with.</summary>
@@ -62,64 +69,115 @@ internal sealed class CertificateStore : IAsyncDisposable
     /// <inheritdoc cref="CertificateTable.Find"/>
     public ServedCertificate? Find(string? name) => _table.Find(name);
 
-    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+    /// <inheritdoc cref="CertificateTable.Covers"/>
+    public bool Covers(string name) => _table.Covers(name);
 
-    // A tick that comes while the last one still reads has nothing to add.
-    private void Look()
+    /// <summary>All files are read again with the next look, changed or not.</summary>
+    public void Reload() => _mustReadAll = true;
+
+    public async ValueTask DisposeAsync()
     {
-        if (!_looking.TryEnter())
-        {
-            return;
-        }
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+    }
 
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(Interval, _time);
+        Task look = Task.CompletedTask;
         try
         {
-            bool hasChanged = false;
-            IReadOnlyList<CertificateFile> files = _sources.Files();
-            foreach (CertificateFile file in files)
+            while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                if (!_entries.TryGetValue(file, out Entry? entry))
-                {
-                    _entries[file] = entry = new Entry();
-                }
-
-                hasChanged |= Renew(file, entry);
-                WarnOfEnd(entry);
-            }
-
-            // What was taken out of the folder is not served any longer.
-            foreach (CertificateFile gone in _entries.Keys.Except(files).ToList())
-            {
-                ServerLog.CertificateGone(_log, Printable.Of(gone.CertPath));
-                _entries.Remove(gone);
-                hasChanged = true;
-            }
-
-            if (hasChanged)
-            {
-                Publish();
+                // One that hangs is waited for, and is let go of when the server stops.
+                look = look.IsCompleted ? Task.Run(Look, CancellationToken.None) : look;
+                await WaitForAsync(look);
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (OperationCanceledException)
         {
-            // The folder cannot be listed at the moment: what was read from it stays.
+            // Stopped as asked.
+        }
+    }
+
+    private async Task WaitForAsync(Task look)
+    {
+        try
+        {
+            await look.WaitAsync(LookTime, _time, _stop.Token);
+        }
+        catch (TimeoutException) when (_rareFault.IsDue())
+        {
+            ServerLog.CertificatesSlow(_log, LookTime.TotalSeconds);
+        }
+        catch (Exception error) when (OutsideFile.IsItsFault(error) && error is not TimeoutException)
+        {
+            // What was read before stays, and the next look may find things in order.
             if (_rareFault.IsDue())
             {
                 ServerLog.CertificateRefused(_log, error.Message);
             }
         }
-        finally
+        catch (TimeoutException)
         {
-            _looking.Exit();
+            // Said a moment ago.
         }
     }
 
-    private bool Renew(CertificateFile file, Entry entry)
+    private void AddFirst(CertificateFile file)
+    {
+        var entry = new Entry { Tried = file.Stamp };
+        _entries[file] = entry;
+        try
+        {
+            entry.Certificate = file.Load(_time.GetUtcNow());
+            Tell(entry);
+        }
+        catch (CertificateException error) when (!_sources.IsNamed(file))
+        {
+            // One bad file of a folder does not take the others down.
+            ServerLog.CertificateRefused(_log, error.Message);
+        }
+    }
+
+    private void Look()
+    {
+        bool hasChanged = false;
+        bool mustReadAll = _mustReadAll;
+        _mustReadAll = false;
+        IReadOnlyList<CertificateFile> files = _sources.Files();
+        foreach (CertificateFile file in files)
+        {
+            if (!_entries.TryGetValue(file, out Entry? entry))
+            {
+                _entries[file] = entry = new Entry();
+            }
+
+            hasChanged |= Renew(file, entry, mustReadAll);
+            WarnOfEnd(entry);
+        }
+
+        // What was taken out of the folder is not served any longer.
+        foreach (CertificateFile gone in _entries.Keys.Except(files).ToList())
+        {
+            ServerLog.CertificateGone(_log, Printable.Of(gone.CertPath));
+            _entries.Remove(gone);
+            hasChanged = true;
+        }
+
+        if (hasChanged)
+        {
+            Publish();
+        }
+    }
+
+    private bool Renew(CertificateFile file, Entry entry, bool mustRead)
     {
         string stamp = file.Stamp;
         bool isSettled = stamp == entry.Seen;
         entry.Seen = stamp;
-        if (stamp == entry.Tried || !isSettled)
+        if (!mustRead && (stamp == entry.Tried || !isSettled))
         {
             return false;
         }
@@ -157,9 +215,26 @@ internal sealed class CertificateStore : IAsyncDisposable
     }
 
     // The first one named by option is the default; those of the folder are chosen by name only.
-    private void Publish() => _table = new CertificateTable(
-        _entries.Values.Select(static entry => entry.Certificate).OfType<ServedCertificate>(),
-        _sources.Default is { } file ? _entries.GetValueOrDefault(file)?.Certificate : null);
+    private void Publish()
+    {
+        _table = new CertificateTable(
+            _entries.Values.Select(static entry => entry.Certificate).OfType<ServedCertificate>(),
+            _sources.Default is { } file ? _entries.GetValueOrDefault(file)?.Certificate : null);
+        bool hasGap = IsConfigured && !_table.Covers("*." + _domain);
+        if (hasGap && !_isGapTold)
+        {
+            if (_table.IsEmpty)
+            {
+                ServerLog.NoCertificate(_log);
+            }
+            else
+            {
+                ServerLog.DomainNotCovered(_log, _domain);
+            }
+        }
+
+        _isGapTold = hasGap;
+    }
 
     private sealed class Entry
     {

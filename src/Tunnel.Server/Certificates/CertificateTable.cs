@@ -23,23 +23,25 @@ internal sealed class CertificateTable
         }
     }
 
+    /// <summary>There is not even one.</summary>
+    public bool IsEmpty => _byName.Count == 0 && _default is null;
+
     /// <summary>The certificate for a name, or null when the visitor is to be turned away.</summary>
     /// <param name="name">Lower case, without a final dot; null: the visitor named none.</param>
-    public ServedCertificate? Find(string? name)
-    {
-        if (name is null)
-        {
-            return _default;
-        }
+    public ServedCertificate? Find(string? name) => name is null ? _default : FindNamed(name) ?? _default;
 
+    /// <summary>There is a certificate that clients take for this name; they refuse the default one for it.</summary>
+    /// <param name="name">As above; may begin with <c>*.</c>.</param>
+    public bool Covers(string name) => FindNamed(name) is not null;
+
+    private ServedCertificate? FindNamed(string name)
+    {
         if (_byName.TryGetValue(name, out ServedCertificate? exact))
         {
             return exact;
         }
 
         int dot = name.IndexOf('.', StringComparison.Ordinal);
-        return dot > 0 && _byName.TryGetValue(string.Concat("*", name.AsSpan(dot)), out ServedCertificate? wildcard)
-            ? wildcard
-            : _default;
+        return dot > 0 ? _byName.GetValueOrDefault(string.Concat("*", name.AsSpan(dot))) : null;
     }
 }

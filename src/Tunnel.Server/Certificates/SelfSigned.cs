@@ -28,7 +28,7 @@ internal static class SelfSigned
         {
             (string chain, string key) = Make(domain, now);
             OwnerOnlyFile.Write(file.KeyPath!, Encoding.ASCII.GetBytes(key));
-            File.WriteAllText(file.CertPath, chain);
+            OwnerOnlyFile.Write(file.CertPath, Encoding.ASCII.GetBytes(chain));
         }
 
         return file;

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Formats.Asn1;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -10,14 +9,21 @@ namespace Tunnel.Server.Certificates;
 /// <remarks>The options are shared by all its handshakes, so that sessions can be taken up again.</remarks>
 internal sealed class ServedCertificate
 {
+    // RFC 3279 section 2.3, RFC 4055 section 1.2
+    private const string Rsa = "1.2.840.113549.1.1.1";
+    private const string RsaPss = "1.2.840.113549.1.1.10";
+    private const string EllipticCurve = "1.2.840.10045.2.1";
+
     private readonly SslServerAuthenticationOptions _tls12;
     private readonly SslServerAuthenticationOptions _tls13;
 
-    public ServedCertificate(X509Certificate2 leaf, X509Certificate2Collection chain)
+    /// <remarks>Throws whatever the platform throws at a certificate that it does not like: the caller reads somebody's file.</remarks>
+    /// <param name="rest">What is sent behind it.</param>
+    public ServedCertificate(X509Certificate2 leaf, IEnumerable<X509Certificate2> rest)
     {
         Names = NamesOf(leaf);
         NotAfter = leaf.NotAfter.ToUniversalTime();
-        var context = SslStreamCertificateContext.Create(leaf, chain);
+        var context = CertificateChain.ContextOf(leaf, rest);
         _tls12 = Tls12Of(context);
 #pragma warning disable CA5398 // The one version whose ciphers need no choosing.
         _tls13 = OperatingSystem.IsLinux() ? Common(context, SslProtocols.Tls13) : _tls12;
@@ -35,6 +41,9 @@ internal sealed class ServedCertificate
     /// 1.3 gets nothing else.
     /// </summary>
     public SslServerAuthenticationOptions HandshakeFor(bool offersTls13) => offersTls13 ? _tls13 : _tls12;
+
+    /// <summary>The platform's TLS signs with RSA keys and those on elliptic curves alone.</summary>
+    public static bool CanServe(X509Certificate2 leaf) => leaf.PublicKey.Oid.Value is Rsa or RsaPss or EllipticCurve;
 
     /// <summary>For logs.</summary>
     public override string ToString() => $"{string.Join(", ", Names.Take(5))}, until {NotAfter:yyyy-MM-dd}";
@@ -75,21 +84,12 @@ internal sealed class ServedCertificate
 
     private static List<string> NamesOf(X509Certificate2 leaf)
     {
-        var names = new List<string>();
-        foreach (X509Extension extension in leaf.Extensions)
-        {
-            if (extension is X509SubjectAlternativeNameExtension alternatives)
-            {
-                try
-                {
-                    names.AddRange(alternatives.EnumerateDnsNames().Select(static name => name.ToLowerInvariant()));
-                }
-                catch (AsnContentException)
-                {
-                    // A certificate that nobody can read is for no name; as the default it is still served.
-                }
-            }
-        }
+        List<string> names =
+        [
+            .. leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+                .SelectMany(static alternatives => alternatives.EnumerateDnsNames())
+                .Select(static name => name.ToLowerInvariant()),
+        ];
 
         // Names in the subject went out of use long ago, but who has only that wants it served.
         string subject = leaf.GetNameInfo(X509NameType.DnsName, forIssuer: false);

@@ -131,4 +131,34 @@ internal static partial class ServerLog
 
     [LoggerMessage(47, LogLevel.Information, "Port {Port} is closed again: its tunnel is gone")]
     public static partial void TcpPortClosed(ILogger log, int port);
+
+    [LoggerMessage(50, LogLevel.Error, "The files of the certificates have not answered for {Seconds:0} s; those that were read before are served. Look at the file system they are on")]
+    public static partial void CertificatesSlow(ILogger log, double seconds);
+
+    [LoggerMessage(51, LogLevel.Warning, "No certificate is served: visitors by HTTPS are turned away. Put one where --cert or --cert-dir looks for it")]
+    public static partial void NoCertificate(ILogger log);
+
+    [LoggerMessage(52, LogLevel.Warning, "No certificate is for *.{Domain}: tunnels with names that none is for are announced as http://, and browsers refuse them by HTTPS")]
+    public static partial void DomainNotCovered(ILogger log, string domain);
+
+    [LoggerMessage(53, LogLevel.Warning, "No certificate is for {Name}: it is announced as http://, and browsers refuse it by HTTPS. Put one for it where --cert or --cert-dir looks for it")]
+    public static partial void NameNotCovered(ILogger log, string name);
+
+    [LoggerMessage(54, LogLevel.Warning, "Lines of the access log were lost: {Dropped} in all")]
+    public static partial void AccessLogLost(ILogger log, long dropped);
+
+    [LoggerMessage(55, LogLevel.Warning, "The access log goes on in the file that was moved: {Reason}")]
+    public static partial void AccessLogNotReopened(ILogger log, string reason);
+
+    [LoggerMessage(56, LogLevel.Information, "Reloading, as SIGHUP asks: the access log is opened anew, certificates and tokens are read again")]
+    public static partial void Reloading(ILogger log);
+
+    [LoggerMessage(57, LogLevel.Warning, "{Reason} The server goes on; 'token create' will need --server to say where agents reach it")]
+    public static partial void NoteUnsaved(ILogger log, string reason);
+
+    [LoggerMessage(59, LogLevel.Warning, "This process may open {Limit} files and connections, and --max-connections {Connections} needs {Needed}: beyond the limit visitors wait. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn), or lower --max-connections")]
+    public static partial void FewDescriptors(ILogger log, long limit, int connections, long needed);
+
+    [LoggerMessage(58, LogLevel.Warning, "{File} can be read or written by other users of this machine; 'chmod {Mode}' closes it")]
+    public static partial void FileIsOpen(ILogger log, string file, string mode);
 }

@@ -13,7 +13,8 @@ internal static class ErrorPage
     /// <param name="request">The request answered; one that could not be read may be only partly filled.</param>
     /// <param name="requestId">For the person who asks us about it; also in our log.</param>
     /// <param name="hsts">The value of Strict-Transport-Security; null: none.</param>
-    public static void Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null)
+    /// <returns>Bytes of content.</returns>
+    public static int Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null)
     {
         bool isJson = PrefersJson(request.Headers);
         byte[] body = isJson ? Json(error, requestId) : Text(error, requestId);
@@ -55,10 +56,13 @@ internal static class ErrorPage
 
         head.Framing(BodyFraming.OfLength(body.Length));
         head.End();
-        if (request.Method != RequestMethod.Head)
+        if (request.Method == RequestMethod.Head)
         {
-            output.Write(body);
+            return 0;
         }
+
+        output.Write(body);
+        return body.Length;
     }
 
     /// <summary>JSON is named, and named before HTML or plain text.</summary>

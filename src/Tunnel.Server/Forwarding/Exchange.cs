@@ -281,7 +281,7 @@ internal sealed class Exchange
         _record.Error = error.Code;
         ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, requestId);
         _services.Metrics.RequestFailed(error.Code);
-        ErrorPage.Write(_visitor.Output, error, _request, requestId, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
+        _record.PageBytes = ErrorPage.Write(_visitor.Output, error, _request, requestId, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
         await _visitor.Output.FlushAsync();
         return keepAlive ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;
     }

@@ -31,12 +31,16 @@ internal sealed class ExchangeRecord(EdgeServices services)
     /// <summary>The code of DESIGN section 6, if we answered or cut.</summary>
     public string? Error { get; set; }
 
+    /// <summary>Content of the page that we answered with; null: the answer is the origin's.</summary>
+    public int? PageBytes { get; set; }
+
     /// <summary>A request begins. One that could not be read has no usable id of its own.</summary>
     public void Begin(RequestHead? request)
     {
         Status = 0;
         Error = null;
         Token = null;
+        PageBytes = null;
         TakeId(request);
         if (services.AccessLog is not null)
         {
@@ -74,7 +78,7 @@ internal sealed class ExchangeRecord(EdgeServices services)
             Target = request.RawTarget,
             Status = Status,
             BytesIn = bytesIn,
-            BytesOut = bytesOut,
+            BytesOut = PageBytes ?? bytesOut,
             Routing = services.Time.GetElapsedTime(_begun, routed),
             Answering = services.Time.GetElapsedTime(routed, _answered ?? now),
             Total = services.Time.GetElapsedTime(_begun, now),

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Server.Identity;
@@ -12,6 +13,7 @@ namespace Tunnel.Server.Identity;
 internal sealed class ServerKey : IDisposable
 {
     public const string FileName = "server-key.pem";
+    private const int MostBytes = 64 * 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private ServerKey(X509Certificate2 certificate)
@@ -33,20 +35,25 @@ internal sealed class ServerKey : IDisposable
     public static async Task<ServerKey> OpenAsync(string folder, TimeProvider time)
     {
         string path = Path.Combine(folder, FileName);
-        using FolderLock held = await FolderLock.TakeAsync(folder, Patience, time);
         if (!File.Exists(path))
         {
-            OwnerOnlyFile.Write(path, Encoding.ASCII.GetBytes(Make()));
+            // Only who makes it needs the lock, and a disk that takes it: a folder may be full, or read-only.
+            using FolderLock held = await FolderLock.TakeAsync(folder, Patience, time);
+            if (!File.Exists(path))
+            {
+                OwnerOnlyFile.Write(path, Encoding.ASCII.GetBytes(Make()));
+            }
         }
 
+        string pem = OutsideFile.ReadText(path, MostBytes);
         try
         {
-            using X509Certificate2 read = X509Certificate2.CreateFromPemFile(path);
+            using X509Certificate2 read = X509Certificate2.CreateFromPem(pem, pem);
 
             // Windows cannot use a key that is in memory only.
             return new ServerKey(X509CertificateLoader.LoadPkcs12(read.Export(X509ContentType.Pkcs12), null));
         }
-        catch (CryptographicException error)
+        catch (Exception error) when (OutsideFile.IsItsFault(error))
         {
             throw new IOException($"{path} is not a key of this program: {error.Message}", error);
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Server.Identity;
@@ -11,6 +12,7 @@ namespace Tunnel.Server.Identity;
 internal sealed record ServerNote(string Domain, int AgentPort)
 {
     private const string FileName = "server.json";
+    private const int MostBytes = 64 * 1024;
 
     /// <exception cref="IOException">The disk does not take it.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder belongs to somebody else.</exception>
@@ -25,11 +27,11 @@ internal sealed record ServerNote(string Domain, int AgentPort)
         string path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), ServerNoteJson.Default.ServerNote) is { Domain: not null, AgentPort: > 0 and <= 65_535 } note
+            return JsonSerializer.Deserialize(OutsideFile.Read(path, MostBytes), ServerNoteJson.Default.ServerNote) is { Domain: not null, AgentPort: > 0 and <= 65_535 } note
                 ? note
                 : throw new IOException($"{path} is not what this program wrote.");
         }
-        catch (FileNotFoundException)
+        catch (OutsideFileException error) when (error.IsMissing)
         {
             return null;
         }

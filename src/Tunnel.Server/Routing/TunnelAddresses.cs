@@ -12,8 +12,11 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
     /// <summary>Null: there is no such port.</summary>
     public int? HttpsPort { get; init; }
 
-    /// <summary>The server has a certificate: what is HTTP to an agent is reached by HTTPS.</summary>
+    /// <summary>The server ends TLS for its tunnels.</summary>
     public bool TerminatesTls { get; init; }
+
+    /// <summary>There is a certificate that clients take for a name: what is HTTP to an agent is reached by HTTPS.</summary>
+    public Func<string, bool> HasCertificateFor { get; init; } = static _ => false;
 
     /// <summary>Null: there are no TCP tunnels.</summary>
     public TcpPorts? TcpPorts { get; init; }
@@ -46,10 +49,14 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
             return front.Of(name);
         }
 
-        return HttpsPort is { } https && (TerminatesTls || type == TunnelTypes.Tls)
+        return HttpsPort is { } https && (type == TunnelTypes.Tls || HasCertificateFor(name))
             ? new PublicUrl("https", https).Of(name)
             : new PublicUrl("http", HttpPort).Of(name);
     }
+
+    /// <summary>Visitors may try HTTPS for this tunnel, and their clients will refuse the certificate they are shown.</summary>
+    public bool LacksCertificate(string name, string type) =>
+        TerminatesTls && HttpsPort is not null && options.PublicUrl is null && type == TunnelTypes.Http && !HasCertificateFor(name);
 
     /// <summary>Every way to a name over the ports that visitors know.</summary>
     public IReadOnlyList<string> UrlsOf(string name)

@@ -17,10 +17,11 @@ public sealed class AccessLogTests
             Server = server => server with { AccessLog = file, AccessLogIsJson = true, Hold = TimeSpan.FromSeconds(1) },
         };
         string seen;
+        Answer nowhere;
         await using (TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), options))
         {
             seen = (await pair.AskAsync($"POST /up?x=1 HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nContent-Length: 3\r\n\r\nabc")).Text;
-            await pair.AskAsync("GET /nowhere HTTP/1.1\r\nHost: other.localhost\r\n\r\n");
+            nowhere = await pair.AskAsync("GET /nowhere HTTP/1.1\r\nHost: other.localhost\r\n\r\n");
             await pair.GetAsync("/mine", "X-Request-Id: my-own-id\r\n");
             await pair.AskAsync("BROKEN\r\n\r\n");
         }
@@ -39,6 +40,7 @@ public sealed class AccessLogTests
         upload.GetProperty("bytesOut").GetInt64().Should().Be(seen.Length);
         upload.GetProperty("requestId").GetString().Should().Be(seen.Fields("X-Request-Id").Single());
         LineOf("/nowhere").GetProperty("status").GetInt32().Should().Be(404);
+        LineOf("/nowhere").GetProperty("bytesOut").GetInt64().Should().Be(nowhere.Text.Length);
         LineOf("/nowhere").GetProperty("error").GetString().Should().Be("tunnel-not-found");
         LineOf("/mine").GetProperty("requestId").GetString().Should().Be("my-own-id");
         LineOf("").GetProperty("status").GetInt32().Should().Be(400);

@@ -2,8 +2,11 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting.Files;
 using Tunnel.Server.Diagnostics;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Server.Tests.Diagnostics;
 
@@ -118,7 +121,7 @@ public sealed class AccessLogTests
     public async Task Add_ManyLines_AllAreWrittenBeforeDisposeReturns()
     {
         using var written = new MemoryStream();
-        var log = new AccessLog(new KeepOpen(written), isJson: false, NullLogger.Instance, TimeProvider.System);
+        var log = new AccessLog(AppendFile.To(new KeepOpen(written)), isJson: false, NullLogger.Instance, TimeProvider.System);
         for (int i = 0; i < 1000; i++)
         {
             log.Add(Entry("/"u8));
@@ -134,7 +137,7 @@ public sealed class AccessLogTests
     public async Task Add_WriterThatHangs_DropsInsteadOfWaiting()
     {
         using var stuck = new StuckStream();
-        var log = new AccessLog(stuck, isJson: true, NullLogger.Instance, TimeProvider.System);
+        var log = new AccessLog(AppendFile.To(stuck), isJson: true, NullLogger.Instance, TimeProvider.System);
         for (int i = 0; i < 40_000; i++)
         {
             log.Add(Entry("/"u8));
@@ -145,19 +148,103 @@ public sealed class AccessLogTests
         await log.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Dispose_WriterThatHangs_EndsInTimeAndCountsEveryLine()
+    {
+        using var stuck = new StuckStream();
+        var time = new FakeTimeProvider();
+        var log = new AccessLog(AppendFile.To(stuck), isJson: true, NullLogger.Instance, time);
+        log.Add(Entry("/"u8));
+        await stuck.Entered.Within();
+        for (int i = 0; i < 20_000; i++)
+        {
+            log.Add(Entry("/"u8));
+        }
+
+        Task end = log.DisposeAsync().AsTask();
+        time.Advance(TimeSpan.FromSeconds(2));
+        await end.Within();
+
+        log.Dropped.Should().Be(20_001);
+        stuck.Release();
+    }
+
+    [Fact]
+    public async Task Write_DiskThatIsFull_CountsEachLineOnceAndSaysSoAgainAtTheEnd()
+    {
+        var logs = new RecordedLog();
+        var log = new AccessLog(AppendFile.To(new FullStream()), isJson: true, logs, TimeProvider.System);
+        for (int i = 0; i < 100; i++)
+        {
+            log.Add(Entry("/"u8));
+        }
+
+        await log.DisposeAsync();
+
+        log.Dropped.Should().Be(100);
+        logs.Lines.Should().ContainSingle(line => line.Contains("were lost: 100 in all"));
+    }
+
+    [LinuxFact]
+    public async Task Add_AfterTheFileWasMoved_GoesToTheNewOne()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("access.log");
+        var time = new FakeTimeProvider();
+        var log = new AccessLog(AccessLog.Open(path), isJson: false, NullLogger.Instance, time);
+        log.Add(Entry("/old"u8));
+        await Eventually.TrueAsync(() => File.ReadAllText(path).Contains("/old"));
+        File.Move(path, path + ".1");
+        time.Advance(TimeSpan.FromSeconds(1));
+        log.Add(Entry("/new"u8));
+        await log.DisposeAsync();
+
+        (await File.ReadAllTextAsync(path)).Should().Contain("/new").And.NotContain("/old");
+        (await File.ReadAllTextAsync(path + ".1")).Should().Contain("/old").And.NotContain("/new");
+    }
+
+    [LinuxFact]
+    public async Task Reopen_WithoutALine_MakesTheFileAtOnce()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("access.log");
+        await using var log = new AccessLog(AccessLog.Open(path), isJson: false, NullLogger.Instance, TimeProvider.System);
+        File.Move(path, path + ".1");
+
+        log.Reopen();
+
+        await Eventually.TrueAsync(() => File.Exists(path));
+    }
+
     private sealed class StuckStream : MemoryStream
     {
-        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _released = new();
+        private readonly TaskCompletionSource _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Release() => _released.SetResult();
+        public Task Entered => _entered.Task;
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-            await _released.Task;
+        public void Release() => _released.Set();
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _entered.TrySetResult();
+            _released.Wait();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            _released.Dispose();
+        }
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("No space left on device");
     }
 
     private sealed class KeepOpen(MemoryStream inner) : MemoryStream
     {
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-            inner.WriteAsync(buffer, cancellationToken);
+        public override void Write(ReadOnlySpan<byte> buffer) => inner.Write(buffer);
     }
 }
