@@ -198,6 +198,13 @@ class Drill:
         self.report.check(" 403 " in answer and "access-denied" in answer, "--deny turns an address away with 403")
         asking.stop()
         denied.stop()
+        pooled = self.agent(user, "--subdomain", "g-pool", "--pool", "--basic-auth-file", str(passwords))
+        pooled.wait_line("^Forwarding ")
+        alike = self.agent(user, "--subdomain", "g-pool", "--pool", "--basic-auth-file", str(passwords))
+        alike.wait_line("^Forwarding ")
+        self.ends_with(self.agent(user, "--subdomain", "g-pool", "--pool"), 4, "let other visitors in", "an agent without the password does not join a pool that asks for it")
+        pooled.stop()
+        alike.stop()
 
     def beside_visitors(self):
         """In at the port of HTTPS, with visitors coming and going there."""
