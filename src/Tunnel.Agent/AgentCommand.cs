@@ -42,6 +42,7 @@ internal sealed class AgentCommand
     private readonly Option<double> _grace;
     private readonly Option<bool> _pool;
     private readonly Option<int?> _links;
+    private readonly Option<long?> _memoryLimit;
     private readonly Option<string?> _stateFolder;
 
     public AgentCommand()
@@ -66,6 +67,7 @@ internal sealed class AgentCommand
         _grace = options.Seconds("--grace", "Time running requests have when the agent stops.", Defaults.Grace);
         _pool = options.Switch("--pool", "Share the name with other agents that say --pool; visitors go to whichever has the least to do.");
         _links = options.Number("--links", "Connections to the server, side by side.", Defaults.Links);
+        _memoryLimit = options.Size("--memory-limit", "Memory that may be held for all visitors together, like 256MiB. Default: a third of what this process can get.");
         _stateFolder = options.Text(
             "--state-dir", "FOLDER", "Where the agent keeps who it is, so that after a crash it gets its name back at once. Default: the user's folder for state.");
         _allow = options.Texts("--allow", "CIDR", "Let only visitors from this address or network through; the server turns the others away.");
@@ -194,6 +196,7 @@ internal sealed class AgentCommand
             AnswerIdleTime = TimeSpan.FromSeconds(arguments.GetValue(_answerIdleTime)),
             Pool = arguments.GetValue(_pool),
             Links = arguments.GetValue(_links) ?? Defaults.Links,
+            MemoryLimit = arguments.GetValue(_memoryLimit),
             StateFolder = arguments.GetValue(_stateFolder) ?? ProgramFolders.State("tunnel-agent"),
             Grace = TimeSpan.FromSeconds(arguments.GetValue(_grace)),
         };

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Connection;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Local;
+using Tunnel.Framing.Flow;
 using Tunnel.Hosting;
 using Tunnel.Transport;
 using Tunnel.Transport.Buffers;
@@ -17,7 +18,8 @@ namespace Tunnel.Agent;
 [SuppressMessage("Usage", "CA2213", Justification = "The stop that OneStop runs disposes of everything, itself last.")]
 public sealed class AgentHost : IAsyncDisposable
 {
-    private readonly BlockPool _pool = new();
+    private readonly BlockPool _pool;
+    private readonly BlockPool _inputPool;
     private readonly DeadlineClock _clock;
     private readonly OriginPool _origins;
     private readonly InstanceFile _instance;
@@ -31,13 +33,18 @@ public sealed class AgentHost : IAsyncDisposable
     {
         _options = options;
         _log = log;
+        MemoryPlan plan = MemoryPlan.Of(options.MemoryLimit);
+        _pool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
+        _inputPool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
+        var memory = new ProcessMemory(plan.Limit, () => _pool.RentedBytes);
+        var origin = new OriginMemory(_pool, memory, plan);
         _clock = new DeadlineClock(time);
         if (options.LocalInsecure)
         {
             AgentLog.OriginUnchecked(log, Printable.Of(options.OriginText));
         }
 
-        _origins = new OriginPool(options, _pool, time, _clock, log);
+        _origins = new OriginPool(options, origin, time, _clock, log);
         _instance = InstanceFile.Open(options.StateFolder, options.TunnelKey);
         if (options.StateFolder is not null && !_instance.IsKept)
         {
@@ -47,8 +54,18 @@ public sealed class AgentHost : IAsyncDisposable
         _loop = new AgentLoop(new ConnectionServices(
             options,
             new AgentSelf(_instance.Instance),
-            new OriginServices(options, _origins, _pool, new OriginFaultLog(options, time, log), log),
-            options.Session with { Pool = _pool, Time = time, StreamsRunInline = true, WriterScheduler = EventThreadScheduler.Shared },
+            new OriginServices(options, _origins, origin, new OriginFaultLog(options, time, log), log),
+            options.Session with
+            {
+                Pool = _pool,
+                InputPool = _inputPool,
+                Time = time,
+                StreamsRunInline = true,
+                WriterScheduler = EventThreadScheduler.Shared,
+                ProcessMemory = memory,
+                WaitingPerStream = Math.Min(options.Session.WaitingPerStream, plan.Piece),
+                ReplayBytes = plan.Unacknowledged,
+            },
             events,
             log));
         Exited = _loop.RunAsync(_stop.Token, _stopping.Hurry);
@@ -67,7 +84,7 @@ public sealed class AgentHost : IAsyncDisposable
     public AgentStatus Status => _loop.Status;
 
     /// <summary>Streams open, connections to the origin, and blocks of memory in use; all 0 when nothing is under way.</summary>
-    public (int Streams, int Origins, long Blocks) Counts => (_loop.OpenStreams, _origins.Count, _pool.RentedCount);
+    public (int Streams, int Origins, long Blocks) Counts => (_loop.OpenStreams, _origins.Count, _pool.RentedCount + _inputPool.RentedCount);
 
     /// <summary>Begins to connect, and goes on trying.</summary>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
@@ -104,6 +121,7 @@ public sealed class AgentHost : IAsyncDisposable
             await _origins.DisposeAsync();
             await _clock.DisposeAsync();
             _pool.Dispose();
+            _inputPool.Dispose();
             _stop.Dispose();
             AgentLog.Stopped(_log);
         }

@@ -100,6 +100,9 @@ public sealed record AgentOptions
 
     public HttpLimits Http { get; init; } = HttpLimits.Default;
 
+    /// <summary>Bytes that may be held for all peers together; null: a part of what this process can get.</summary>
+    public long? MemoryLimit { get; init; }
+
     /// <summary>The session's options, before pool and clock are filled in.</summary>
     public SessionOptions Session { get; init; } = new();
 
@@ -154,6 +157,7 @@ public sealed record AgentOptions
             "--answer-idle-time takes a number of seconds, above 0 and up to a week.");
         Require(Grace >= TimeSpan.Zero && Grace <= TimeSpan.FromDays(1), "--grace takes a number of seconds, up to a day.");
         Require(Links is >= 1 and <= ProtocolLimits.Links, $"--links takes a number from 1 to {ProtocolLimits.Links}.");
+        Hosting.MemoryPlan.Of(MemoryLimit);
         Http.Validate();
         return this;
     }

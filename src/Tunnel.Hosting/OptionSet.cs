@@ -30,6 +30,18 @@ public sealed class OptionSet(Command command, string environmentPrefix)
     public Option<long?> Bytes(string name, string description, long? fallback = null) =>
         Count(name, "BYTES", description, "a whole number of bytes", fallback);
 
+    /// <summary>An amount of memory: bytes, or a number with KiB, MiB or GiB behind it.</summary>
+    public Option<long?> Size(string name, string description) =>
+        Add(name, "SIZE", description, null, "a size like 268435456, 256MiB or 1GiB", (string text, out long? value) =>
+        {
+            int digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9') is var end and >= 0 ? end : text.Length;
+            int shift = text.AsSpan(digits) switch { "" => 0, "KiB" => 10, "MiB" => 20, "GiB" => 30, _ => -1 };
+            bool isNumber = long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out long number);
+            bool isSize = isNumber && shift >= 0 && number <= long.MaxValue >> shift;
+            value = isSize ? number << shift : null;
+            return isSize;
+        });
+
     /// <summary>A whole number that may be left out.</summary>
     /// <param name="expected">What it is, for the error.</param>
     public Option<long?> Count(string name, string valueName, string description, string expected, long? fallback = null) =>

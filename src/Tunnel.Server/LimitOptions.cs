@@ -22,6 +22,7 @@ internal sealed class LimitOptions
     private readonly Option<long?> _maxBody;
     private readonly Option<int?> _maxConnections;
     private readonly Option<int?> _maxPerAddress;
+    private readonly Option<long?> _memoryLimit;
     private readonly Option<int?> _maxStreams;
     private readonly Option<int?> _maxHeld;
     private readonly Option<int?> _maxTunnels;
@@ -46,6 +47,7 @@ internal sealed class LimitOptions
         _maxBody = options.Bytes("--max-body", "Largest request body. Default: no limit.");
         _maxConnections = options.Number("--max-connections", "Visitor connections in all.", Defaults.MaxVisitors);
         _maxPerAddress = options.Number("--max-connections-per-address", "Visitor connections per address.", Defaults.MaxVisitorsPerAddress);
+        _memoryLimit = options.Size("--memory-limit", "Memory that may be held for all visitors and agents together, like 256MiB. Default: a third of what this process can get.");
         _maxStreams = options.Number("--max-streams", "Requests under way per agent session.", Defaults.MaxStreamsPerSession);
         _maxHeld = options.Number("--max-held", "Requests that wait for an agent, in all.", Defaults.MaxHeld);
         _maxTunnels = options.Number("--max-tunnels", "Tunnels per agent session.", Defaults.MaxTunnelsPerSession);
@@ -89,6 +91,7 @@ internal sealed class LimitOptions
             MaxSessionsPerIdentity = arguments.GetValue(_maxSessionsPerIdentity) ?? Defaults.MaxSessionsPerIdentity,
             AgentHandshakeTime = Time(_handshakeTime),
             MaxUnproved = arguments.GetValue(_maxHandshakes) ?? Defaults.MaxUnproved,
+            MemoryLimit = arguments.GetValue(_memoryLimit),
             MaxUnprovedPerAddress = arguments.GetValue(_maxHandshakesPerAddress) ?? Defaults.MaxUnprovedPerAddress,
         };
     }

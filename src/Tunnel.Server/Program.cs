@@ -1,4 +1,5 @@
 using Tunnel.Transport.EventThreads;
 
 InlineCompletions.TurnOn();
+Tunnel.Hosting.OutOfMemory.EndsTheProcess();
 return await new Tunnel.Server.ServerCommand().RunAsync(args);

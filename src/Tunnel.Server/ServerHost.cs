@@ -33,6 +33,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly BlockPool _pool;
+    private readonly BlockPool _inputPool;
     private readonly DeadlineClock _clock;
     private readonly Forwarding.ExchangeShelf _exchanges;
     private readonly ServerMetrics _metrics = new();
@@ -58,7 +59,10 @@ public sealed class ServerHost : IAsyncDisposable
         _options = options;
         _log = log;
         _time = time;
-        _pool = new BlockPool();
+        MemoryPlan plan = MemoryPlan.Of(options.MemoryLimit);
+        _pool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
+        _inputPool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
+        var memory = new ProcessMemory(plan.Limit, () => _pool.RentedBytes);
         _clock = new DeadlineClock(time);
         _exchanges = new Forwarding.ExchangeShelf(time);
         var hold = new HoldLimits
@@ -66,7 +70,7 @@ public sealed class ServerHost : IAsyncDisposable
             Time = options.Hold,
             NameMemory = options.NameMemory,
             MostRequests = options.MaxHeld,
-            MostBytes = options.MaxHeldBytes,
+            MostBytes = options.MaxHeldBytes ?? plan.Copies,
         };
         _census = new VisitorCensus(options, _metrics);
         _metrics.Observe(_directory);
@@ -107,6 +111,7 @@ public sealed class ServerHost : IAsyncDisposable
             Options = options,
             Registry = _registry,
             Pool = _pool,
+            Memory = new VisitorMemory(memory, plan, time, log),
             Time = time,
             Clock = _clock,
             Exchanges = _exchanges,
@@ -135,10 +140,13 @@ public sealed class ServerHost : IAsyncDisposable
             MaxStreams = options.MaxStreamsPerSession,
             ResumeWindow = options.ResumeWindow,
             Pool = _pool,
+            InputPool = _inputPool,
             Time = time,
             StreamsRunInline = true,
             WriterScheduler = EventThreadScheduler.Shared,
-            ProcessMemory = new MemoryBudget(options.SharedWindowMemory),
+            ProcessMemory = memory,
+            WaitingPerStream = Math.Min(options.Session.WaitingPerStream, plan.Piece),
+            ReplayBytes = plan.Unacknowledged,
         };
         _agents = new AgentListener(
             new AgentServices(options, _registry, _directory, session, _addresses, _metrics, log)
@@ -175,7 +183,7 @@ public sealed class ServerHost : IAsyncDisposable
     public int OpenStreams => _directory.All.Sum(agent => agent.Session.OpenStreams);
 
     /// <summary>Blocks of memory in use; 0 when nothing is under way.</summary>
-    public long RentedBlocks => _pool.RentedCount;
+    public long RentedBlocks => _pool.RentedCount + _inputPool.RentedCount;
 
     /// <summary>Binds both ports and begins to serve.</summary>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
@@ -281,6 +289,7 @@ public sealed class ServerHost : IAsyncDisposable
 
             _exchanges.Dispose();
             _pool.Dispose();
+            _inputPool.Dispose();
             ServerLog.Stopped(_log);
         }
     }

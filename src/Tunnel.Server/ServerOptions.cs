@@ -102,8 +102,8 @@ public sealed record ServerOptions
     /// <summary>Requests that wait for a session, in all.</summary>
     public int MaxHeld { get; init; } = 10_000;
 
-    /// <summary>Bytes that these keep in memory, in all.</summary>
-    public long MaxHeldBytes { get; init; } = 16L * 1024 * 1024;
+    /// <summary>Bytes that these keep in memory, in all; null: as much as <see cref="MemoryLimit"/> makes of it.</summary>
+    public long? MaxHeldBytes { get; init; }
 
     /// <summary>How long a session without a link waits for its agent; zero: a lost link ends it.</summary>
     public TimeSpan ResumeWindow { get; init; } = TimeSpan.FromSeconds(60);
@@ -144,8 +144,8 @@ public sealed record ServerOptions
     /// <summary>At most what the protocol allows.</summary>
     public int MaxTunnelsPerSession { get; init; } = Framing.Frames.ProtocolLimits.Tunnels;
 
-    /// <summary>Bytes all sessions share for windows beyond their reserves.</summary>
-    public long SharedWindowMemory { get; init; } = 512L * 1024 * 1024;
+    /// <summary>Bytes that may be held for all peers together; null: a part of what this process can get.</summary>
+    public long? MemoryLimit { get; init; }
 
     public HttpLimits Http { get; init; } = HttpLimits.Default;
 
@@ -205,6 +205,7 @@ public sealed record ServerOptions
             throw new ArgumentException("--max-streams is at most 2048: every stream has 32 KiB of the session's 64 MiB for sure.");
         }
 
+        Hosting.MemoryPlan.Of(MemoryLimit);
         if (MaxBody < 0)
         {
             throw new ArgumentException("--max-body is a number of bytes, 0 or more.");

@@ -28,12 +28,17 @@ public static class Relay
         }
     }
 
+    /// <summary>What the destination is handed at one time, unless somebody has less to give.</summary>
+    public const int MostAtOnce = 64 * 1024;
+
     /// <summary>
     /// Copies until one side ends. Completes neither: what the end means is the caller's to say. Whichever side breaks
-    /// throws what that side throws.
+    /// throws what that side throws. A piece is taken off the source when the destination is through with it, so that
+    /// nobody is asked for more before that.
     /// </summary>
     /// <param name="passed">Told of every piece, in bytes, when it is handed to the destination; null: nobody counts.</param>
-    public static async ValueTask<RelayEnd> CopyAsync(PipeReader source, PipeWriter destination, Action<long>? passed = null)
+    /// <param name="mostAtOnce">The largest piece, in bytes.</param>
+    public static async ValueTask<RelayEnd> CopyAsync(PipeReader source, PipeWriter destination, Action<long>? passed = null, int mostAtOnce = MostAtOnce)
     {
         while (true)
         {
@@ -45,20 +50,27 @@ public static class Relay
                 return RelayEnd.Cancelled;
             }
 
-            destination.Write(buffer);
-            long length = buffer.Length;
-            source.AdvanceTo(buffer.End);
-            if (length > 0)
+            bool isCut = buffer.Length > mostAtOnce;
+            ReadOnlySequence<byte> piece = isCut ? buffer.Slice(0, mostAtOnce) : buffer;
+            try
             {
-                passed?.Invoke(length);
-                FlushResult flush = await destination.FlushAsync();
-                if (flush.IsCompleted || flush.IsCanceled)
+                if (!piece.IsEmpty)
                 {
-                    return flush.IsCanceled ? RelayEnd.Cancelled : RelayEnd.DestinationEnded;
+                    destination.Write(piece);
+                    passed?.Invoke(piece.Length);
+                    FlushResult flush = await destination.FlushAsync();
+                    if (flush.IsCompleted || flush.IsCanceled)
+                    {
+                        return flush.IsCanceled ? RelayEnd.Cancelled : RelayEnd.DestinationEnded;
+                    }
                 }
             }
+            finally
+            {
+                source.AdvanceTo(piece.End);
+            }
 
-            if (read.IsCompleted)
+            if (read.IsCompleted && !isCut)
             {
                 return RelayEnd.SourceEnded;
             }

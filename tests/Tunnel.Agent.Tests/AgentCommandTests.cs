@@ -14,7 +14,7 @@ public sealed class AgentCommandTests
     private static readonly string[] Options =
     [
         "--port", "--subdomain", "--hostname", "--local-host", "--server", "--host-header", "--via", "--answer-time", "--grace",
-        "--log-level", "--log-format",
+        "--log-level", "--log-format", "--memory-limit",
     ];
 
     [Fact]
@@ -50,6 +50,8 @@ public sealed class AgentCommandTests
     [InlineData("--grace", "-Infinity")]
     [InlineData("--links", "99999999999999999999")]
     [InlineData("--local-host", "http://localhost")]
+    [InlineData("--memory-limit", "1MB")]
+    [InlineData("--memory-limit", "1KiB")]
     [InlineData("--log-level", "loud")]
     [InlineData("--no-such-option", "1")]
     public async Task Usage_ThatIsWrong_IsExitCode2AndNamesTheOption(string option, string value)

@@ -16,7 +16,7 @@ public sealed class ServerCommandTests
         "--domain", "--http-port", "--agent-port", "--bind", "--head-time", "--idle-time", "--grace", "--max-body", "--max-streams",
         "--max-sessions", "--max-connections", "--max-connections-per-address", "--trusted-proxy", "--access-log", "--log-level",
         "--log-format", "--upgrade-idle-time", "--least-rate", "--slow-grace", "--stall-time", "--max-request-line", "--max-head",
-        "--max-fields", "--max-tunnels", "--agent-handshake-time", "--max-handshakes", "--max-handshakes-per-address",
+        "--max-fields", "--max-tunnels", "--agent-handshake-time", "--max-handshakes", "--max-handshakes-per-address", "--memory-limit",
     ];
 
     [Fact]
@@ -39,6 +39,9 @@ public sealed class ServerCommandTests
     [InlineData("--head-time", "soon")]
     [InlineData("--idle-time", "0")]
     [InlineData("--max-body", "1.5")]
+    [InlineData("--memory-limit", "256")]
+    [InlineData("--memory-limit", "256 MiB")]
+    [InlineData("--memory-limit", "9999999999GiB")]
     [InlineData("--max-streams", "0")]
     [InlineData("--log-level", "loud")]
     [InlineData("--log-format", "xml")]

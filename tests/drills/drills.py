@@ -20,6 +20,7 @@ DRILLS = {
     "vanished": (180, 300, "the host of an origin or of a visitor is suddenly not there; nobody hangs, and who merely reads nothing lives on"),
     "attack": (120, 900, "slow heads, slow readers, stalled uploads and a flood at once, beside an ordinary visitor"),
     "idle": (120, 300, "10,000 visitors that keep their connections and send nothing: bytes for each"),
+    "contained": (120, 900, "both programs in small containers under visitors and origins that read nothing"),
     "apps": (300, 1500, "Vite, socket.io, a video, an upload form and Jupyter, used in a real browser"),
     "endless": (120, 1800, "bodies of 20 GiB each way, every byte compared, with flat memory"),
     "fuzz": (240, 3600, "every fuzz target of the tests, half an hour each, all at once"),

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -19,13 +18,13 @@ namespace Tunnel.Agent.Local;
 internal sealed class OriginDialer
 {
     private readonly AgentOptions _options;
-    private readonly MemoryPool<byte> _memory;
+    private readonly OriginMemory _memory;
     private readonly TimeProvider _time;
     private readonly Dialer _dialer;
     private readonly SslClientAuthenticationOptions? _tls;
 
     /// <exception cref="ArgumentException">The file of <c>--local-ca</c> cannot be used.</exception>
-    public OriginDialer(AgentOptions options, MemoryPool<byte> memory, TimeProvider time)
+    public OriginDialer(AgentOptions options, OriginMemory memory, TimeProvider time)
     {
         _options = options;
         _memory = memory;
@@ -41,7 +40,7 @@ internal sealed class OriginDialer
     public async ValueTask<(SocketConnection Plain, IConnection Connection)> DialAsync(VisitorAddress visitor, CancellationToken cancel)
     {
         Socket socket = await OpenAsync(cancel);
-        var plain = new SocketConnection(socket, _memory, SocketConnectionOptions.Origin);
+        var plain = new SocketConnection(socket, _memory.Pool, _memory.Sockets);
         try
         {
             if (_options.SendsProxyProtocol)
@@ -86,7 +85,7 @@ internal sealed class OriginDialer
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
-            return await TlsConnection.ConnectAsync(plain, _memory, tls, either.Token);
+            return await TlsConnection.ConnectAsync(plain, _memory.Pool, tls, either.Token);
         }
         catch (TlsHandshakeException error) when (error.Failure == TlsHandshakeFailure.Untrusted)
         {

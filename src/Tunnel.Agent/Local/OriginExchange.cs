@@ -23,7 +23,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
 
     private const string ClosedUnanswered = "It closed the connection without an answer.";
 
-    private readonly AnswerCopier _answer = new(services.Memory, services.Options.Http, services.Options.AnswerIdleTime);
+    private readonly AnswerCopier _answer = new(services.Memory.Pool, services.Options.Http, services.Options.AnswerIdleTime);
 
     private string Paused => string.Create(
         CultureInfo.InvariantCulture, $"Its answer paused for {services.Options.AnswerIdleTime.TotalSeconds} s (--answer-idle-time).");
@@ -185,7 +185,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
         {
-            await OriginRawRelay.RunAsync(stream, connection);
+            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece);
             return;
         }
 
@@ -215,7 +215,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 await connection.Output.FlushAsync();
             }
 
-            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output) == RelayEnd.SourceEnded;
+            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, mostAtOnce: services.Memory.Piece) == RelayEnd.SourceEnded;
             if (isWhole)
             {
                 connection.ExpectAnswer(services.Options.OriginAnswerTime);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Framing.Frames;
@@ -37,7 +36,7 @@ internal sealed class OriginPool : IAsyncDisposable
     private bool _isClosed;
     private int _open;
 
-    public OriginPool(AgentOptions options, MemoryPool<byte> memory, TimeProvider time, DeadlineClock clock, ILogger log)
+    public OriginPool(AgentOptions options, OriginMemory memory, TimeProvider time, DeadlineClock clock, ILogger log)
     {
         _options = options;
         _time = time;

@@ -9,18 +9,19 @@ namespace Tunnel.Agent.Local;
 internal static class OriginRawRelay
 {
     /// <summary>Runs until both directions have ended.</summary>
-    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin)
+    /// <param name="piece">Bytes that the origin is given at one time.</param>
+    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin, int piece)
     {
-        Task down = CopyDownAsync(stream, origin);
+        Task down = CopyDownAsync(stream, origin, piece);
         Task up = CopyUpAsync(stream, origin);
         await Task.WhenAll(down, up);
     }
 
-    private static async Task CopyDownAsync(TunnelStream stream, OriginConnection origin)
+    private static async Task CopyDownAsync(TunnelStream stream, OriginConnection origin, int piece)
     {
         try
         {
-            if (await Relay.CopyAsync(stream.Input, origin.Output) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(stream.Input, origin.Output, mostAtOnce: piece) == RelayEnd.SourceEnded)
             {
                 await origin.Output.CompleteAsync();
             }

@@ -1,7 +1,6 @@
-using System.Buffers;
 using Microsoft.Extensions.Logging;
 
 namespace Tunnel.Agent.Local;
 
 /// <summary>What every exchange with the origin needs and none owns.</summary>
-internal sealed record OriginServices(AgentOptions Options, OriginPool Pool, MemoryPool<byte> Memory, OriginFaultLog Faults, ILogger Log);
+internal sealed record OriginServices(AgentOptions Options, OriginPool Pool, OriginMemory Memory, OriginFaultLog Faults, ILogger Log);

@@ -20,7 +20,7 @@ internal static class RawExchange
         {
             OriginConnection connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
             hold.Use(connection);
-            await OriginRawRelay.RunAsync(stream, connection);
+            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece);
         }
         catch (OperationCanceledException)
         {

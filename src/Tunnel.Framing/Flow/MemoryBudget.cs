@@ -1,10 +1,10 @@
 namespace Tunnel.Framing.Flow;
 
 /// <summary>
-/// An amount of memory that windows may draw on; one per session and one for the whole process, which is the
-/// parent of the others. Safe from any thread. Bytes.
+/// An amount of memory that the windows of one session may draw on, along with that of the whole process. Safe from any
+/// thread. Bytes.
 /// </summary>
-public sealed class MemoryBudget(long limit, MemoryBudget? parent = null)
+public sealed class MemoryBudget(long limit, ProcessMemory? process = null)
 {
     private long _used;
 
@@ -12,12 +12,12 @@ public sealed class MemoryBudget(long limit, MemoryBudget? parent = null)
     public long Used => Volatile.Read(ref _used);
 
     /// <summary>Less than half is drawn: new windows may start large.</summary>
-    public bool IsEasy => Used < limit / 2 && parent is not { IsEasy: false };
+    public bool IsEasy => Used < limit / 2 && process is not { IsEasy: false };
 
     /// <summary>More than three quarters are drawn: large windows give back.</summary>
-    public bool IsTight => Used > limit / 4 * 3 || parent is { IsTight: true };
+    public bool IsTight => Used > limit / 4 * 3 || process is { IsTight: true };
 
-    /// <summary>Draws for growth, here and from the parent; false, and nothing drawn, when either has too little left.</summary>
+    /// <summary>Draws for growth, here and from the process; false, and nothing drawn, when either has too little left.</summary>
     public bool TryDraw(long bytes)
     {
         if (Interlocked.Add(ref _used, bytes) > limit)
@@ -26,7 +26,7 @@ public sealed class MemoryBudget(long limit, MemoryBudget? parent = null)
             return false;
         }
 
-        if (parent is not null && !parent.TryDraw(bytes))
+        if (process is not null && !process.TryDraw(bytes))
         {
             Interlocked.Add(ref _used, -bytes);
             return false;
@@ -39,12 +39,13 @@ public sealed class MemoryBudget(long limit, MemoryBudget? parent = null)
     public void Return(long bytes)
     {
         Interlocked.Add(ref _used, -bytes);
-        parent?.Return(bytes);
+        process?.Return(bytes);
     }
 
-    /// <summary>Draws what every stream has for sure; always granted, and not the parent's affair.</summary>
-    public void Reserve(long bytes) => Interlocked.Add(ref _used, bytes);
-
-    /// <summary>Gives back a reserve.</summary>
-    public void Release(long bytes) => Interlocked.Add(ref _used, -bytes);
+    /// <summary>Draws what every stream has for sure; always granted.</summary>
+    public void Reserve(long bytes)
+    {
+        Interlocked.Add(ref _used, bytes);
+        process?.Draw(bytes);
+    }
 }

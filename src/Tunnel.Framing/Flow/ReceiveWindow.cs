@@ -98,8 +98,7 @@ internal sealed class ReceiveWindow
         if (!_returned)
         {
             _returned = true;
-            _budget.Release(ProtocolLimits.LeastWindow);
-            _budget.Return(Size - ProtocolLimits.LeastWindow);
+            _budget.Return(Size);
         }
     }
 }

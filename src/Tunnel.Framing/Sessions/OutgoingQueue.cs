@@ -25,7 +25,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     public const int MostMessages = 1_024;
 
     private readonly Queue<TunnelStream> _urgent = new();
-    private readonly Queue<uint> _refusals = new();
+    private readonly Queue<(uint Id, ResetCode Code)> _refusals = new();
     private readonly Queue<(FrameKind Kind, byte[] Payload)> _messages = new();
     private ulong? _pong;
     private ulong? _ping;
@@ -60,16 +60,16 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         return true;
     }
 
-    /// <summary>Refuses an OPEN of the peer with RESET <c>not-processed</c>.</summary>
+    /// <summary>Refuses an OPEN of the peer with RESET.</summary>
     /// <exception cref="ProtocolViolationException">The peer opens and opens, and reads none of the answers.</exception>
-    public void RequestRefusal(uint id)
+    public void RequestRefusal(uint id, ResetCode code)
     {
         if (_refusals.Count >= MostRefusals)
         {
             throw new ProtocolViolationException(CloseCode.Flood, "Too many refused streams whose RESET the peer does not read.");
         }
 
-        _refusals.Enqueue(id);
+        _refusals.Enqueue((id, code));
     }
 
     /// <summary>The peer opens another stream; fine while it takes the RESETs that end the others.</summary>
@@ -130,9 +130,9 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     /// <summary>Gives all that goes ahead of the streams its place in the sequence.</summary>
     public void TakeUrgent()
     {
-        while (_refusals.TryDequeue(out uint id))
+        while (_refusals.TryDequeue(out (uint Id, ResetCode Code) refusal))
         {
-            AppendReset(id, ResetCode.NotProcessed, "");
+            AppendReset(refusal.Id, refusal.Code, "");
         }
 
         while (_urgent.TryDequeue(out TunnelStream? stream))

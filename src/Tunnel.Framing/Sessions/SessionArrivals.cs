@@ -54,7 +54,7 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
         bool wasFull;
         lock (Streams.Gate)
         {
-            wasFull = Streams.Replay.IsFull;
+            wasFull = Streams.ReplayIsFull;
             if (!Streams.Replay.Acknowledge(count))
             {
                 Streams.Flood.Count(clock.Now);

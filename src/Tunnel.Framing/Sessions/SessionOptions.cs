@@ -14,8 +14,11 @@ public sealed record SessionOptions
     /// <summary>Bytes a session may hold for receiving, the reserve of every stream included.</summary>
     public long SessionMemory { get; init; } = 64L * 1024 * 1024;
 
-    /// <summary>What all sessions of the process share beyond their reserves; null: no common bound.</summary>
-    public MemoryBudget? ProcessMemory { get; init; }
+    /// <summary>What all sessions of the process share; null: no common bound.</summary>
+    public ProcessMemory? ProcessMemory { get; init; }
+
+    /// <summary>Unacknowledged sequenced bytes from which on nothing more is taken from streams.</summary>
+    public int ReplayBytes { get; init; } = ProtocolLimits.ReplayBytes;
 
     /// <summary>Rented bytes that may wait for the writer per stream; then its user waits.</summary>
     public int WaitingPerStream { get; init; } = 64 * 1024;
@@ -48,8 +51,14 @@ public sealed record SessionOptions
     /// </summary>
     public bool StreamsRunInline { get; init; }
 
-    /// <summary>Where all memory of streams comes from.</summary>
+    /// <summary>Where the memory of streams comes from.</summary>
     public MemoryPool<byte> Pool { get; init; } = MemoryPool<byte>.Shared;
+
+    /// <summary>
+    /// Where received bytes wait, if not in <see cref="Pool"/> too: apart from the rest, because they are counted by the
+    /// windows that let them in.
+    /// </summary>
+    public MemoryPool<byte>? InputPool { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -59,6 +68,7 @@ public sealed record SessionOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxStreams, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SessionMemory, (long)MaxStreams * ProtocolLimits.LeastWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(WaitingPerStream, ProtocolLimits.SentPayload);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReplayBytes, ProtocolLimits.AcceptedPayload);
         ArgumentOutOfRangeException.ThrowIfLessThan(ResumeWindow, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(BusyHeartbeat.Ask, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(IdleHeartbeat.Ask, TimeSpan.Zero);

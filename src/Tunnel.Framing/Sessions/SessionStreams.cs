@@ -33,7 +33,7 @@ internal sealed class SessionStreams
         Chunks = new ChunkPool(options.Pool);
         Replay = new ReplayBuffer(Chunks);
         Queue = new OutgoingQueue(Replay, Received);
-        InputBlocks = new InputBlockPool(options.Pool);
+        InputBlocks = new InputBlockPool(options.InputPool ?? options.Pool);
         Actions = new StreamActions(this);
     }
 
@@ -89,6 +89,9 @@ internal sealed class SessionStreams
     /// <summary>The session is over: nothing is sent or opened any more.</summary>
     public bool IsClosed => _isClosed;
 
+    /// <summary>So much is unacknowledged that streams have to wait. The lock is held.</summary>
+    public bool ReplayIsFull => Replay.IsFull || Replay.Unacknowledged >= (ulong)Options.ReplayBytes;
+
     /// <summary>Opens a stream; null when none may be opened (limit, no link, leaving, ended).</summary>
     public TunnelStream? TryOpen(OpenHeader open)
     {
@@ -103,8 +106,7 @@ internal sealed class SessionStreams
             var window = new ReceiveWindow(first, Memory, Clock.Now);
             open = open with { AnswerWindow = (uint)window.Size };
             var stream = new TunnelStream(this, open, id: 0, window, new SendWindow(ProtocolLimits.LeastWindow));
-            Table.Add(stream);
-            Account = Account.AfterOpen();
+            Add(stream);
             return stream;
         }
     }
@@ -196,6 +198,14 @@ internal sealed class SessionStreams
     }
 
     // ---- below: Gate is held --------------------------------------------------------------------
+
+    /// <summary>A stream begins to live.</summary>
+    public void Add(TunnelStream stream)
+    {
+        Table.Add(stream);
+        Options.ProcessMemory?.Opened(stream.Open.Visitor);
+        Account = Account.AfterOpen();
+    }
 
     /// <summary>Lets the stream wait for its turn if it has something to send. Returns whether the writer is to be woken.</summary>
     public bool Activate(TunnelStream stream)
@@ -298,7 +308,18 @@ internal sealed class SessionStreams
         Queue.Streams.Remove(stream);
         if (stream.In.IsCompleted)
         {
+            ReturnMemory(stream);
+        }
+    }
+
+    /// <summary>The stream is closed, and its user is through with what it received: it holds nothing any more.</summary>
+    public void ReturnMemory(TunnelStream stream)
+    {
+        if (!stream.HasReturnedMemory)
+        {
+            stream.HasReturnedMemory = true;
             stream.ReceiveWindow.ReturnBudget();
+            Options.ProcessMemory?.Closed(stream.Open.Visitor);
         }
     }
 

@@ -109,7 +109,7 @@ internal sealed class StreamActions(SessionStreams streams)
         {
             if (stream.Halves.IsClosed)
             {
-                stream.ReceiveWindow.ReturnBudget();
+                streams.ReturnMemory(stream);
                 return;
             }
 

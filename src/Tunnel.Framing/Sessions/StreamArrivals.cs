@@ -27,13 +27,19 @@ internal sealed class StreamArrivals(SessionStreams streams)
                 throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes} first bytes.");
             }
 
-            if (!_areOver && streams.Table.Count < streams.Options.MaxStreams)
+            bool hasRoom = !_areOver && streams.Table.Count < streams.Options.MaxStreams;
+            if (hasRoom && streams.Options.ProcessMemory?.HasRoomFor(open.Visitor) != false)
             {
                 return Accept(header, open, bytes);
             }
 
-            streams.Flood.Count(streams.Clock.Now);
-            streams.Queue.RequestRefusal(header.StreamId);
+            // Whoever opens a stream knows its limits, but not how much memory there is here.
+            if (!hasRoom)
+            {
+                streams.Flood.Count(streams.Clock.Now);
+            }
+
+            streams.Queue.RequestRefusal(header.StreamId, hasRoom ? ResetCode.TooBusy : ResetCode.NotProcessed);
         }
 
         streams.WakeWriter();
@@ -155,13 +161,14 @@ internal sealed class StreamArrivals(SessionStreams streams)
         var window = new ReceiveWindow(ProtocolLimits.LeastWindow, streams.Memory, streams.Clock.Now);
         window.Receive(bytes);
         var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
-        streams.Table.Add(stream);
+        streams.Add(stream);
         streams.Flood.StreamOpened();
-        streams.Account = streams.Account.AfterOpen();
         streams.HasReceived = true;
         if (header.IsFin)
         {
+            // Nothing more comes: what a window promises need not be kept for it.
             stream.Halves.FinReceived();
+            window.ReturnBudget();
         }
 
         return stream;

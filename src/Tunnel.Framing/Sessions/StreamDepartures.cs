@@ -13,7 +13,7 @@ internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer repl
     /// </summary>
     public bool TakeFrame()
     {
-        if (replay.IsFull)
+        if (streams.ReplayIsFull)
         {
             return false;
         }

@@ -111,6 +111,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
     internal bool IsPinned { get; set; }
 
+    /// <summary>Nothing of the session's or the process's memory counts for it any more.</summary>
+    internal bool HasReturnedMemory { get; set; }
+
     /// <summary>The user is through with the stream.</summary>
     internal bool IsDisposed { get; set; }
 

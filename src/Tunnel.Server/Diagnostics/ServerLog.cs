@@ -161,4 +161,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(58, LogLevel.Warning, "{File} can be read or written by other users of this machine; 'chmod {Mode}' closes it")]
     public static partial void FileIsOpen(ILogger log, string file, string mode);
+
+    [LoggerMessage(90, LogLevel.Warning, "Memory for peers is full ({Used} of {Limit} MiB): visitors are answered with too-busy. --memory-limit gives it more")]
+    public static partial void MemoryFull(ILogger log, long used, long limit);
 }

@@ -14,13 +14,6 @@ namespace Tunnel.Server.Edge;
 /// <param name="open">Says what is spoken on this port.</param>
 internal sealed class EdgeListener(EdgeServices services, SocketListener listener, Func<SocketConnection, IVisitor> open)
 {
-    // What a visitor does not take waits in its stream, where it is bounded and counted, not in the system's memory.
-    private static readonly SocketConnectionOptions SocketOptions = new()
-    {
-        KeepAliveAfter = TimeSpan.FromSeconds(60),
-        UnsentLimit = 128 * 1024,
-    };
-
     private readonly ConcurrentDictionary<IVisitor, Task> _connections = new();
     private readonly RareLine _rareFault = new(services.Time);
     private readonly RareLine _rareRefusal = new(services.Time);
@@ -78,7 +71,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
 
     private void OnAccepted(Socket socket)
     {
-        var link = new SocketConnection(socket, services.Pool, SocketOptions);
+        var link = new SocketConnection(socket, services.Pool, services.Memory.Sockets);
         IPAddress address = link.RemoteEndPoint.Address;
         if (!services.Census.TryEnter(address))
         {

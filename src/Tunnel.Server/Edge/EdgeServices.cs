@@ -14,10 +14,9 @@ internal sealed class EdgeServices
 
     public required TunnelRegistry Registry { get; init; }
 
-    /// <summary>Bounds what is kept of bodies so that their requests can move.</summary>
-    public CopyBudget Copies { get; } = new(16L * 1024 * 1024);
-
     public required MemoryPool<byte> Pool { get; init; }
+
+    public required VisitorMemory Memory { get; init; }
 
     public required TimeProvider Time { get; init; }
 

@@ -23,7 +23,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
     /// <summary>No session changes so often in the time a visitor may wait; whatever does this is broken.</summary>
     private const int MostMoves = 16;
 
-    private readonly BodyCopy _copy = new(services.Pool, services.Copies);
+    private readonly BodyCopy _copy = new(services.Pool, services.Memory.Copies);
     private readonly RawRecord _record = new(services, type, name);
     private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PipeReader? _input;
@@ -78,7 +78,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
     // On to the next session as long as one does not look at it.
     private async Task ServeAsync()
     {
-        var forwarder = new RawForwarder(Input, link.Output, link.Abort, _copy, _record);
+        var forwarder = new RawForwarder(Input, link.Output, link.Abort, services.Memory.Piece, _copy, _record);
         TimeSpan arrivedAt = services.Registry.Now;
         TunnelHolder? refused = null;
         for (int moves = 0; ; moves++)
@@ -138,7 +138,13 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
 
     private async Task<Route> RouteAsync(TimeSpan arrivedAt, TunnelHolder? refused)
     {
-        var open = new OpenHeader(StreamType.Raw, VisitorScheme.None, TunnelId: 0, VisitorAddress.From(link.RemoteEndPoint), AnswerWindow: 0);
+        VisitorAddress visitor = VisitorAddress.From(link.RemoteEndPoint);
+        if (!services.Memory.HasRoomFor(visitor))
+        {
+            return new Route(RouteOutcome.TooBusy);
+        }
+
+        var open = new OpenHeader(StreamType.Raw, VisitorScheme.None, TunnelId: 0, visitor, AnswerWindow: 0);
         var request = new RouteRequest(open, type, arrivedAt, Bytes: name.Length, refused);
         byte[] host = Encoding.ASCII.GetBytes(name);
         Route route = services.Registry.Find(host, request, out HeldRequest? held);
@@ -175,7 +181,15 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
             throw;
         }
 
-        return await held.Released;
+        Route late = await held.Released;
+        if (late.Stream is { } stream && !services.Memory.HasRoomFor(visitor))
+        {
+            // Many may have waited for the same agent.
+            stream.Dispose();
+            return new Route(RouteOutcome.TooBusy);
+        }
+
+        return late;
     }
 
     // TLS has words for it, as long as nobody has answered; TCP has the reset.

@@ -15,7 +15,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     /// <summary>More interim answers than any origin has a reason for.</summary>
     private const int MostInterim = 64;
 
-    private readonly AnswerSender _sender = new(services.Pool, services.Options.Http);
+    private readonly AnswerSender _sender = new(services.Pool, services.Options.Http, services.Memory.Piece);
     private int _interim;
 
     /// <summary>Some of the final answer has been written, so that no other can take its place without taking it back.</summary>
@@ -107,7 +107,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         }
 
         visitor.EnterRaw();
-        await RawRelay.RunAsync(visitor.Input, visitor.Output, visitor.Abort, stream);
+        await RawRelay.RunAsync(visitor.Input, visitor.Output, visitor.Abort, stream, services.Memory.Piece);
     }
 
     /// <summary>Gives all buffers back, and forgets what has been read: the next answer may come from another session.</summary>

@@ -15,13 +15,11 @@ internal sealed class BadAnswerException(RejectReason reason) : Exception(reason
 /// Steps 8 and 9: reads the answer off the stream, judges it, and writes it to the visitor in our own words. Head and
 /// body share one flush as long as bytes are at hand.
 /// </summary>
-internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
+/// <param name="mostUnflushed">
+/// What the visitor's connection is given at a time. What it does not take stays in the stream, where credit bounds it.
+/// </param>
+internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits, int mostUnflushed)
 {
-    /// <summary>
-    /// What the visitor's connection is given at a time. What it does not take stays in the stream, where credit bounds it.
-    /// </summary>
-    private const int MostUnflushed = 64 * 1024;
-
     /// <summary>Less room than this is not worth filling.</summary>
     private const int LeastRoom = 4 * 1024;
 
@@ -70,7 +68,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
             }
 
             ReadOnlySequence<byte> piece = read.Buffer;
-            long room = MostUnflushed - visitor.UnflushedBytes;
+            long room = mostUnflushed - visitor.UnflushedBytes;
             bool isCut = piece.Length > room && !mustSeeMore;
             if (isCut)
             {
@@ -92,7 +90,7 @@ internal sealed class AnswerSender(MemoryPool<byte> pool, HttpLimits limits)
                 throw new BadAnswerException(_reader.Reason);
             }
 
-            if (visitor.UnflushedBytes > MostUnflushed - LeastRoom && (await visitor.FlushAsync()).IsCompleted)
+            if (visitor.UnflushedBytes > mostUnflushed - LeastRoom && (await visitor.FlushAsync()).IsCompleted)
             {
                 return false;
             }

@@ -35,8 +35,8 @@ internal sealed class Exchange
         _parser = new RequestHeadParser(services.Options.Http);
         _record = new ExchangeRecord(services);
         _answer = new AnswerRelay(services, _request, _record);
-        _upload = new RequestBodySender(services.Pool, services.Copies, services.Options, services.Time);
-        _place = new RequestPlace(services.Registry);
+        _upload = new RequestBodySender(services.Pool, services.Memory.Copies, services.Options, services.Time);
+        _place = new RequestPlace(services.Registry, services.Memory);
     }
 
     /// <summary>Why the head was refused, after <see cref="ParseOutcome.Rejected"/>.</summary>

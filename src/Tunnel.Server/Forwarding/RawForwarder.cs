@@ -13,7 +13,8 @@ namespace Tunnel.Server.Forwarding;
 /// visitor, and serves one stream at a time.
 /// </summary>
 /// <param name="abort">Breaks the visitor's connection; from any thread.</param>
-internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action abort, BodyCopy copy, RawRecord record)
+/// <param name="piece">Bytes that the visitor is given at one time.</param>
+internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action abort, int piece, BodyCopy copy, RawRecord record)
 {
     private volatile bool _isStopped;
 
@@ -104,7 +105,7 @@ internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action a
             stream.Input.AdvanceTo(first.Buffer.Start);
             hasBegun = true;
             copy.Drop();
-            if (await Relay.CopyAsync(stream.Input, output, bytes => record.BytesOut += bytes) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(stream.Input, output, bytes => record.BytesOut += bytes, piece) == RelayEnd.SourceEnded)
             {
                 await output.CompleteAsync();
             }

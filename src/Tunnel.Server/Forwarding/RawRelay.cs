@@ -10,10 +10,11 @@ internal static class RawRelay
 {
     /// <summary>Runs until both directions have ended.</summary>
     /// <param name="abort">Breaks the visitor's connection; from any thread.</param>
-    public static async ValueTask RunAsync(PipeReader input, PipeWriter output, Action abort, TunnelStream stream)
+    /// <param name="piece">Bytes that the visitor is given at one time.</param>
+    public static async ValueTask RunAsync(PipeReader input, PipeWriter output, Action abort, TunnelStream stream, int piece)
     {
         Task up = CopyUpAsync(input, stream);
-        Task down = CopyDownAsync(output, abort, stream);
+        Task down = CopyDownAsync(output, abort, stream, piece);
         await Task.WhenAll(up, down);
     }
 
@@ -40,11 +41,11 @@ internal static class RawRelay
         }
     }
 
-    private static async Task CopyDownAsync(PipeWriter output, Action abort, TunnelStream stream)
+    private static async Task CopyDownAsync(PipeWriter output, Action abort, TunnelStream stream, int piece)
     {
         try
         {
-            if (await Relay.CopyAsync(stream.Input, output) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(stream.Input, output, mostAtOnce: piece) == RelayEnd.SourceEnded)
             {
                 await output.CompleteAsync();
             }

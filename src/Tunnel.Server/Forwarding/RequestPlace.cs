@@ -11,7 +11,7 @@ namespace Tunnel.Server.Forwarding;
 /// Step 3 for one request after the other: the session a request goes to, its wait at the name, and its move to another
 /// session when the first did not take it. Belongs to the exchange.
 /// </summary>
-internal sealed class RequestPlace(TunnelRegistry registry)
+internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory)
 {
     /// <summary>No session changes so often in the time a request may wait; whatever does this is broken.</summary>
     private const int MostMoves = 16;
@@ -47,6 +47,11 @@ internal sealed class RequestPlace(TunnelRegistry registry)
     {
         Moves++;
         MustMove = false;
+        if (!memory.HasRoomFor(facts.Address))
+        {
+            return EdgeError.TooBusy;
+        }
+
         var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, TraitsOf(head));
         var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused);
         Route route = registry.Find(head.HostName, request, out HeldRequest? held);
@@ -63,6 +68,12 @@ internal sealed class RequestPlace(TunnelRegistry registry)
         if (held is not null)
         {
             route = await visitor.Ties.WaitAsync(held, visitor.Input);
+            if (route.Stream is { } late && !memory.HasRoomFor(facts.Address))
+            {
+                // Many may have waited for the same agent.
+                late.Dispose();
+                return EdgeError.TooBusy;
+            }
         }
 
         if (route.Stream is null)

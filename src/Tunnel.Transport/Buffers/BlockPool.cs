@@ -58,7 +58,19 @@ public sealed class BlockPool : MemoryPool<byte>
     public long RentedCount => _cells.Sum(static cell => Volatile.Read(ref cell.RentedCount));
 
     /// <summary>Bytes out at the moment, whole blocks counted.</summary>
-    public long RentedBytes => _cells.Sum(static cell => Volatile.Read(ref cell.RentedBytes));
+    public long RentedBytes
+    {
+        get
+        {
+            long sum = 0;
+            foreach (ProcessorCell cell in _cells)
+            {
+                sum += Volatile.Read(ref cell.RentedBytes);
+            }
+
+            return sum;
+        }
+    }
 
     /// <summary>Bytes kept for the next rent.</summary>
     public long RetainedBytes

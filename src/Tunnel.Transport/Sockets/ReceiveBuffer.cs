@@ -7,7 +7,8 @@ namespace Tunnel.Transport.Sockets;
 /// What was received and not consumed yet, as a chain of pooled blocks, with the size the next block should have.
 /// Not thread-safe: its reader says who may touch it when. Empty, it holds nothing.
 /// </summary>
-internal sealed class ReceiveBuffer(MemoryPool<byte> pool)
+/// <param name="mostBlock">No block that is rented is larger.</param>
+internal sealed class ReceiveBuffer(MemoryPool<byte> pool, int mostBlock = BlockPool.LargeBlock)
 {
     private const int Step = 4;
 
@@ -67,7 +68,7 @@ internal sealed class ReceiveBuffer(MemoryPool<byte> pool)
         LikelyMore = bytes == room || mayStopEarly;
         if (bytes == room)
         {
-            _blockSize = Math.Min(_blockSize * Step, BlockPool.LargeBlock);
+            _blockSize = Math.Min(_blockSize * Step, mostBlock);
         }
         else if (bytes < _blockSize / Step)
         {

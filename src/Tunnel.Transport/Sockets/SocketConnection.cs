@@ -47,7 +47,7 @@ public sealed class SocketConnection : IConnection
         LocalEndPoint = Normalize(socket, static s => s.LocalEndPoint);
         RemoteEndPoint = Normalize(socket, static s => s.RemoteEndPoint);
         _sender = new SocketSender(socket, _watch, _fault);
-        _reader = new SocketPipeReader(socket, new SocketReceiver(socket, pool, _sender, _watch, _fault), _watch);
+        _reader = new SocketPipeReader(socket, new SocketReceiver(socket, new ReceiveBuffer(pool, options.ReceiveBlock), _sender, _watch, _fault), _watch);
         _writer = new SocketPipeWriter(_sender, pool, Abort);
         if (!options.WaitsByRuntime)
         {

@@ -23,6 +23,9 @@ public sealed record SocketConnectionOptions
         KeepAliveProbes = 3,
     };
 
+    // With what the system adds, and the segment that it always takes whole, some 48 KiB each way.
+    private const int NarrowBuffer = 16 * 1024;
+
     /// <summary>
     /// Bytes the kernel may hold that were not sent yet (<c>TCP_NOTSENT_LOWAT</c>); null leaves it alone. Where
     /// the system has no such limit, <see cref="SendBufferSize"/> bounds the queue instead.
@@ -34,6 +37,14 @@ public sealed record SocketConnectionOptions
     /// fixing the buffer would switch off the system's own tuning for nothing. Null leaves it alone.
     /// </summary>
     public int? SendBufferSize { get; init; }
+
+    /// <summary>
+    /// Bytes of receive buffer; null leaves it, and its growing with what comes, to the system.
+    /// </summary>
+    public int? ReceiveBufferSize { get; init; }
+
+    /// <summary>The largest block that is rented for receiving, in bytes.</summary>
+    public int ReceiveBlock { get; init; } = Buffers.BlockPool.LargeBlock;
 
     /// <summary>Silence after which the system probes the peer; null sends no probes.</summary>
     public TimeSpan? KeepAliveAfter { get; init; }
@@ -49,6 +60,11 @@ public sealed record SocketConnectionOptions
     /// it; null: for as long as the system likes. See <see cref="SocketConnection.EndWhenPeerIsGone"/>.
     /// </summary>
     public TimeSpan? GoneAfter => KeepAliveAfter + (KeepAliveInterval * KeepAliveProbes);
+
+    /// <summary>
+    /// The same for a time when memory is short: the system holds little for the socket, and a far peer is served slowly.
+    /// </summary>
+    public SocketConnectionOptions Narrow => this with { UnsentLimit = null, SendBufferSize = NarrowBuffer, ReceiveBufferSize = NarrowBuffer };
 
     /// <summary>The runtime waits for the socket also where an event loop of ours could, as on other systems than Linux.</summary>
     internal bool WaitsByRuntime { get; init; }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Sockets;
 using Tunnel.Transport.EventThreads;
 
@@ -8,9 +7,9 @@ namespace Tunnel.Transport.Sockets;
 /// Takes bytes from the socket into the buffer, and remembers how it ended. Not thread-safe: the reader says who may
 /// receive when.
 /// </summary>
-internal sealed class SocketReceiver(Socket socket, MemoryPool<byte> pool, SocketSender sender, SocketWatch watch, ConnectionFault fault)
+internal sealed class SocketReceiver(Socket socket, ReceiveBuffer buffer, SocketSender sender, SocketWatch watch, ConnectionFault fault)
 {
-    public ReceiveBuffer Buffer { get; } = new(pool);
+    public ReceiveBuffer Buffer { get; } = buffer;
 
     /// <summary>The peer ended its sending.</summary>
     public bool Eof { get; private set; }

@@ -21,6 +21,11 @@ internal static class SocketTuning
                 socket.SendBufferSize = size;
             }
 
+            if (options.ReceiveBufferSize is { } room)
+            {
+                socket.ReceiveBufferSize = room;
+            }
+
             if (options.KeepAliveAfter is { } after)
             {
                 socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);

@@ -2,6 +2,8 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Agent.Local;
+using Tunnel.Framing.Flow;
+using Tunnel.Hosting;
 using Tunnel.Http.Heads;
 using Tunnel.TestSupport;
 using Tunnel.Transport;
@@ -31,8 +33,9 @@ public sealed class OriginPoolTests : IAsyncLifetime
             await connection.ReadToEndAsync();
         });
         _clock = new DeadlineClock(_time);
+        var plan = new MemoryPlan();
         _pool = new OriginPool(
-            new AgentOptions { LocalHost = "127.0.0.1", Port = _origin.Port }, _memory, _time, _clock, NullLogger.Instance);
+            new AgentOptions { LocalHost = "127.0.0.1", Port = _origin.Port }, new OriginMemory(_memory, new ProcessMemory(plan.Limit), plan), _time, _clock, NullLogger.Instance);
         return Task.CompletedTask;
     }
 

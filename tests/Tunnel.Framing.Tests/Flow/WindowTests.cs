@@ -95,7 +95,7 @@ public sealed class WindowTests
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(1, "a grant of nothing is not allowed");
         window.Size.Should().Be((512 * 1024) + 1);
         budget.Used.Should().Be((512 * 1024) + 1 + (600 * 1024));
-        budget.Release(600 * 1024);
+        budget.Return(600 * 1024);
         window.ReturnBudget();
         budget.Used.Should().Be(0);
     }
@@ -129,31 +129,30 @@ public sealed class WindowTests
     }
 
     [Fact]
-    public void Budget_WithParent_DrawsFromBothOrNeither()
+    public void Budget_WithAProcess_DrawsFromBothOrNeither()
     {
-        var parent = new MemoryBudget(100);
-        var child = new MemoryBudget(80, parent);
-        var other = new MemoryBudget(80, parent);
+        var process = new ProcessMemory(200);
+        var child = new MemoryBudget(80, process);
+        var other = new MemoryBudget(80, process);
         child.TryDraw(81).Should().BeFalse();
         child.TryDraw(60).Should().BeTrue();
-        other.TryDraw(50).Should().BeFalse();
-        (child.Used, other.Used, parent.Used).Should().Be((60, 0, 60));
-        other.IsEasy.Should().BeFalse("the parent is not");
+        other.TryDraw(50).Should().BeFalse("windows grow into half of what the process has");
+        (child.Used, other.Used, process.Used).Should().Be((60, 0, 60));
+        other.IsEasy.Should().BeFalse("the process is not");
         other.TryDraw(20).Should().BeTrue();
-        other.IsTight.Should().BeTrue("the parent is");
         child.Reserve(1000);
-        (child.Used, parent.Used).Should().Be((1060, 80));
-        child.Release(1000);
-        child.Return(60);
+        (child.Used, process.Used).Should().Be((1060, 1080));
+        other.IsTight.Should().BeTrue("the process is");
+        child.Return(1060);
         other.Return(20);
-        (child.Used, other.Used, parent.Used).Should().Be((0, 0, 0));
+        (child.Used, other.Used, process.Used).Should().Be((0, 0, 0));
     }
 
     [Fact]
-    public async Task Budget_FromManyThreads_NeverExceedsItsLimit()
+    public async Task Budget_FromManyThreads_ComesBackToNothing()
     {
-        var parent = new MemoryBudget(1000);
-        MemoryBudget[] children = [new(800, parent), new(800, parent)];
+        var process = new ProcessMemory(2000);
+        MemoryBudget[] children = [new(800, process), new(800, process)];
         await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Run(() =>
         {
             MemoryBudget child = children[thread % 2];
@@ -165,7 +164,7 @@ public sealed class WindowTests
                 }
             }
         }))).Within();
-        (children[0].Used, children[1].Used, parent.Used).Should().Be((0, 0, 0));
+        (children[0].Used, children[1].Used, process.Used).Should().Be((0, 0, 0));
     }
 
     [Fact]
