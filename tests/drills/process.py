@@ -6,7 +6,9 @@ import http.client
 import os
 import pty
 import resource
+import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -25,9 +27,9 @@ def run(stage, binaries, report):
         report.figure("no root: full disks and a missing OpenSSL are left out")
 
 
-def command_of(binaries, stage, *more):
+def command_of(binaries, stage, *more, state=None):
     return [*binaries.server, "--bind", "127.0.0.1", "--http-port", "0", "--agent-port", "0", "--max-connections", "500",
-            "--state-dir", str(stage.folder("process-state")), *map(str, more)]
+            "--state-dir", str(state or stage.folder("process-state")), *map(str, more)]
 
 
 def start(stage, name, command, **more):
@@ -149,17 +151,24 @@ def descriptors(stage, binaries, report):
     report.check(soft == 400 and said, f"started with 200 of at most 400 descriptors: {soft}, and {'said' if said else 'not said'} that it is too few")
     server.stop()
 
-    hanging = stage.nginx("hanging", "server { listen PORT; location / { return 200 ok; } location /slow { proxy_pass http://10.255.255.1/; proxy_connect_timeout 8s; } }")
+    # Takes connections, and lets go of them when all have been asked for.
+    origin = socket.create_server(("127.0.0.1", 0), backlog=256)
     server = start(stage, "many", command_of(binaries, stage))
-    agent = stage.agent(binaries, server, hanging.port, "few")
+    # Of these the program keeps 64 for itself.
+    low = staging.Binaries("few", binaries.server, ["prlimit", "--nofile=260:260", *binaries.agent])
+    agent = stage.agent(low, server, origin.getsockname()[1], "few")
     host = f"few.localhost:{server.http_port}"
-    staging.get(server.http_port, "/", host)
-    most = len(os.listdir(f"/proc/{agent.pid}/fd")) + 8
-    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (most, most))
-    waiting = [http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30) for _ in range(24)]
+    waiting = [http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30) for _ in range(250)]
     for connection in waiting:
-        connection.request("GET", "/slow", headers={"Host": host})
+        connection.request("GET", "/", headers={"Host": host})
     answers = []
+    ready, _, _ = select.select([connection.sock for connection in waiting], [], [], 10)
+    time.sleep(0.5)
+    origin.settimeout(0.2)
+    with contextlib.suppress(OSError):
+        while True:
+            origin.accept()[0].close()
+    origin.close()
     for connection in waiting:
         answer = connection.getresponse()
         answer.read()
@@ -167,7 +176,8 @@ def descriptors(stage, binaries, report):
         connection.close()
     seen = {answer: answers.count(answer) for answer in sorted(set(answers), key=str)}
     report.check((503, "too-busy") in seen and (502, "origin-refused") not in seen, f"an agent without descriptors: {seen}")
-    report.check((agent.stop(), server.stop()) == (0, 0), "and it stops as asked")
+    codes = agent.stop(), server.stop()
+    report.check(ready and codes == (0, 0), f"and it stops as asked: exit codes {codes}")
 
 
 @contextlib.contextmanager
@@ -185,20 +195,18 @@ def disks(stage, binaries, report):
     with small_disk(folder):
         first, second = folder / "first", folder / "second"
         second.mkdir()
-        option = ["--state-dir", str(first)]
-        start(stage, "disk-first", [*command_of(binaries, stage), *option]).stop()
-        (folder / "fill").write_bytes(b"")
+        start(stage, "disk-first", command_of(binaries, stage, state=first)).stop()
         with contextlib.suppress(OSError):
             (folder / "fill").write_bytes(bytes(100_000))
         for what in ("full", "read-only"):
             if what == "read-only":
                 (folder / "fill").unlink()
                 subprocess.run(["mount", "-o", "remount,ro", folder], check=True, capture_output=True)
-            server = start(stage, f"disk-{what}", [*command_of(binaries, stage), *option])
+            server = start(stage, f"disk-{what}", command_of(binaries, stage, state=first))
             said = "cannot be written" in server.tail(50)
             report.check(said and server.stop() == 0, f"a {what} disk, and the key is there: served, and said")
             began = time.monotonic()
-            done = subprocess.run([*command_of(binaries, stage), "--state-dir", str(second)], capture_output=True, text=True, check=False, timeout=30)
+            done = subprocess.run(command_of(binaries, stage, state=second), capture_output=True, text=True, check=False, timeout=30)
             report.check(done.returncode == 1 and done.stderr.count("\n") == 1 and time.monotonic() - began < 9,
                          f"a {what} disk, and no key: exit code {done.returncode}, {done.stderr.strip()!r}")
 

@@ -76,4 +76,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(51, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn)")]
     public static partial void FewDescriptors(ILogger log, long limit, long requests, long needed);
+
+    [LoggerMessage(52, LogLevel.Warning, "Visitors get too-busy: {Reason}")]
+    public static partial void TooBusy(ILogger log, string reason);
 }

@@ -21,6 +21,7 @@ internal sealed class OriginDialer
     private readonly OriginMemory _memory;
     private readonly TimeProvider _time;
     private readonly Dialer _dialer;
+    private readonly DescriptorReserve _reserve = DescriptorReserve.OfThisProcess();
     private readonly SslClientAuthenticationOptions? _tls;
 
     /// <exception cref="ArgumentException">The file of <c>--local-ca</c> cannot be used.</exception>
@@ -68,9 +69,17 @@ internal sealed class OriginDialer
     {
         try
         {
-            return _options.LocalSocket is { } path
+            Socket socket = _options.LocalSocket is { } path
                 ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
                 : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+            if (!_reserve.IsTouchedBy(socket))
+            {
+                return socket;
+            }
+
+            // The link and the runtime itself need the last ones: without them the process ends.
+            socket.Dispose();
+            throw new OriginFaultException(ResetCode.TooBusy, DescriptorReserve.UsedUp);
         }
         catch (DialException error) when (error.Failure == DialFailure.OutOfDescriptors)
         {

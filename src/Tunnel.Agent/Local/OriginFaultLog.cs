@@ -32,6 +32,12 @@ internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, IL
             return;
         }
 
+        if (code == ResetCode.TooBusy && _rare.IsDue())
+        {
+            AgentLog.TooBusy(log, reason);
+            return;
+        }
+
         AgentLog.RequestFailed(log, code.Name(), reason);
     }
 }

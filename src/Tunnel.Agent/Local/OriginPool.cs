@@ -84,7 +84,7 @@ internal sealed class OriginPool : IAsyncDisposable
         {
             (plain, connection) = await _dialer.DialAsync(visitor, cancel);
         }
-        catch (Exception error) when (error is DialException or OriginFaultException)
+        catch (Exception error) when (error is DialException or OriginFaultException { Code: not ResetCode.TooBusy })
         {
             TellReachable(false, error.Message);
             throw;

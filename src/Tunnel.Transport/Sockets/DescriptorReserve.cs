@@ -4,14 +4,21 @@ using System.Net.Sockets;
 namespace Tunnel.Transport.Sockets;
 
 /// <summary>
-/// Keeps the last descriptors of the process from being spent on visitors. The runtime itself needs some (a thread
+/// Keeps the last descriptors of the process from being spent on visitors, and on what is opened for them. The runtime itself needs some (a thread
 /// pool that cannot start a thread for want of one ends the process), and so do logs and links. Systems give out the
 /// lowest free number, so the number of a new descriptor tells how many are left at most.
 /// </summary>
-internal sealed class DescriptorReserve(long lowFrom)
+public sealed class DescriptorReserve
 {
+    /// <summary>What to say, and what to do, when there is none left.</summary>
+    public const string UsedUp = "This program may open no more files and connections; raise its limit (ulimit -n, LimitNOFILE).";
+
     private const int Wanted = 64;
     private const string LimitLine = "Max open files";
+
+    private readonly long _lowFrom;
+
+    internal DescriptorReserve(long lowFrom) => _lowFrom = lowFrom;
 
     /// <summary>For this process; where the limit is not known, nothing is ever low.</summary>
     public static DescriptorReserve OfThisProcess()
@@ -21,7 +28,7 @@ internal sealed class DescriptorReserve(long lowFrom)
     }
 
     /// <summary>With this socket the process has begun to live on the reserve.</summary>
-    public bool IsTouchedBy(Socket socket) => !OperatingSystem.IsWindows() && socket.Handle >= lowFrom;
+    public bool IsTouchedBy(Socket socket) => !OperatingSystem.IsWindows() && socket.Handle >= _lowFrom;
 
     /// <summary>The reserve is still in use.</summary>
     public bool IsTouched()

@@ -5,8 +5,6 @@ namespace Tunnel.Transport.Sockets;
 /// <summary>A host could not be connected to. The one exception of <see cref="Dialer"/> beside cancellation.</summary>
 public sealed class DialException : IOException
 {
-    private const string OutOfDescriptors = "This program may open no more files and connections; raise its limit (ulimit -n, LimitNOFILE).";
-
     internal DialException(string host, int port, DialFailure failure, SocketException? inner = null)
         : base(Describe(host, port, failure, inner), inner)
     {
@@ -54,7 +52,7 @@ public sealed class DialException : IOException
         DialFailure.Refused => $"{path} refused the connection: nothing listens on that socket.",
         DialFailure.TimedOut => $"{path} did not answer in time.",
         DialFailure.Unreachable => $"There is no socket {path}.",
-        DialFailure.OutOfDescriptors => OutOfDescriptors,
+        DialFailure.OutOfDescriptors => DescriptorReserve.UsedUp,
         _ => $"{path} could not be connected to ({inner?.SocketErrorCode}).",
     };
 
@@ -64,7 +62,7 @@ public sealed class DialException : IOException
         DialFailure.TimedOut => $"{host}:{port} did not answer in time.",
         DialFailure.NameNotResolved => $"The name {host} could not be resolved.",
         DialFailure.Unreachable => $"There is no way to {host}:{port}.",
-        DialFailure.OutOfDescriptors => OutOfDescriptors,
+        DialFailure.OutOfDescriptors => DescriptorReserve.UsedUp,
         _ => $"{host}:{port} could not be connected to ({inner?.SocketErrorCode}).",
     };
 }
