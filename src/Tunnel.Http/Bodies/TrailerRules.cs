@@ -18,9 +18,9 @@ internal static class TrailerRules
         KnownHeader.Warning, KnownHeader.ContentType, KnownHeader.ContentEncoding, KnownHeader.ContentLanguage,
         KnownHeader.ContentLocation, KnownHeader.ContentRange, KnownHeader.ContentDisposition,
         KnownHeader.StrictTransportSecurity, KnownHeader.AltSvc, KnownHeader.SecWebSocketKey,
-        KnownHeader.SecWebSocketAccept, KnownHeader.EarlyData);
+        KnownHeader.SecWebSocketAccept, KnownHeader.EarlyData, KnownHeader.Proxy);
 
-    /// <summary>Removes what a trailer section may not carry, names that only an underscore sets apart included.</summary>
+    /// <summary>Removes what a trailer section may not carry, names that only look alike included.</summary>
     public static void RemoveForbidden(HeaderList trailers)
     {
         foreach (var field in trailers)

@@ -126,8 +126,8 @@ public sealed class HeaderList(MemoryPool<byte> pool)
     }
 
     /// <summary>
-    /// Drops fields that an origin which reads <c>_</c> as <c>-</c> would take for a field the edge answers for: who the
-    /// visitor is, framing, and the request id (DESIGN section 6).
+    /// Drops fields that a reader who cannot tell <c>_</c> from <c>-</c> would take for a field the edge answers for: who the
+    /// visitor is, framing, the request id, an error of ours (docs/http.md, "Control fields").
     /// </summary>
     public int RemoveAliases()
     {

@@ -3,10 +3,10 @@ namespace Tunnel.Http.Heads;
 /// <summary>An immutable set of known fields in one word.</summary>
 public readonly struct HeaderSet
 {
-    /// <summary>The fields that say who the visitor is and how it came; routing never reads them (DESIGN section 6).</summary>
+    /// <summary>The fields that say who the visitor is and how it came; routing never reads them.</summary>
     public static readonly HeaderSet Forwarding = new(
         KnownHeader.Forwarded, KnownHeader.XForwardedFor, KnownHeader.XForwardedProto, KnownHeader.XForwardedHost,
-        KnownHeader.XForwardedPort, KnownHeader.XRealIp);
+        KnownHeader.XForwardedPort, KnownHeader.XRealIp, KnownHeader.OtherForwarding);
 
     /// <summary>Fields whose meaning an origin must never take from a name that merely resembles theirs.</summary>
     internal static readonly HeaderSet NotToImitate = Forwarding.And(
@@ -25,6 +25,9 @@ public readonly struct HeaderSet
 
     /// <summary>These and more.</summary>
     public HeaderSet And(params ReadOnlySpan<KnownHeader> more) => new(_bits | Pack(more));
+
+    /// <summary>These without one.</summary>
+    public HeaderSet Without(KnownHeader header) => new(_bits & ~(1UL << (int)header));
 
     private static ulong Pack(ReadOnlySpan<KnownHeader> headers)
     {

@@ -30,6 +30,12 @@ public enum KnownHeader : byte
     XForwardedHost,
     XForwardedPort,
     XRealIp,
+
+    /// <summary>Any other field by which a front speaks of its visitor; <see cref="KnownHeaders.Find"/> knows which.</summary>
+    OtherForwarding,
+
+    /// <summary>No field of HTTP, but what CGI programs take for their own way out (<c>HTTP_PROXY</c>).</summary>
+    Proxy,
     XRequestId,
     TunnelError,
     Authorization,
@@ -38,8 +44,6 @@ public enum KnownHeader : byte
     Cookie,
     SetCookie,
     Accept,
-    AcceptEncoding,
-    UserAgent,
     Referer,
     Origin,
     Range,

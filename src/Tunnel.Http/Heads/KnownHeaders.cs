@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -8,6 +9,10 @@ namespace Tunnel.Http.Heads;
 public static class KnownHeaders
 {
     private const int LongestName = 32;
+
+    /// <summary>CGI makes <c>_</c> of <c>-</c>; some that do it make it of everything else, too (lighttpd, older Apache).</summary>
+    private static readonly SearchValues<byte> LettersDigitsDash =
+        SearchValues.Create("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     /// <summary>Canonical spellings, in the order of the enumeration.</summary>
     private static readonly ImmutableArray<byte[]> Names =
@@ -35,6 +40,8 @@ public static class KnownHeaders
         [.. "X-Forwarded-Host"u8],
         [.. "X-Forwarded-Port"u8],
         [.. "X-Real-IP"u8],
+        [],
+        [.. "Proxy"u8],
         [.. "X-Request-Id"u8],
         [.. "Tunnel-Error"u8],
         [.. "Authorization"u8],
@@ -43,8 +50,6 @@ public static class KnownHeaders
         [.. "Cookie"u8],
         [.. "Set-Cookie"u8],
         [.. "Accept"u8],
-        [.. "Accept-Encoding"u8],
-        [.. "User-Agent"u8],
         [.. "Referer"u8],
         [.. "Origin"u8],
         [.. "Range"u8],
@@ -86,43 +91,65 @@ public static class KnownHeaders
     /// <summary>The <see cref="KeyOf"/> of each name in <see cref="ByLength"/>, side by side: a search reads no other name.</summary>
     private static readonly ulong[] Keys = [.. ByLength.Select(static header => KeyOf(NameOf(header)))];
 
-    /// <summary>The name as this implementation writes it; empty for <see cref="KnownHeader.Unknown"/>.</summary>
+    /// <summary>
+    /// The name as this implementation writes it; empty for <see cref="KnownHeader.Unknown"/> and
+    /// <see cref="KnownHeader.OtherForwarding"/>, which are many names.
+    /// </summary>
     public static ReadOnlySpan<byte> NameOf(KnownHeader header) => Names[(int)header];
 
     /// <summary>Recognises a name in any case.</summary>
     public static KnownHeader Find(ReadOnlySpan<byte> name)
     {
-        if (name.Length is 0 or > LongestName)
+        if (name.IsEmpty)
         {
             return KnownHeader.Unknown;
         }
 
-        var key = KeyOf(name);
-        for (var index = LengthStarts[name.Length]; index < LengthStarts[name.Length + 1]; index++)
+        if (name.Length <= LongestName)
         {
-            if (Keys[index] == key && Ascii.EqualsIgnoreCase(NameOf(ByLength[index]), name))
+            var key = KeyOf(name);
+            for (var index = LengthStarts[name.Length]; index < LengthStarts[name.Length + 1]; index++)
             {
-                return ByLength[index];
+                if (Keys[index] == key && Ascii.EqualsIgnoreCase(NameOf(ByLength[index]), name))
+                {
+                    return ByLength[index];
+                }
             }
         }
 
-        return KnownHeader.Unknown;
+        return IsOtherForwarding(name) ? KnownHeader.OtherForwarding : KnownHeader.Unknown;
     }
 
     /// <summary>
-    /// The known field an origin would take this name for if it reads <c>_</c> as <c>-</c>, as CGI and its descendants
-    /// do; <see cref="KnownHeader.Unknown"/> when the name has no underscore or becomes no known one.
+    /// The known field an origin would take this name for if it cannot tell <c>_</c>, <c>.</c> and their like from <c>-</c>,
+    /// as CGI and its descendants cannot; <see cref="KnownHeader.Unknown"/> when the name has none of them or becomes no
+    /// known one.
     /// </summary>
     public static KnownHeader FindAlias(ReadOnlySpan<byte> name)
     {
-        if (name.Length > LongestName || !name.Contains((byte)'_'))
+        if (!name.ContainsAnyExcept(LettersDigitsDash))
         {
             return KnownHeader.Unknown;
         }
 
-        Span<byte> dashed = stackalloc byte[LongestName];
-        name.Replace(dashed, (byte)'_', (byte)'-');
+        // Enough to know one by: a longer name is at most one of a family, which its beginning says.
+        Span<byte> dashed = stackalloc byte[LongestName + 1];
+        name = name[..Math.Min(name.Length, dashed.Length)];
+        name.ReplaceAnyExcept(dashed, LettersDigitsDash, (byte)'-');
         return Find(dashed[..name.Length]);
+    }
+
+    /// <summary>
+    /// Whether a field of this name, none of those that have a number, is a front's word on its visitor:
+    /// <c>X-Forwarded</c> and all <c>X-Forwarded-*</c>, and the certificate of a visitor whose TLS ended at the front
+    /// (RFC 9440 section 2: whoever ends TLS removes these from requests).
+    /// </summary>
+    private static bool IsOtherForwarding(ReadOnlySpan<byte> name)
+    {
+        const int Prefix = 11;
+        return (name.Length >= Prefix && Ascii.EqualsIgnoreCase(name[..Prefix], "X-Forwarded"u8) && (name.Length == Prefix || name[Prefix] == '-'))
+            || Ascii.EqualsIgnoreCase(name, "Client-Cert"u8)
+            || Ascii.EqualsIgnoreCase(name, "Client-Cert-Chain"u8);
     }
 
     /// <summary>The last eight bytes of a name, or all of a shorter one, equal for equal names in any case.</summary>
@@ -150,7 +177,7 @@ public static class KnownHeaders
 
     private static KnownHeader[] OrderByLength(int[] starts)
     {
-        var ordered = Enumerable.Range(1, Names.Length - 1).OrderBy(static id => Names[id].Length)
+        var ordered = Enumerable.Range(1, Names.Length - 1).Where(static id => Names[id].Length > 0).OrderBy(static id => Names[id].Length)
             .Select(static id => (KnownHeader)id).ToArray();
         for (var length = 0; length < starts.Length; length++)
         {

@@ -25,6 +25,7 @@ internal static class ProxyWord
         string own = VisitorFacts.ForwardedElement(elements.Length == 0 ? visitor : peer.Peer);
         return new VisitorFacts(new IPEndPoint(visitor, 0), peer.Peer, SchemeOf(scheme) ?? peer.Scheme)
         {
+            KeepsOtherForwarding = true,
             ForwardedFor = Encoding.ASCII.GetBytes(string.Join(", ", [.. hops, peerText])),
             Forwarded = Encoding.Latin1.GetBytes(string.Join(", ", [.. elements, own])),
             ForwardedHost = host is not null && HostName.TryParse(Encoding.Latin1.GetBytes(host), out _, out _) ? Encoding.Latin1.GetBytes(host) : null,

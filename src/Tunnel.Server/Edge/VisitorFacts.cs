@@ -60,6 +60,9 @@ internal sealed class VisitorFacts
     /// <summary>The port the visitor connected to.</summary>
     public byte[] ForwardedPort { get; init; } = [];
 
+    /// <summary>A trusted proxy speaks for the visitor, and what else it says of it (X-Forwarded-Prefix and so on) goes on.</summary>
+    public bool KeepsOtherForwarding { get; init; }
+
     public ReadOnlySpan<byte> SchemeName => Scheme == VisitorScheme.Https ? "https"u8 : "http"u8;
 
     /// <summary>An IPv6 address in Forwarded is bracketed, and quoted for it (RFC 7239 section 6).</summary>

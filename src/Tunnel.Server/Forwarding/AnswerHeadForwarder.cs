@@ -18,10 +18,20 @@ internal static class AnswerHeadForwarder
         _ => origin,
     };
 
-    /// <summary>A final answer.</summary>
+    /// <summary>
+    /// Takes out what does not go on, before anything of ours goes in: what an origin names in Connection is a field it sent,
+    /// never one of ours (Date, Strict-Transport-Security).
+    /// </summary>
+    public static void Prepare(HeaderList headers)
+    {
+        HopByHop.Remove(headers);
+        headers.RemoveAliases();
+        headers.Remove(KnownHeader.TunnelError);
+    }
+
+    /// <summary>A final answer, prepared.</summary>
     public static void Write(IBufferWriter<byte> output, ResponseHead head, ProtocolVersion version, in BodyFraming framing, bool keepAlive)
     {
-        Clean(head.Headers);
         var writer = new HeadWriter(output);
         writer.StatusLine(head);
         writer.Fields(head.Headers);
@@ -41,17 +51,11 @@ internal static class AnswerHeadForwarder
     /// <summary>An interim answer, or the 101 that turns the connection over.</summary>
     public static void WriteInterim(IBufferWriter<byte> output, ResponseHead head)
     {
-        Clean(head.Headers);
+        Prepare(head.Headers);
         var writer = new HeadWriter(output);
         writer.StatusLine(head);
         writer.Fields(head.Headers);
         writer.Upgrade(head.Upgrade);
         writer.End();
-    }
-
-    private static void Clean(HeaderList headers)
-    {
-        HopByHop.Remove(headers);
-        headers.Remove(KnownHeader.TunnelError);
     }
 }

@@ -78,6 +78,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         BodyFraming framing = AnswerHeadForwarder.FramingFor(request.Version, head.Framing);
         keepAlive &= framing.Kind != BodyKind.UntilClose;
         record.Status = head.Status;
+        AnswerHeadForwarder.Prepare(head.Headers);
         if (!head.Headers.Contains(KnownHeader.Date))
         {
             head.Headers.Set(KnownHeader.Date, services.Date.Now);

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
@@ -209,28 +208,27 @@ internal sealed class Exchange
     // The body, if there is one, goes on beside the answer; when the request has moved, from its first byte again.
     private async ValueTask SendRequestAsync(TunnelStream stream)
     {
-        BodyFraming framing = _request.Framing;
         bool hasMoved = _place.Moves > 0;
         if (!hasMoved)
         {
-            _hop = RequestHeadForwarder.Prepare(_request);
+            _hop = RequestHeadForwarder.Prepare(_request, _facts);
         }
 
         RequestHeadForwarder.Write(stream.Output, _request, _hop, _place.Tunnel, _facts, _record.Id);
-        if (framing.HasContent && hasMoved)
+        if (_request.Framing.HasContent && hasMoved)
         {
-            _upload.Repeat(stream, framing);
+            _upload.Repeat(stream, _request);
             return;
         }
 
-        if (framing.HasContent)
+        if (_request.Framing.HasContent)
         {
             if (_request.ExpectsContinue)
             {
                 _visitor.AwaitContinue();
             }
 
-            _upload.Begin(_visitor, stream, framing);
+            _upload.Begin(_visitor, stream, _request);
             return;
         }
 

@@ -35,6 +35,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
     private Pace _pace;
     private VisitorConnection? _visitor;
     private TunnelStream? _stream;
+    private HeaderList? _head;
     private Task<UploadEnd>? _running;
     private volatile bool _isStopped;
     private volatile bool _isComplete = true;
@@ -55,7 +56,8 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
     public void StopCopying() => _copy.Drop();
 
     /// <summary>Begins to send the body; it goes on beside the answer until it or <see cref="EndAsync"/> ends it.</summary>
-    public void Begin(VisitorConnection visitor, TunnelStream stream, BodyFraming framing)
+    /// <param name="request">Its fields are not changed before the body has ended: the trailers are judged by them.</param>
+    public void Begin(VisitorConnection visitor, TunnelStream stream, RequestHead request)
     {
         _visitor = visitor;
         _stream = stream;
@@ -63,23 +65,24 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         _isStopped = false;
         _pace = new Pace(options.Pace);
         _copy.Begin();
-        Start(framing);
+        Start(request);
     }
 
     /// <summary>Sends the body again, from the copy first; only after <see cref="EndAsync"/>, and while <see cref="CanRepeat"/>.</summary>
-    public void Repeat(TunnelStream stream, BodyFraming framing)
+    public void Repeat(TunnelStream stream, RequestHead request)
     {
         _stream = stream;
         _isComplete = false;
         _isStopped = false;
         Reason = RejectReason.None;
-        Start(framing);
+        Start(request);
     }
 
-    private void Start(BodyFraming framing)
+    private void Start(RequestHead request)
     {
-        _reader.Start(framing);
-        _writer.Start(framing);
+        _head = request.Headers;
+        _reader.Start(request.Framing);
+        _writer.Start(request.Framing);
         _running = SendAsync(_visitor!, _stream!);
     }
 
@@ -110,6 +113,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         _running = null;
         _visitor = null;
         _stream = null;
+        _head = null;
         _isComplete = true;
     }
 
@@ -214,6 +218,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
 
     private async ValueTask<UploadEnd> FinishAsync(TunnelStream stream)
     {
+        HopByHop.RemoveFromTrailers(_reader.Trailers, _head!);
         _writer.End(stream.Output, _reader.Trailers);
         await stream.Output.CompleteAsync();
         return UploadEnd.Complete;

@@ -13,15 +13,18 @@ namespace Tunnel.Server.Forwarding;
 internal static class RequestHeadForwarder
 {
     // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
-    private static readonly HeaderSet OursToSay = HeaderSet.Forwarding.And(KnownHeader.TunnelError, KnownHeader.Host);
+    private static readonly HeaderSet OursToSay = HeaderSet.Forwarding.And(KnownHeader.TunnelError, KnownHeader.Host, KnownHeader.Proxy);
+
+    // What we say of a visitor in words of our own; a trusted proxy may say more.
+    private static readonly HeaderSet SaidAnew = OursToSay.Without(KnownHeader.OtherForwarding);
 
     /// <summary>Takes out what does not go on; once for each request.</summary>
-    public static HopByHopReport Prepare(RequestHead head)
+    public static HopByHopReport Prepare(RequestHead head, VisitorFacts visitor)
     {
         HeaderList headers = head.Headers;
         HopByHopReport hop = HopByHop.Remove(headers);
         headers.RemoveAliases();
-        headers.RemoveAll(OursToSay);
+        headers.RemoveAll(visitor.KeepsOtherForwarding ? SaidAnew : OursToSay);
         if (head.MaxForwards is { } hops)
         {
             Span<byte> fewer = stackalloc byte[20];

@@ -8,19 +8,51 @@ public class HeaderListTests
     [Fact]
     public void KnownHeaders_InAnyCase_AreFound()
     {
-        foreach (var header in Enum.GetValues<KnownHeader>().Where(static header => header != KnownHeader.Unknown))
+        foreach (var header in Enum.GetValues<KnownHeader>().Where(static header => header is not KnownHeader.Unknown and not KnownHeader.OtherForwarding))
         {
             var name = Verdict.Text(KnownHeaders.NameOf(header));
             name.Replace("-", "", StringComparison.Ordinal).Should().BeEquivalentTo(header.ToString());
             KnownHeaders.Find(Verdict.Bytes.GetBytes(name)).Should().Be(header);
             KnownHeaders.Find(Verdict.Bytes.GetBytes(name.ToUpperInvariant())).Should().Be(header);
             KnownHeaders.Find(Verdict.Bytes.GetBytes(name.ToLowerInvariant())).Should().Be(header);
-            KnownHeaders.Find(Verdict.Bytes.GetBytes(name + "x")).Should().Be(KnownHeader.Unknown);
+            KnownHeaders.Find(Verdict.Bytes.GetBytes(name + "x")).Should().BeOneOf(KnownHeader.Unknown, KnownHeader.OtherForwarding);
         }
 
         Enum.GetValues<KnownHeader>().Length.Should().BeLessThanOrEqualTo(64, "sets of them are one word");
         KnownHeaders.Find(default).Should().Be(KnownHeader.Unknown);
     }
+
+    [Theory]
+    [InlineData("X-Forwarded-Ssl", KnownHeader.OtherForwarding)]
+    [InlineData("x-forwarded-SCHEME", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-Prefix", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-Server", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-Tls-Client-Cert-Info-And-Whatever-Else-There-Will-Be", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded", KnownHeader.OtherForwarding)]
+    [InlineData("Client-Cert", KnownHeader.OtherForwarding)]
+    [InlineData("client-cert-chain", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-For", KnownHeader.XForwardedFor)]
+    [InlineData("PROXY", KnownHeader.Proxy)]
+    [InlineData("X-Forwardedly", KnownHeader.Unknown)]
+    [InlineData("My-X-Forwarded-Ssl", KnownHeader.Unknown)]
+    [InlineData("Client-Certificate", KnownHeader.Unknown)]
+    [InlineData("Proxy-Features", KnownHeader.Unknown)]
+    public void KnownHeaders_WhatAFrontSays_IsFoundByItsKind(string name, KnownHeader expected) =>
+        KnownHeaders.Find(Verdict.Bytes.GetBytes(name)).Should().Be(expected);
+
+    [Theory]
+    [InlineData("X_Forwarded_Ssl", KnownHeader.OtherForwarding)]
+    [InlineData("x-forwarded_tls-client-cert-info-and-whatever-else", KnownHeader.OtherForwarding)]
+    [InlineData("X.Forwarded.For", KnownHeader.XForwardedFor)]
+    [InlineData("X!Real~IP", KnownHeader.XRealIp)]
+    [InlineData("Client_Cert", KnownHeader.OtherForwarding)]
+    [InlineData("Tunnel_Error", KnownHeader.TunnelError)]
+    [InlineData("Tunnel-Error", KnownHeader.Unknown)]
+    [InlineData("X_Mine", KnownHeader.Unknown)]
+    [InlineData("X_Forwardedly", KnownHeader.Unknown)]
+    public void FindAlias_NamesThatCgiCannotTellApart_AreTheSame(string name, KnownHeader expected) =>
+        KnownHeaders.FindAlias(Verdict.Bytes.GetBytes(name)).Should().Be(expected);
 
     [Fact]
     public void Aliases_OfFieldsTheEdgeAnswersFor_AreRemoved()

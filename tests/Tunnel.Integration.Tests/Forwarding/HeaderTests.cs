@@ -12,6 +12,8 @@ public sealed class HeaderTests
         string seen = (await pair.GetAsync("/",
             "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\n" +
             "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded_Proto: https\r\n" +
+            "X-Forwarded-Ssl: evil\r\nX-Forwarded-Scheme: evil\r\nX-Forwarded-Prefix: evil\r\nX-Forwarded-Server: evil\r\n" +
+            "X-Forwarded-Tls-Client-Cert-Info-Of-Whatever-Length: evil\r\nX_Forwarded.Prefix: evil\r\nClient-Cert: evil\r\nProxy: evil\r\n" +
             "Tunnel-Error: mine\r\nTunnel_Error: mine\r\nAccept: a/b\r\n")).Text;
         seen.Fields("X-Forwarded-For").Should().Equal("127.0.0.1");
         seen.Fields("X-Forwarded-Proto").Should().Equal("http");
@@ -63,6 +65,44 @@ public sealed class HeaderTests
         answer["Keep-Alive"].Should().BeNull();
         answer["Connection"].Should().BeNull();
         answer["Tunnel-Error"].Should().BeNull();
+        answer["Tunnel_Error"].Should().BeNull();
+    }
+
+    [Theory]
+    [InlineData("Date")]
+    [InlineData("Date, Strict-Transport-Security")]
+    public async Task Answer_WhoseConnectionNamesDate_HasOneAllTheSame(string named)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x", $"Connection: {named}\r\nDate: yesterday\r\n")));
+        (await pair.GetAsync())["Date"].Should().EndWith(" GMT");
+    }
+
+    [Fact]
+    public async Task InterimAnswer_WithLookAlikes_LosesThem()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(
+            "HTTP/1.1 103 Early Hints\r\nConnection: X-Mine\r\nX-Mine: 1\r\nTunnel_Error: forged\r\nX-Kept: 1\r\n\r\n" + Talk.Ok("x")));
+        Answer hints = await pair.GetAsync();
+        hints.Status.Should().Be(103);
+        hints.Head.Should().Contain("X-Kept").And.NotContain("X-Mine").And.NotContain("_");
+    }
+
+    [Fact]
+    public async Task Trailers_ThatConnectionNames_StayBehindInBothDirections()
+    {
+        string? seen = null;
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            string head = (await connection.ReadHeadAsync())!;
+            (_, seen) = await connection.ReadBodyAsync(head);
+            await connection.WriteAsync(
+                "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-Forwarded-Ssl: 1\r\nTunnel_Error: 1\r\nX-Sum: 2\r\n\r\n");
+        });
+        Answer answer = await pair.AskAsync(
+            $"POST / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            "0\r\nX-Hop: 1\r\nX-Forwarded-Ssl: on\r\nX_Forwarded_Prefix: /a\r\nProxy: x\r\nX-Sum: 3\r\n\r\n");
+        answer.Trailers.Should().Be("X-Sum: 2\r\n");
+        seen.Should().Be("X-Sum: 3\r\n");
     }
 
     [Theory]

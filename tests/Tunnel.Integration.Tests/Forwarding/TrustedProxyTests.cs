@@ -17,7 +17,9 @@ public sealed class TrustedProxyTests
     public async Task TrustedProxy_SpeaksForTheVisitor_AndIsContinued()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("127.0.0.0/8"));
-        string seen = (await pair.GetAsync("/", Word)).Text;
+        string seen = (await pair.GetAsync("/", Word + "X-Forwarded-Prefix: /app\r\nProxy: x\r\n")).Text;
+        seen.Fields("X-Forwarded-Prefix").Should().Equal("/app");
+        seen.Fields("Proxy").Should().BeEmpty("nobody has a use for it but attackers");
         seen.Fields("X-Forwarded-For").Should().Equal("6.6.6.6, 203.0.113.7, 127.0.0.9, 127.0.0.1");
         seen.Fields("X-Real-IP").Should().Equal("203.0.113.7");
         seen.Fields("X-Forwarded-Proto").Should().Equal("https");

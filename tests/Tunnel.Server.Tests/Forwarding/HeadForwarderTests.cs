@@ -65,8 +65,9 @@ public sealed class HeadForwarderTests
     [InlineData(ProtocolVersion.Http10, false, "Connection: close\r\n")]
     public void Answer_ForTheVisitor_SaysWhatBecomesOfTheConnection(ProtocolVersion version, bool keepAlive, string connection)
     {
-        ResponseHead head = Parse("HTTP/1.0 200 Fine\r\nConnection: keep-alive, X-A\r\nX-A: 1\r\nTunnel-Error: t\r\nX-B: 2\r\nContent-Length: 3\r\n\r\n");
+        ResponseHead head = Parse("HTTP/1.0 200 Fine\r\nConnection: keep-alive, X-A\r\nX-A: 1\r\nTunnel-Error: t\r\nTunnel_Error: u\r\nTUNNEL.ERROR: v\r\nX-B: 2\r\nContent-Length: 3\r\n\r\n");
         var output = new ArrayBufferWriter<byte>();
+        AnswerHeadForwarder.Prepare(head.Headers);
         AnswerHeadForwarder.Write(output, head, version, head.Framing, keepAlive);
         Text(output).Should().Be($"HTTP/1.1 200 Fine\r\nX-B: 2\r\nContent-Length: 3\r\n{connection}\r\n");
         head.Reset();
@@ -93,7 +94,7 @@ public sealed class HeadForwarderTests
         var output = new ArrayBufferWriter<byte>();
         var session = new Session(LinkRole.Server, new SessionOptions(), new Nobody());
         var holder = new TunnelHolder(session, AgentIdentity.Local, new AgentInstance("a"), "agent", TimeProvider.System);
-        RequestHeadForwarder.Write(output, head, RequestHeadForwarder.Prepare(head), new ServedTunnel("a.test", tunnel, holder, default), visitor, "0123"u8);
+        RequestHeadForwarder.Write(output, head, RequestHeadForwarder.Prepare(head, visitor), new ServedTunnel("a.test", tunnel, holder, default), visitor, "0123"u8);
         head.Reset();
         return Text(output);
     }
