@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Tunnel.Hosting;
 
@@ -58,7 +59,8 @@ public sealed class OptionSet(Command command, string environmentPrefix)
             double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value is >= 0 and < MostSeconds);
 
     public Option<IPAddress?> Address(string name, string description) =>
-        Add(name, "ADDRESS", description, null, "an IP address", (string text, out IPAddress? value) => IPAddress.TryParse(text, out value));
+        Add(name, "ADDRESS", description, null, "an IP address", (string text, out IPAddress? value) =>
+            IPAddress.TryParse(text, out value) && (value.AddressFamily != AddressFamily.InterNetwork || value.ToString() == text));
 
     public Option<string?> Choice(string name, string description, string fallback, params string[] choices) =>
         Add(name, string.Join('|', choices), description, fallback, $"one of {string.Join(", ", choices)}",

@@ -32,6 +32,7 @@ internal sealed class ServerCommand
     private readonly Option<double> _resumeWindow;
     private readonly Option<bool> _reusePort;
     private readonly Option<string?> _trustedProxy;
+    private readonly Option<string?> _proxyHeader;
     private readonly Option<string?> _accessLog;
     private readonly Option<string?> _accessLogFormat;
     private readonly Option<string?> _stateDirectory;
@@ -55,7 +56,8 @@ internal sealed class ServerCommand
         _resumeWindow = options.Seconds(
             "--resume-window", "How long the requests of an agent that lost its connection wait for it; 0: they fail at once.", Defaults.ResumeWindow);
         _trustedProxy = options.Text(
-            "--trusted-proxy", "CIDR,...", "Proxies in front of this server whose X-Forwarded-* and Forwarded are believed and continued. Default: none.");
+            "--trusted-proxy", "CIDR,...", "Proxies in front of this server whose word on the visitor (see --proxy-header) is believed and continued. Default: none.");
+        _proxyHeader = options.Choice("--proxy-header", "The fields in which trusted proxies are believed; the others are dropped.", "x-forwarded", "x-forwarded", "forwarded");
         _acceptProxyProtocol = options.Switch("--accept-proxy-protocol", "Trusted proxies begin every connection with a PROXY protocol header; nobody else may.");
         _tcpPorts = options.Text("--tcp-ports", "FIRST-LAST", "Ports for raw TCP tunnels, like 20000-20999. Default: there are no such tunnels.");
         _accessLog = options.Text("--access-log", "FILE", "Append a line for every request and raw connection to FILE; - is standard output. Default: none.");
@@ -148,6 +150,7 @@ internal sealed class ServerCommand
         Hold = TimeSpan.FromSeconds(arguments.GetValue(_hold)),
         ResumeWindow = TimeSpan.FromSeconds(arguments.GetValue(_resumeWindow)),
         TrustedProxies = Edge.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
+        ProxyFields = arguments.GetValue(_proxyHeader) == "forwarded" ? Edge.ProxyFields.Forwarded : Edge.ProxyFields.XForwarded,
         AccessLog = arguments.GetValue(_accessLog),
         AccessLogIsJson = arguments.GetValue(_accessLogFormat) == "json",
         RequireToken = arguments.GetValue(_requireToken),

@@ -118,6 +118,9 @@ public sealed record ServerOptions
     /// <summary>Whose word on the visitor counts.</summary>
     public Edge.TrustedProxies TrustedProxies { get; init; } = Edge.TrustedProxies.None;
 
+    /// <summary>In which fields it counts.</summary>
+    public Edge.ProxyFields ProxyFields { get; init; }
+
     /// <summary>File to append the access log to, <c>-</c> for standard output; null: none.</summary>
     public string? AccessLog { get; init; }
 

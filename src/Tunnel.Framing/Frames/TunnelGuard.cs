@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Net;
 
 namespace Tunnel.Framing.Frames;
 
@@ -32,9 +31,7 @@ public sealed record TunnelGuard
     public bool? ForwardAuth { get; init; }
 
     /// <summary>Whether this is an address or a network like 10.0.0.0/8.</summary>
-    public static bool IsNetwork(string text) =>
-        IPNetwork.TryParse(text, out _)
-        || (IPAddress.TryParse(text, out _) && (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3));
+    public static bool IsNetwork(string text) => NetworkText.TryReadNetwork(text, out _);
 
     /// <summary>Null, or what is wrong with a user, as the end of a sentence.</summary>
     public static string? FindUserFault(string user)

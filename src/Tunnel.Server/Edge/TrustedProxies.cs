@@ -1,10 +1,10 @@
 using System.Net;
+using Tunnel.Framing.Frames;
 
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// The proxies whose word on the visitor counts (<c>--trusted-proxy</c>, DESIGN section 6). Everybody else's is thrown
-/// away. Immutable.
+/// The proxies whose word on the visitor counts (<c>--trusted-proxy</c>). Everybody else's is thrown away. Immutable.
 /// </summary>
 public sealed class TrustedProxies
 {
@@ -43,26 +43,24 @@ public sealed class TrustedProxies
     /// walk, because what stands left of it was written by nobody we know; the last one that could be read is the answer.
     /// </summary>
     /// <param name="peer">The trusted proxy that is connected.</param>
-    /// <param name="hops">The members of X-Forwarded-For, leftmost first, as received.</param>
-    public IPAddress FindVisitor(IPAddress peer, ReadOnlySpan<string> hops)
+    /// <param name="hops">What the proxies say of the hops before them, leftmost first, as received.</param>
+    /// <param name="at">Which hop that is; <c>hops.Length</c>: the peer.</param>
+    public IPAddress FindVisitor(IPAddress peer, ReadOnlySpan<string> hops, out int at)
     {
         IPAddress visitor = peer;
         int last = Math.Max(0, hops.Length - MostHops);
-        for (int i = hops.Length - 1; i >= last && Contains(visitor); i--)
+        at = hops.Length;
+        while (at > last && Contains(visitor) && TryReadHop(hops[at - 1], out IPAddress hop))
         {
-            if (!TryReadHop(hops[i], out IPAddress? hop))
-            {
-                break;
-            }
-
             visitor = hop;
+            at--;
         }
 
         return visitor;
     }
 
     /// <summary>Reads one hop: an address, with a port or brackets or quotes as various proxies write it.</summary>
-    internal static bool TryReadHop(string text, out IPAddress hop)
+    private static bool TryReadHop(string text, out IPAddress hop)
     {
         ReadOnlySpan<char> address = text.AsSpan().Trim().Trim('"');
         if (address.StartsWith("[") && address.IndexOf(']') is > 0 and var close)
@@ -74,23 +72,11 @@ public sealed class TrustedProxies
             address = address[..address.IndexOf(':')];
         }
 
-        bool isAddress = IPAddress.TryParse(address, out IPAddress? parsed) && IsWhole(address);
-        hop = parsed is { IsIPv4MappedToIPv6: true } ? parsed.MapToIPv4() : parsed ?? IPAddress.None;
-        return isAddress;
+        return NetworkText.TryReadAddress(address, out hop);
     }
 
-    // The framework reads "1" and "1.2" as addresses too; no proxy means those.
-    private static bool IsWhole(ReadOnlySpan<char> address) => address.Contains(':') || address.Count('.') == 3;
-
-    private static IPNetwork ParseOne(string text)
-    {
-        if (IPNetwork.TryParse(text, out IPNetwork network))
-        {
-            return network;
-        }
-
-        return IPAddress.TryParse(text, out IPAddress? address) && IsWhole(text)
-            ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-            : throw new ArgumentException($"--trusted-proxy: '{Hosting.Printable.Of(text)}' is not an address or a network like 10.0.0.0/8.");
-    }
+    private static IPNetwork ParseOne(string text) => NetworkText.TryReadNetwork(text, out IPNetwork network)
+        ? network
+        : throw new ArgumentException(
+            $"--trusted-proxy: '{Hosting.Printable.Of(text)}' is not an address or a network like 10.0.0.0/8, its numbers without leading zeros.");
 }

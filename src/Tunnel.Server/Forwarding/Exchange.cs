@@ -72,7 +72,7 @@ internal sealed class Exchange
         TrustedProxies trusted = _services.Options.TrustedProxies;
         if (trusted.Contains(_facts.Peer))
         {
-            _facts = ProxyWord.Read(_facts, _request.Headers, trusted);
+            _facts = ProxyWord.Read(_facts, _request.Headers, trusted, _services.Options.ProxyFields);
         }
 
         _record.Begin(_request);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
@@ -13,6 +14,13 @@ internal sealed class ExchangeRecord(EdgeServices services)
     /// <summary>Ids of visitors' own that are taken over; longer ones are replaced.</summary>
     private const int MostIdBytes = 64;
 
+    /// <summary>
+    /// What an id may be made of: it stands in the log, in JSON and on the error page as the origin sees it, so that it can be
+    /// found again, and none of them has to escape it.
+    /// </summary>
+    private static readonly SearchValues<byte> IdBytes =
+        SearchValues.Create("-._~+/=:@0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+
     private readonly byte[] _id = new byte[MostIdBytes];
     private int _idLength;
     private DateTimeOffset _time;
@@ -20,7 +28,7 @@ internal sealed class ExchangeRecord(EdgeServices services)
     private long? _routed;
     private long? _answered;
 
-    /// <summary>Our id for the request, or the visitor's own.</summary>
+    /// <summary>Our id for the request, or the visitor's own if it has one that can be used; the origin gets it, too.</summary>
     public ReadOnlySpan<byte> Id => _id.AsSpan(0, _idLength);
 
     public string IdText => Encoding.ASCII.GetString(Id);
@@ -101,7 +109,8 @@ internal sealed class ExchangeRecord(EdgeServices services)
         if (request is not null
             && request.Headers.TryGet(KnownHeader.XRequestId, out ReadOnlySpan<byte> own)
             && own.Length is > 0 and <= MostIdBytes
-            && !own.ContainsAnyExceptInRange((byte)'!', (byte)'~'))
+            && !own.ContainsAnyExcept(IdBytes)
+            && request.Headers.CountOf(KnownHeader.XRequestId) == 1)
         {
             own.CopyTo(_id);
             _idLength = own.Length;

@@ -13,7 +13,8 @@ namespace Tunnel.Server.Forwarding;
 internal static class RequestHeadForwarder
 {
     // Host goes first (RFC 9110 section 7.2); an HTTP/1.0 request without one was routed by nothing and never gets here.
-    private static readonly HeaderSet OursToSay = HeaderSet.Forwarding.And(KnownHeader.TunnelError, KnownHeader.Host, KnownHeader.Proxy);
+    private static readonly HeaderSet OursToSay = HeaderSet.Forwarding.And(
+        KnownHeader.XRequestId, KnownHeader.TunnelError, KnownHeader.Host, KnownHeader.Proxy);
 
     // What we say of a visitor in words of our own; a trusted proxy may say more.
     private static readonly HeaderSet SaidAnew = OursToSay.Without(KnownHeader.OtherForwarding);
@@ -58,11 +59,7 @@ internal static class RequestHeadForwarder
             writer.Field(KnownHeader.Via, head.Version == ProtocolVersion.Http10 ? "1.0 tunnel"u8 : "1.1 tunnel"u8);
         }
 
-        if (!headers.Contains(KnownHeader.XRequestId))
-        {
-            writer.Field(KnownHeader.XRequestId, requestId);
-        }
-
+        writer.Field(KnownHeader.XRequestId, requestId);
         writer.End();
     }
 

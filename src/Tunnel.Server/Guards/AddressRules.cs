@@ -1,4 +1,5 @@
 using System.Net;
+using Tunnel.Framing.Frames;
 
 namespace Tunnel.Server.Guards;
 
@@ -23,17 +24,7 @@ internal sealed class AddressRules
             && (_allow.Length == 0 || Array.Exists(_allow, network => network.Contains(plain)));
     }
 
-    private static IPNetwork Read(string text)
-    {
-        if (!IPNetwork.TryParse(text, out IPNetwork network))
-        {
-            IPAddress address = IPAddress.Parse(text);
-            network = new IPNetwork(address, address.GetAddressBytes().Length * 8);
-        }
-
-        // ::ffff:10.0.0.0/104 means 10.0.0.0/8: that is how such a visitor shows.
-        return network.BaseAddress.IsIPv4MappedToIPv6 && network.PrefixLength >= 96
-            ? new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96)
-            : network;
-    }
+    private static IPNetwork Read(string text) => NetworkText.TryReadNetwork(text, out IPNetwork network)
+        ? network
+        : throw new FormatException("A guard's networks are judged when its BIND is read.");
 }

@@ -1,4 +1,5 @@
 using Tunnel.Integration.Tests.Pair;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Forwarding;
 
@@ -33,6 +34,34 @@ public sealed class HeaderTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)));
         (await pair.GetAsync("/", "X-Request-Id: mine\r\nX_Request_Id: other\r\n")).Text.Fields("X-Request-Id").Should().Equal("mine");
+    }
+
+    [Theory]
+    [InlineData("X-Request-Id: one\r\nX-Request-Id: two\r\n")]
+    [InlineData("X-Request-Id: one, two\r\n")]
+    [InlineData("X-Request-Id:\r\n")]
+    [InlineData("X-Request-Id: \"quoted\"\r\n")]
+    [InlineData("X-Request-Id: back\\slash\r\n")]
+    [InlineData("X-Request-Id: \u00e9\r\n")]
+    [InlineData("X-Request-Id: 12345678901234567890123456789012345678901234567890123456789012345\r\n")]
+    [InlineData("Connection: X-Request-Id\r\nX-Request-Id: a b\r\n")]
+    public async Task Request_WhoseIdCannotBeUsed_HasTheSameOtherEverywhere(string fields)
+    {
+        string? seen = null;
+        using var folder = new TemporaryFolder();
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            Talk.Origin((head, _) =>
+            {
+                seen = string.Join('|', head.Fields("X-Request-Id"));
+                return "no answer";
+            }),
+            new PairOptions { Server = options => options with { AccessLog = folder.File("access") } });
+        Answer answer = await pair.GetAsync("/", fields);
+        answer.Status.Should().Be(502);
+        seen.Should().MatchRegex("^[0-9a-f]{16}$");
+        answer.Text.Should().Contain($"Request: {seen}\n");
+        await pair.Server.DisposeAsync();
+        (await File.ReadAllTextAsync(folder.File("access"))).Should().Contain(seen);
     }
 
     [Fact]

@@ -22,13 +22,13 @@ public sealed class HeadForwarderTests
     [Fact]
     public void Request_ForTheOrigin_HasHostFirstAndOurWordLast() => Forward(
         "GET http://a.test:81/p?q HTTP/1.1\r\nAccept: x\r\nHost: b\r\nX-Request-Id: mine\r\n\r\n", new TunnelRequest { Id = 1, Type = "http" })
-        .Should().Be($"GET /p?q HTTP/1.1\r\nHost: a.test:81\r\nAccept: x\r\nX-Request-Id: mine\r\n{Told}Via: 1.1 tunnel\r\n\r\n");
+        .Should().Be($"GET /p?q HTTP/1.1\r\nHost: a.test:81\r\nAccept: x\r\n{Told}Via: 1.1 tunnel\r\nX-Request-Id: 0123\r\n\r\n");
 
     [Fact]
     public void Request_WithBodyUpgradeAndTe_SaysEachAnew()
     {
         Forward("POST / HTTP/1.1\r\nHost: a.test:81\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nX-Request-Id: i\r\n\r\n", Plain)
-            .Should().Be($"POST / HTTP/1.1\r\nHost: h\r\nX-Request-Id: i\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n{Told}\r\n");
+            .Should().Be($"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: TE\r\nTE: trailers\r\n{Told}X-Request-Id: 0123\r\n\r\n");
         Forward("GET / HTTP/1.1\r\nHost: a.test:81\r\nConnection: upgrade\r\nUpgrade: h2c, websocket\r\n\r\n", Plain)
             .Should().Be($"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{Told}X-Request-Id: 0123\r\n\r\n");
     }
