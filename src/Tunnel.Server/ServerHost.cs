@@ -117,6 +117,7 @@ public sealed class ServerHost : IAsyncDisposable
             Exchanges = _exchanges,
             Census = _census,
             Rules = new EntryRules(options, _certificates.IsConfigured ? secure?.Port : null),
+            Http2 = new Http2Refusal(time, log),
             Date = new Forwarding.HttpDate(time),
             Metrics = _metrics,
             AccessLog = _accessLog,

@@ -52,7 +52,7 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.
                 await StandardLines.WriteAsync(
                     output,
-                    $"{url.Host} does not lead to the server from here. Try: curl --resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
+                    $"{url.Host} does not lead to the server from here. Try: curl {(grant.SelfSigned is true ? "-k " : "")}--resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
             }
         }
         catch (OperationCanceledException)

@@ -45,7 +45,11 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
 /// <param name="Id">The agent's number for it.</param>
 /// <param name="Name">The public name.</param>
 /// <param name="Url">What a visitor on the outside types.</param>
-public sealed record TunnelGrant(uint Id, string Name, string Url);
+public sealed record TunnelGrant(uint Id, string Name, string Url)
+{
+    /// <summary>Visitors meet a certificate that the server made itself, which nobody trusts unasked; null: no.</summary>
+    public bool? SelfSigned { get; init; }
+}
 
 /// <summary>The server's no to a HELLO (docs/protocol.md, section 3).</summary>
 public sealed record RejectMessage : IJsonMessage<RejectMessage>

@@ -23,6 +23,9 @@ public enum RejectReason
     MissingVersion,
     MalformedVersion,
     UnsupportedVersion,
+
+    /// <summary>The preface of an HTTP/2 client (RFC 9113 section 3.4), which was not asked to come that way.</summary>
+    Http2PriorKnowledge,
     InvalidTarget,
     FragmentInTarget,
     AsteriskWithoutOptions,

@@ -25,6 +25,11 @@ internal static class StartLine
 
     private static RejectReason SplitRequest(RequestHead head, PageSlice line, ReadOnlySpan<byte> text)
     {
+        if (text.SequenceEqual("PRI * HTTP/2.0"u8))
+        {
+            return RejectReason.Http2PriorKnowledge;
+        }
+
         var first = text.IndexOf((byte)' ');
         var last = text.LastIndexOf((byte)' ');
         if (first <= 0 || last == text.Length - 1)
@@ -86,7 +91,7 @@ internal static class StartLine
             status = (status * 10) + (digit - '0');
         }
 
-        if (status is < 100 or > 599)
+        if (status < 100)
         {
             return RejectReason.InvalidStatusCode;
         }

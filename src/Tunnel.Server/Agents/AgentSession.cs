@@ -71,7 +71,7 @@ internal sealed class AgentSession : ISessionUser
         {
             lock (_lock)
             {
-                return [.. _tunnels.Select(tunnel => new TunnelGrant(tunnel.Key, tunnel.Value.Name, _services.Addresses.UrlOf(tunnel.Value.Name, tunnel.Value.Type)))];
+                return [.. _tunnels.Select(tunnel => _services.Addresses.GrantOf(tunnel.Key, tunnel.Value.Name, tunnel.Value.Type))];
             }
         }
     }

@@ -126,6 +126,9 @@ internal static partial class ServerLog
     [LoggerMessage(45, LogLevel.Warning, "The certificate for {Certificate} is about to expire, or has expired. Renew it; the new files are taken up by themselves")]
     public static partial void CertificateExpiring(ILogger log, string certificate);
 
+    [LoggerMessage(70, LogLevel.Information, "{Visitor} speaks HTTP/2 only, and here HTTP/1.1 is spoken; let that client use HTTP/1.1. Others may have come since the last such line")]
+    public static partial void Http2Alone(ILogger log, string visitor);
+
     [LoggerMessage(46, LogLevel.Information, "Port {Port} is open for a TCP tunnel")]
     public static partial void TcpPortOpened(ILogger log, int port);
 

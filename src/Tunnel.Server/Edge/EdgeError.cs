@@ -62,6 +62,10 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public static EdgeError LastHop { get; } = new(
         "request-rejected", 501, "This request may go no further (Max-Forwards: 0), and the tunnel itself has no answer to its method.");
 
+    /// <summary>The name of a passthrough tunnel: what is encrypted for it nobody opens on the way.</summary>
+    public static EdgeError HttpsOnly { get; } = new(
+        "https-only", 421, "This name is served by HTTPS only, and its local server ends the encryption itself. Use https://, and a client that names the server in its handshake (SNI).");
+
     public static EdgeError HttpsRequired(string location) => new(
         "https-required", 308, $"This name is served over HTTPS: {location}", Location: location);
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.Extensions.Logging;
+using Tunnel.Framing.Frames;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Forwarding;
 using Tunnel.Server.Routing;
@@ -38,6 +39,14 @@ internal sealed class EdgeServices
 
     /// <summary>Whether a name that nobody serves is one that TLS is passed on for, if anybody did.</summary>
     public Func<string, bool> IsPassthrough { get; init; } = static _ => false;
+
+    /// <summary>
+    /// What comes by TLS for this name is passed on as it is, and nothing else is served under it; while nobody serves it, too.
+    /// </summary>
+    public bool IsForTlsOnly(string name) => Registry.TypeOf(name) is { } type ? type == TunnelTypes.Tls : IsPassthrough(name);
+
+    /// <summary>What whoever speaks HTTP/2 alone is told.</summary>
+    public required Http2Refusal Http2 { get; init; }
 
     /// <summary>Takes over an agent that came in at the HTTPS port; null while the server is put together.</summary>
     public Func<IConnection, Task>? TakeAgent { get; set; }

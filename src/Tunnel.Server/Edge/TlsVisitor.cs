@@ -16,6 +16,10 @@ namespace Tunnel.Server.Edge;
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The end of RunAsync is the end of it.")]
 internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
 {
+    /// <summary>The names of HTTP in ALPN (RFC 7301 section 6, RFC 9113 section 3.2).</summary>
+    private const string Http11 = "http/1.1";
+    private const string Http2 = "h2";
+
     private readonly EdgeServices _services;
     private readonly CertificateStore _certificates;
     private readonly IConnection _link;
@@ -169,8 +173,10 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
             return new AgentVisitor(_link, take);
         }
 
+        // A name is one thing: terminated TLS never reaches a passthrough name, nor the other way round. Also while nobody serves
+        // it: its visitors are not to be shown another certificate, nor is what they say to be read here.
         ServedCertificate? certificate = _certificates.Find(hello.ServerName);
-        if (hello.ServerName is { } name && (certificate is null || IsPassthrough(name)))
+        if (hello.ServerName is { } name && (certificate is null || _services.IsForTlsOnly(name)))
         {
             return new RawVisitor(_services, _link, TunnelTypes.Tls, name);
         }
@@ -182,6 +188,19 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
             return null;
         }
 
+        if (hello.Protocols.Count > 0 && !hello.Protocols.Contains(Http11))
+        {
+            // Told as RFC 7301 section 3.2 has it, before anybody computes.
+            ServerLog.HandshakeFailed(_services.Log, Text, "it does not offer to speak HTTP/1.1.");
+            if (hello.Protocols.Contains(Http2))
+            {
+                _services.Http2.Note(Text);
+            }
+
+            await RefuseAsync(TlsAlert.NoApplicationProtocol);
+            return null;
+        }
+
         // Elsewhere: the arithmetic of a handshake would keep the requests of everybody else on this thread waiting.
         TlsConnection secure = await Task.Run(
             () => TlsConnection.AcceptAsync(_link, _services.Pool, certificate.HandshakeFor(hello.OffersTls13), _limit.Token));
@@ -190,11 +209,6 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
             ServerName = hello.ServerName is null ? null : Encoding.ASCII.GetBytes(hello.ServerName),
         });
     }
-
-    // A name is one thing: terminated TLS never reaches a passthrough name, nor the other way round. Also while nobody serves it:
-    // its visitors are not to be shown another certificate, nor is what they say to be read here.
-    private bool IsPassthrough(string name) =>
-        _services.Registry.TypeOf(name) is { } type ? type == TunnelTypes.Tls : _services.IsPassthrough(name);
 
     private async ValueTask RefuseAsync(TlsAlert alert)
     {

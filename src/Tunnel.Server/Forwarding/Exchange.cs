@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Heads;
@@ -90,7 +91,7 @@ internal sealed class Exchange
             {
                 if (await _place.TakeAsync(_visitor, _request, _facts) is { } refusal)
                 {
-                    return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(refusal, isRead: !_request.Framing.HasContent);
+                    return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(Explain(refusal), isRead: !_request.Framing.HasContent);
                 }
 
                 using TunnelStream stream = _place.Stream;
@@ -123,7 +124,17 @@ internal sealed class Exchange
     {
         _record.Begin(null);
         _services.Metrics.RequestStarted();
-        await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
+        if (reason == RejectReason.Http2PriorKnowledge)
+        {
+            Note(EdgeError.Rejected(reason));
+            _services.Http2.Refuse(_visitor.Output, _facts.AddressText);
+            await _visitor.Output.FlushAsync();
+        }
+        else
+        {
+            await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
+        }
+
         _record.End(_request, _facts.AddressText, 0, 0);
     }
 
@@ -274,13 +285,24 @@ internal sealed class Exchange
     private async ValueTask<ExchangeEnd> RefuseAsync(EdgeError error, bool isRead)
     {
         bool keepAlive = isRead && _request.KeepAlive && !_visitor.IsStopping;
-        string requestId = _record.IdText;
-        _record.Status = error.Status;
-        _record.Error = error.Code;
-        ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, requestId);
-        _services.Metrics.RequestFailed(error.Code);
-        _record.PageBytes = ErrorPage.Write(_visitor.Output, error, _request, requestId, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
+        Note(error);
+        _record.PageBytes = ErrorPage.Write(_visitor.Output, error, _request, _record.IdText, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
         await _visitor.Output.FlushAsync();
         return keepAlive ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;
     }
+
+    private void Note(EdgeError error)
+    {
+        _record.Status = error.Status;
+        _record.Error = error.Code;
+        ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, _record.IdText);
+        _services.Metrics.RequestFailed(error.Code);
+    }
+
+    // There is somebody behind the name, but not for what can be read here.
+    private EdgeError Explain(EdgeError refusal) =>
+        (refusal == EdgeError.TunnelNotFound || refusal == EdgeError.AgentOffline)
+        && _services.IsForTlsOnly(Encoding.Latin1.GetString(_request.HostName))
+            ? EdgeError.HttpsOnly
+            : refusal;
 }

@@ -58,6 +58,12 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
     public bool LacksCertificate(string name, string type) =>
         TerminatesTls && HttpsPort is not null && options.PublicUrl is null && type == TunnelTypes.Http && !HasCertificateFor(name);
 
+    /// <summary>What the agent is told of a tunnel it has.</summary>
+    public TunnelGrant GrantOf(uint id, string name, string type) => new(id, name, UrlOf(name, type))
+    {
+        SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && HttpsPort is not null ? true : null,
+    };
+
     /// <summary>Every way to a name over the ports that visitors know.</summary>
     public IReadOnlyList<string> UrlsOf(string name)
     {

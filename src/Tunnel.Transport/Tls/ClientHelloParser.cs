@@ -114,6 +114,7 @@ internal static class ClientHelloParser
             }
 
             name = Encoding.ASCII.GetString(host).ToLowerInvariant();
+            name = IsAddress(name) ? name : WithoutPort(name);
             name = name.EndsWith('.') ? name[..^1] : name;
         }
 
@@ -125,6 +126,13 @@ internal static class ClientHelloParser
         // Not allowed (RFC 6066 section 3), and done all the same by programs that are given an address for a name.
         name = IsAddress(name) ? null : name;
         return true;
+    }
+
+    // Some programs put what stands behind https:// into the handshake, port and all. No name has a colon.
+    private static string WithoutPort(string name)
+    {
+        int colon = name.LastIndexOf(':');
+        return colon > 0 && !name.AsSpan(colon + 1).ContainsAnyExceptInRange('0', '9') ? name[..colon] : name;
     }
 
     // Not whatever the system would take for one: "1" is.

@@ -15,6 +15,9 @@ public enum TlsAlert : byte
 
     /// <summary>Nobody here serves the name asked for (RFC 6066 section 3).</summary>
     UnrecognizedName = 112,
+
+    /// <summary>Nothing the client offers to speak is spoken here (RFC 7301 section 3.2).</summary>
+    NoApplicationProtocol = 120,
 }
 
 /// <summary>Alerts as records: before any keys exist they are plain.</summary>

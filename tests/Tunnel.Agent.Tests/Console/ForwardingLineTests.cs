@@ -25,6 +25,18 @@ public sealed class ForwardingLineTests
             .Should().Contain("Try: curl --resolve demo.localhost:8000:192.0.2.7 http://demo.localhost:8000/\n");
 
     [Fact]
+    public async Task Name_WithACertificateOfTheServersOwn_ComesWithACommandThatTakesIt()
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        await using (var line = new ForwardingLine(new AgentOptions { Port = 8080 }, output))
+        {
+            line.OnForwarding(new TunnelGrant(1, "demo.localhost", "https://demo.localhost:8443") { SelfSigned = true }, Far);
+        }
+
+        output.ToString().Should().Contain("Try: curl -k --resolve demo.localhost:8443:192.0.2.7 https://demo.localhost:8443/\n");
+    }
+
+    [Fact]
     public async Task Name_ThatOnlyTheProxyLooksUp_ComesWithoutAdvice() =>
         (await TellAsync(new AgentOptions { Port = 8080 }, null, "http://demo.localhost:8000"))
             .Should().Be("Forwarding http://demo.localhost:8000 -> http://localhost:8080\n");

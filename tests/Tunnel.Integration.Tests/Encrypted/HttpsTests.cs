@@ -51,6 +51,29 @@ public sealed class HttpsTests : IDisposable
     }
 
     [Fact]
+    public async Task Handshake_ThatNamesThePort_IsForTheName()
+    {
+        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")));
+        using SecureVisitor named = await VisitAsync(pair, $"{Name}:8443", options => options.RemoteCertificateValidationCallback = (_, _, _, _) => true);
+        (await named.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}:8443\r\n\r\n")).Should().StartWith("HTTP/1.1 200");
+    }
+
+    [Fact]
+    public async Task Handshake_OfAClientThatOffersHttp2Alone_IsToldAndNotedOnce()
+    {
+        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")));
+        byte[] hello = HandmadeHello.Records(HandmadeHello.Message([.. HandmadeHello.ServerName(Name), .. HandmadeHello.Alpn("h2")]));
+        for (int i = 0; i < 3; i++)
+        {
+            using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpsPort!.Value);
+            await visitor.WriteAsync(hello);
+            (await visitor.ReadToEndAsync().Within()).Should().Equal([0x15, 3, 3, 0, 2, 2, 120]);
+        }
+
+        pair.Log.Count(line => line.Contains("speaks HTTP/2 only", StringComparison.Ordinal)).Should().Be(1);
+    }
+
+    [Fact]
     public async Task Handshake_WithoutSni_GetsTheDefaultAndHostDecides()
     {
         await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")));

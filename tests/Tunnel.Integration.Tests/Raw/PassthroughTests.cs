@@ -49,12 +49,26 @@ public sealed class PassthroughTests : IDisposable
     {
         using X509Certificate2 own = _files.Authority.Issue(Name);
         await using TunnelPair pair = await StartAsync(TlsOrigin(own));
-        (await pair.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}\r\n\r\n")).Status.Should().Be(404);
+        Answer plain = await pair.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}\r\n\r\n");
+        plain.Status.Should().Be(421);
+        plain["Tunnel-Error"].Should().Be("https-only");
+        plain.Text.Should().Contain("HTTPS only");
 
         // Without SNI the edge terminates, and Host decides: but not for a name that is not its to open.
         using SecureVisitor visitor = await VisitAsync(pair, "127.0.0.1", options => options.RemoteCertificateValidationCallback = (_, _, _, _) => true);
-        (await visitor.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}\r\n\r\n")).Should().StartWith("HTTP/1.1 404");
+        (await visitor.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}\r\n\r\n")).Should().StartWith("HTTP/1.1 421");
         pair.Origin.Accepted.Count.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Handshake_ThatNamesThePort_IsPassedOnByTheName()
+    {
+        byte[] hello = HandmadeHello.For($"{Name}:8443");
+        var got = new TaskCompletionSource<byte[]>();
+        await using TunnelPair pair = await StartAsync(async connection => got.SetResult(await connection.ReadExactlyAsync(hello.Length)));
+        using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpsPort!.Value);
+        await visitor.WriteAsync(hello);
+        (await got.Task.Within()).Should().Equal(hello);
     }
 
     [Fact]

@@ -195,6 +195,20 @@ public sealed class TcpTunnelTests
     }
 
     [Fact]
+    public async Task NameOfATcpTunnel_InHostOrInAHandshake_LeadsNowhere()
+    {
+        await using TunnelPair pair = await StartAsync(Echo, options => options with { HttpsPort = 0 });
+        string name = pair.Forwarding.Grant!.Name;
+        Answer answer = await pair.AskAsync($"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n");
+        answer.Status.Should().Be(404);
+        answer["Tunnel-Error"].Should().Be("tunnel-not-found");
+        using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpsPort!.Value);
+        await visitor.WriteAsync(HandmadeHello.For(name));
+        (await visitor.ReadToEndAsync().Within()).Should().Equal([0x15, 3, 3, 0, 2, 2, 112]);
+        pair.Origin.Accepted.Count.Should().Be(0);
+    }
+
+    [Fact]
     public async Task Proxy_TrustedButSilentAboutTheVisitor_IsClosedAndTheLogSaysWhatToDo()
     {
         await using TunnelPair pair = await StartAsync(

@@ -105,6 +105,7 @@ public sealed class ClientHelloReaderTests
     [InlineData("2001:db8::1", true)]
     [InlineData("::ffff:192.0.2.1", true)]
     [InlineData("[::1]", true)]
+    [InlineData("192.0.2.1:8443", true)]
     [InlineData("1", false)]
     [InlineData("1.2", false)]
     [InlineData("192.0.2.1.test", false)]
@@ -113,6 +114,18 @@ public sealed class ClientHelloReaderTests
     {
         Whole(Records(Message(ServerName(name))), out ClientHello? hello).Should().Be(ClientHelloOutcome.Complete);
         hello!.ServerName.Should().Be(isAddress ? null : name);
+    }
+
+    [Theory]
+    [InlineData("demo.test:8443", "demo.test")]
+    [InlineData("Demo.Test.:8443", "demo.test")]
+    [InlineData("demo.test:", "demo.test")]
+    [InlineData("tcp:20000", "tcp")]
+    [InlineData("demo.test:https", "demo.test:https")]
+    public void Read_NameWithAPort_IsTheName(string sent, string name)
+    {
+        Whole(Records(Message(ServerName(sent))), out ClientHello? hello).Should().Be(ClientHelloOutcome.Complete);
+        hello!.ServerName.Should().Be(name);
     }
 
     [Fact]
