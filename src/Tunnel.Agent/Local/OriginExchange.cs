@@ -185,7 +185,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
         {
-            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece);
+            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece, _upload);
             return;
         }
 
@@ -195,7 +195,10 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
 
         // Before the answer's last byte leaves: the visitor's next request, which may follow at once, finds it in the pool.
-        bool isClean = _upload is null || (_upload.IsCompletedSuccessfully && await _upload);
+        // An origin that declined an upgrade may have read the body as the other protocol, or as a request: no other visitor's
+        // request goes on such a connection.
+        bool isClean = _upload is null
+            || (_upload.IsCompletedSuccessfully && await _upload && !stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade));
         if (isClean && _answer.Head.KeepAlive && !hold.IsGone)
         {
             hold.Release();
@@ -205,7 +208,8 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         await stream.Output.CompleteAsync();
     }
 
-    // Sends the body on as it comes; false when the origin does not get all of it.
+    // Sends the body on as it comes; false when the origin does not get all of it. Where an upgrade is asked for, the stream
+    // does not end with the body, and what follows is the other protocol's; the answer is waited for from the last piece on.
     private async Task<bool> SendBodyAsync(OriginConnection connection, bool flushFirst)
     {
         try
@@ -215,7 +219,10 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 await connection.Output.FlushAsync();
             }
 
-            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, mostAtOnce: services.Memory.Piece) == RelayEnd.SourceEnded;
+            Action<long>? passed = _stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade)
+                ? _ => connection.ExpectAnswer(services.Options.OriginAnswerTime)
+                : null;
+            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, passed, services.Memory.Piece) == RelayEnd.SourceEnded;
             if (isWhole)
             {
                 connection.ExpectAnswer(services.Options.OriginAnswerTime);

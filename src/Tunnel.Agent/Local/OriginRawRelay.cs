@@ -10,9 +10,13 @@ internal static class OriginRawRelay
 {
     /// <summary>Runs until both directions have ended.</summary>
     /// <param name="piece">Bytes that the origin is given at one time.</param>
-    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin, int piece)
+    /// <param name="upload">
+    /// What copies the request's body to the origin, when it had one, and with it all that comes behind: it is the same stream.
+    /// True: it came to the stream's end. Null: there was no body.
+    /// </param>
+    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin, int piece, Task<bool>? upload = null)
     {
-        Task down = CopyDownAsync(stream, origin, piece);
+        Task down = upload is null ? CopyDownAsync(stream, origin, piece) : EndDownAsync(upload, stream, origin);
         Task up = CopyUpAsync(stream, origin);
         await Task.WhenAll(down, up);
     }
@@ -29,6 +33,25 @@ internal static class OriginRawRelay
         catch (StreamResetException)
         {
             origin.Abort();
+        }
+        catch (ConnectionBrokenException)
+        {
+            stream.Abort(ResetCode.OriginReset);
+        }
+    }
+
+    private static async Task EndDownAsync(Task<bool> upload, TunnelStream stream, OriginConnection origin)
+    {
+        try
+        {
+            if (await upload)
+            {
+                await origin.Output.CompleteAsync();
+            }
+            else
+            {
+                stream.Abort(ResetCode.OriginReset);
+            }
         }
         catch (ConnectionBrokenException)
         {

@@ -22,8 +22,8 @@ public sealed class RequestHead(MemoryPool<byte> pool)
     public ReadOnlySpan<byte> RawTarget => Headers.Page[RawTargetSlice];
 
     /// <summary>
-    /// The target to send on: origin-form, or <c>*</c>. Equal to <see cref="RawTarget"/> unless that was in absolute-form;
-    /// with CONNECT it is the authority.
+    /// The target to send on: origin-form, or <c>*</c>. Equal to <see cref="RawTarget"/> unless that was in absolute-form or
+    /// had bytes from 0x80, which are escaped here; with CONNECT it is the authority.
     /// </summary>
     public ReadOnlySpan<byte> Target => Headers.Page[TargetSlice];
 
@@ -65,8 +65,9 @@ public sealed class RequestHead(MemoryPool<byte> pool)
     public bool WantsUpgrade => UpgradeSlice.Length > 0;
 
     /// <summary>
-    /// The protocols that may be offered, as a list ready to be written; empty when none. Only in HTTP/1.1, only when
-    /// Connection says <c>upgrade</c>, and only without a body. Survives the removal of the Upgrade field.
+    /// The protocols that may be offered, as a list ready to be written; empty when none. Only in HTTP/1.1, and only when
+    /// Connection says <c>upgrade</c>. What is switched to begins behind the body, if there is one (RFC 9110 section 7.8).
+    /// Survives the removal of the Upgrade field.
     /// </summary>
     public ReadOnlySpan<byte> Upgrade => Headers.Page[UpgradeSlice];
 

@@ -126,8 +126,8 @@ public sealed class RequestHeadParser(HttpLimits limits) : LineParser(limits)
 
         reason = UpgradeTokens.Collect(head.Headers, out var upgrade);
 
-        // A server ignores Upgrade in HTTP/1.0 (RFC 9110 section 7.8); with a body in the way, the switch is not offered.
-        if (head.Version == ProtocolVersion.Http11 && connection.Upgrade && !framing.HasContent)
+        // A server ignores Upgrade in HTTP/1.0 (RFC 9110 section 7.8).
+        if (head.Version == ProtocolVersion.Http11 && connection.Upgrade)
         {
             head.UpgradeSlice = upgrade;
         }
@@ -192,7 +192,8 @@ public sealed class RequestHeadParser(HttpLimits limits) : LineParser(limits)
             return RejectReason.None;
         }
 
-        if (head.Version == ProtocolVersion.Http10)
+        // An empty list expects nothing.
+        if (head.Version == ProtocolVersion.Http10 || (value.IsEmpty && head.Headers.CountOf(KnownHeader.Expect) == 1))
         {
             head.Headers.Remove(KnownHeader.Expect);
             return RejectReason.None;

@@ -66,11 +66,13 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     /// <summary>Sends the answer whose head was read, to its last byte. Returns whether the connection may be kept.</summary>
     /// <exception cref="BadAnswerException">The body breaks a rule, or ended too soon.</exception>
     /// <exception cref="IOException">The stream was reset, or the visitor's connection broke.</exception>
-    public async ValueTask<bool> SendAsync(VisitorConnection visitor, TunnelStream stream, bool keepAlive)
+    /// <param name="isRequestWhole">Nobody else writes to the stream any more.</param>
+    public async ValueTask<bool> SendAsync(VisitorConnection visitor, TunnelStream stream, bool keepAlive, bool isRequestWhole)
     {
-        if (request.WantsUpgrade)
+        if (request.WantsUpgrade && isRequestWhole)
         {
-            // The origin declined: the request ends here (docs/protocol.md, section 12).
+            // The origin declined: the request ends here (docs/protocol.md, section 12). If its body is still on its way, the
+            // agent that has the whole answer wants no more of it.
             await stream.Output.CompleteAsync();
         }
 

@@ -160,14 +160,22 @@ internal sealed class Exchange
 
             if (head == AnswerHead.Switch)
             {
+                // A body goes first, to its end: only then may anybody speak another protocol (RFC 9110 section 7.8).
+                if (await _upload.WholeAsync() is var sent and not UploadEnd.Complete)
+                {
+                    stream.Abort(ResetCode.Cancelled);
+                    return await FailAsync(EdgeError.OriginInvalid, sent);
+                }
+
                 await _answer.SwitchAsync(_visitor, stream);
                 return ExchangeEnd.Closed;
             }
 
             _place.Answered();
             _upload.StopCopying();
-            keepAlive = _request.KeepAlive && !_visitor.IsStopping && _upload.IsComplete;
-            keepAlive = await _answer.SendAsync(_visitor, stream, keepAlive);
+            bool isRequestWhole = _upload.IsComplete;
+            keepAlive = _request.KeepAlive && !_visitor.IsStopping && isRequestWhole;
+            keepAlive = await _answer.SendAsync(_visitor, stream, keepAlive, isRequestWhole);
         }
         catch (StreamResetException) when (_visitor.Ties.IsGone)
         {

@@ -11,7 +11,7 @@ namespace Tunnel.Server.Forwarding;
 /// <summary>How sending a request body ended.</summary>
 internal enum UploadEnd
 {
-    /// <summary>The body is whole and the stream's half is finished.</summary>
+    /// <summary>The body is whole and the stream's half is finished, unless an upgrade was asked for.</summary>
     Complete,
 
     /// <summary>The far side wants no more of it.</summary>
@@ -35,7 +35,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
     private Pace _pace;
     private VisitorConnection? _visitor;
     private TunnelStream? _stream;
-    private HeaderList? _head;
+    private RequestHead? _request;
     private Task<UploadEnd>? _running;
     private volatile bool _isStopped;
     private volatile bool _isComplete = true;
@@ -80,10 +80,18 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
 
     private void Start(RequestHead request)
     {
-        _head = request.Headers;
+        _request = request;
         _reader.Start(request.Framing);
         _writer.Start(request.Framing);
         _running = SendAsync(_visitor!, _stream!);
+    }
+
+    /// <summary>The origin has switched protocols: the body goes first, however long it takes. Returns how sending ended.</summary>
+    public async ValueTask<UploadEnd> WholeAsync()
+    {
+        UploadEnd end = _running is { } running ? await running : UploadEnd.Complete;
+        _copy.Drop();
+        return end;
     }
 
     /// <summary>The answer is over: a body that is still being sent has no purpose any more. Returns how sending ended.</summary>
@@ -113,7 +121,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         _running = null;
         _visitor = null;
         _stream = null;
-        _head = null;
+        _request = null;
         _isComplete = true;
     }
 
@@ -218,10 +226,16 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
 
     private async ValueTask<UploadEnd> FinishAsync(TunnelStream stream)
     {
-        HopByHop.RemoveFromTrailers(_reader.Trailers, _head!);
+        HopByHop.RemoveFromTrailers(_reader.Trailers, _request!.Headers);
         _writer.End(stream.Output, _reader.Trailers);
-        await stream.Output.CompleteAsync();
-        return UploadEnd.Complete;
+        if (!_request.WantsUpgrade)
+        {
+            await stream.Output.CompleteAsync();
+            return UploadEnd.Complete;
+        }
+
+        // What comes next is the other protocol's, or the end, when the origin has declined (docs/protocol.md, section 12).
+        return (await stream.Output.FlushAsync()).IsCompleted ? UploadEnd.NotWanted : UploadEnd.Complete;
     }
 
     private UploadEnd Refuse(TunnelStream stream, RejectReason reason)

@@ -94,9 +94,9 @@ public class HopByHopTests
     [InlineData("Connection: upgrade\r\nUpgrade: H2C, HTTP/2.0, tls/1.0, h2, http/3", "")]
     [InlineData("Connection: upgrade", "")]
     [InlineData("Upgrade: websocket", "")]
-    [InlineData("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1", "")]
+    [InlineData("Connection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 1", "tcp")]
     [InlineData("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0", "websocket")]
-    [InlineData("Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked", "")]
+    [InlineData("Connection: upgrade\r\nUpgrade: tcp\r\nTransfer-Encoding: chunked", "tcp")]
     public void Upgrade_Wanted_NamesOnlyWhatMayBeOffered(string fields, string offered)
     {
         var head = Writing.Request(Start + fields + "\r\n\r\n");

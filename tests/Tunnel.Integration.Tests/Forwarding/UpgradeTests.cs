@@ -107,6 +107,76 @@ public sealed class UpgradeTests
         }
     }
 
+    [Theory]
+    [InlineData("Content-Length: 9\r\n\r\n{\"a\":\"b\"}")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n9 \r\n{\"a\":\"b\"}\r\n0\r\n\r\n")]
+    public async Task Upgrade_WithABody_SwitchesBehindIt(string framedBody)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            string head = (await connection.ReadHeadAsync())!;
+            (byte[] body, _) = await connection.ReadBodyAsync(head);
+            await connection.WriteAsync(Switch + head.Field("Upgrade") + " " + Text(body) + "|");
+            await connection.WriteAsync(await connection.ReadToEndAsync());
+        });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"POST /exec HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n{framedBody}");
+        (await visitor.ReadAnswerAsync().Within()).Status.Should().Be(101);
+        Text(await visitor.ReadExactlyAsync(15).Within()).Should().Be("echo {\"a\":\"b\"}|");
+        await visitor.WriteAsync(new byte[200_000]);
+        visitor.EndSending();
+        (await visitor.ReadToEndAsync().Within()).Should().HaveCount(200_000, "both directions end by themselves");
+    }
+
+    [Fact]
+    public async Task Upgrade_WhoseBodyIsStillToCome_SwitchesWhenItHasCome()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            await connection.ReadHeadAsync();
+
+            // Too early: nobody may speak another protocol within a message.
+            await connection.WriteAsync(Switch);
+            await connection.WriteAsync(await connection.ReadExactlyAsync(7));
+        });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"POST /exec HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 4\r\n\r\nbo");
+        await pair.Origin.Accepted.WhenAsync(1);
+        await visitor.WriteAsync("dyraw");
+        (await visitor.ReadAnswerAsync().Within()).Status.Should().Be(101);
+        Text(await visitor.ReadToEndAsync().Within()).Should().Be("bodyraw");
+    }
+
+    [Fact]
+    public async Task Upgrade_WithABodyThatTheOriginDeclines_IsAnOrdinaryAnswerAndEndsThatConnection()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((_, body) => Talk.Ok(Text(body))));
+        ScriptedConnection visitor = await pair.VisitAsync();
+        for (int i = 0; i < 3; i++)
+        {
+            await visitor.WriteAsync($"POST /exec HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 2\r\n\r\n{{}}");
+            (await visitor.ReadAnswerAsync().Within()).Text.Should().Be("{}");
+        }
+
+        pair.Origin.Accepted.Count.Should().Be(3, "an origin may have read the body otherwise, so nobody else's request follows it");
+    }
+
+    [Fact]
+    public async Task Upgrade_DeclinedBeforeItsBodyHasCome_IsAnsweredAllTheSame()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(async connection =>
+        {
+            await connection.ReadHeadAsync();
+            await connection.WriteAsync(Talk.Ok("too early"));
+            await connection.ReadToEndAsync();
+        });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync($"POST /exec HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 100\r\n\r\nbo");
+        Answer answer = await visitor.ReadAnswerAsync().Within();
+        answer.Text.Should().Be("too early");
+        answer["Connection"].Should().Be("close");
+    }
+
     [Fact]
     public async Task Upgrade_ThatTheOriginDeclines_IsAnOrdinaryAnswer()
     {
