@@ -4,7 +4,8 @@ namespace Tunnel.Http.Bodies;
 
 /// <summary>
 /// The line <c>chunk-size [chunk-ext] CRLF</c> (RFC 9112 section 7.1), read byte by byte: the size is kept, extensions are
-/// checked against their grammar and dropped. Leading zeros are accepted (hexadecimal has one reading), up to 16 digits.
+/// checked against their grammar and dropped. Leading zeros are accepted (hexadecimal has one reading), up to 16 digits, and
+/// so are blanks before the line end: some servers pad the line to a fixed width.
 /// </summary>
 internal struct ChunkSizeLine
 {
@@ -105,7 +106,7 @@ internal struct ChunkSizeLine
     {
         var next = _state switch
         {
-            State.AfterSpace => octet == ';' ? State.NameStart : Octets.IsBlank(octet) ? State.AfterSpace : default,
+            State.AfterSpace => Octets.IsBlank(octet) ? State.AfterSpace : AfterMember(octet),
             State.NameStart => Octets.IsBlank(octet) ? State.NameStart : IsToken(octet) ? State.Name : default,
             State.Name => octet switch
             {
@@ -116,8 +117,7 @@ internal struct ChunkSizeLine
             State.AfterName => octet switch
             {
                 (byte)'=' => State.ValueStart,
-                (byte)';' => State.NameStart,
-                _ => Octets.IsBlank(octet) ? State.AfterName : default,
+                _ => Octets.IsBlank(octet) ? State.AfterName : AfterMember(octet),
             },
             State.ValueStart => octet == '"' ? State.Quoted
                 : Octets.IsBlank(octet) ? State.ValueStart

@@ -75,6 +75,35 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
         return copy;
     }
 
+    /// <summary>A copy in which every byte from 0x80 is escaped (RFC 3986 section 2.1).</summary>
+    public PageSlice AppendEscaped(PageSlice source)
+    {
+        const int Escape = 3;
+        var plain = 0;
+        foreach (var octet in this[source])
+        {
+            plain += octet < 0x80 ? 1 : 0;
+        }
+
+        EnsureRoom(plain + ((source.Length - plain) * Escape));
+        var start = _used;
+        var target = _bytes.AsSpan(_start);
+        foreach (var octet in this[source])
+        {
+            if (octet < 0x80)
+            {
+                target[_used++] = octet;
+                continue;
+            }
+
+            target[_used++] = (byte)'%';
+            target[_used++] = (byte)HexUpper(octet >> 4);
+            target[_used++] = (byte)HexUpper(octet & 0xF);
+        }
+
+        return new PageSlice(start, _used - start);
+    }
+
     public void AddEntry(in FieldEntry entry)
     {
         EnsureRoom(EntrySize);
@@ -100,6 +129,8 @@ internal sealed class HeadPage(MemoryPool<byte> pool)
         _used = 0;
         EntryCount = 0;
     }
+
+    private static char HexUpper(int digit) => "0123456789ABCDEF"[digit];
 
     private PageSlice Take(int length)
     {

@@ -6,7 +6,8 @@ namespace Tunnel.Http.Heads;
 /// <summary>
 /// The syntax of <c>uri-host [":" port]</c> (RFC 9110 section 7.2), narrowed to what has one reading: letters, digits,
 /// <c>-</c> and <c>_</c> in dot-separated labels (one final dot is allowed), or an IPv6 literal in brackets without a zone.
-/// Percent-escapes, user information, an empty port and ports with leading zeros are refused.
+/// Percent-escapes, user information and ports with leading zeros are refused. An empty port is none (RFC 3986
+/// section 6.2.3).
 /// </summary>
 public static class HostName
 {
@@ -83,7 +84,7 @@ public static class HostName
     private static bool TryParsePort(ReadOnlySpan<byte> text, out int? port)
     {
         port = null;
-        if (text.IsEmpty)
+        if (text.IsEmpty || text.SequenceEqual(":"u8))
         {
             return true;
         }

@@ -13,8 +13,9 @@ internal static class Octets
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     /// <summary>
-    /// What may stand in a request target: every visible ASCII byte but the fragment mark. Wider than RFC 3986, because
-    /// browsers send <c>|</c>, <c>{</c> and their like unescaped and nobody reads these in two ways.
+    /// What may stand in a request target: every visible ASCII byte but the fragment mark, and bytes from 0x80. Wider than
+    /// RFC 3986, because browsers send <c>|</c>, <c>{</c> and their like unescaped and nobody reads these in two ways. Bytes
+    /// from 0x80 go on escaped: raw, some servers take one of them for a blank.
     /// </summary>
     public static readonly SearchValues<byte> Target = SearchValues.Create(VisibleExceptHash());
 
@@ -48,7 +49,7 @@ internal static class Octets
     }
 
     private static byte[] VisibleExceptHash() =>
-        [.. Enumerable.Range(0x21, 0x7F - 0x21).Select(static octet => (byte)octet).Where(static octet => octet != '#')];
+        [.. Enumerable.Range(0x21, 0x100 - 0x21).Where(static octet => octet != 0x7F).Select(static octet => (byte)octet).Where(static octet => octet != '#')];
 
     private static byte[] ControlsExceptTab() =>
         [.. Enumerable.Range(0, 0x20).Append(0x7F).Select(static octet => (byte)octet).Where(static octet => octet != '\t')];

@@ -8,6 +8,17 @@ internal static class RequestTarget
     /// <summary>Judges the raw target of a head whose method is known; sets form, target to send on, and any authority.</summary>
     public static RejectReason Read(RequestHead head)
     {
+        var reason = Judge(head);
+        if (reason == RejectReason.None && head.Target.ContainsAnyInRange((byte)0x80, (byte)0xFF))
+        {
+            head.TargetSlice = head.Headers.Page.AppendEscaped(head.TargetSlice);
+        }
+
+        return reason;
+    }
+
+    private static RejectReason Judge(RequestHead head)
+    {
         var slice = head.RawTargetSlice;
         var text = head.RawTarget;
         if (text.ContainsAnyExcept(Octets.Target))
@@ -85,7 +96,9 @@ internal static class RequestTarget
         }
 
         var name = new PageSlice(authority.Start, nameLength);
-        head.AuthoritySlice = authority;
+
+        // A colon without a port says nothing, and not everybody reads it.
+        head.AuthoritySlice = page[authority][^1] == ':' ? new PageSlice(authority.Start, authority.Length - 1) : authority;
         head.HostNameSlice = page[name].ContainsAnyInRange((byte)'A', (byte)'Z') ? page.AppendLowered(name) : name;
         head.Port = port;
         return true;

@@ -12,7 +12,7 @@ public sealed class ResponseHead(MemoryPool<byte> pool)
 {
     public HeaderList Headers { get; } = new(pool);
 
-    /// <summary>100 to 599.</summary>
+    /// <summary>100 to 999. Beyond 599 they mean what 5xx means (RFC 9110 section 15), if anything.</summary>
     public int Status { get; internal set; }
 
     /// <summary>The reason phrase; may be empty, and may hold bytes from 0x80 up.</summary>

@@ -93,14 +93,14 @@ public sealed class ResponseHeadParser(HttpLimits limits) : LineParser(limits)
             return reason;
         }
 
-        reason = FramingRules.ForResponse(head.Headers, head.Version, head.Status, requestMethod, out var framing);
+        reason = FramingRules.ForResponse(head.Headers, head.Version, head.Status, requestMethod, out var framing, out var mayPersist);
         if (reason != RejectReason.None)
         {
             return reason;
         }
 
         head.Framing = framing;
-        head.KeepAlive = !head.IsSwitch && framing.Kind != BodyKind.UntilClose && connection.Persists(head.Version);
+        head.KeepAlive = mayPersist && !head.IsSwitch && framing.Kind != BodyKind.UntilClose && connection.Persists(head.Version);
         return head.IsSwitch ? JudgeSwitch(head, connection) : RejectReason.None;
     }
 

@@ -19,6 +19,9 @@ public class ChunkedTests
     [InlineData("5;a=b;c=\"d;\\\"e\"\r\nhello\r\n0;z\r\n\r\n", "hello")]
     [InlineData("5 ; a = b ;c\t=\t\"d\" ;e\r\nhello\r\n0\r\n\r\n", "hello")]
     [InlineData("5;a=\"\u00e4\"\r\nhello\r\n0\r\n\r\n", "hello")]
+    [InlineData("5 \r\nhello\r\n0 \t \r\n\r\n", "hello")]
+    [InlineData("5;a \r\nhello\r\n0;a=b \r\n\r\n", "hello")]
+    [InlineData("5;a=\"b\"\t\r\nhello\r\n0\r\n\r\n", "hello")]
     public void Chunks_Sound_GiveTheirContent(string body, string? content)
     {
         var verdict = Reading.Chunked(body + "GET");
@@ -46,13 +49,17 @@ public class ChunkedTests
     [InlineData("10000000000000005\r\n", RejectReason.ChunkSizeTooLarge)]
     [InlineData("00000000000000005\r\nhello", RejectReason.ChunkSizeTooLarge)]
     // Extensions.
-    [InlineData("5 \r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5 5\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;;a\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;=b\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;a=\r\nhello", RejectReason.ChunkExtensionInvalid)]
-    [InlineData("5;a \r\nhello", RejectReason.ChunkExtensionInvalid)]
+    [InlineData("5 ;\r\nhello", RejectReason.ChunkExtensionInvalid)]
+    [InlineData("5; \r\nhello", RejectReason.ChunkExtensionInvalid)]
+    [InlineData("5 =a\r\nhello", RejectReason.ChunkExtensionInvalid)]
+    [InlineData("5 \u000b\r\nhello", RejectReason.ChunkExtensionInvalid)]
+    [InlineData("5 \nhello", RejectReason.BareLineFeed)]
+    [InlineData("5 \rhello", RejectReason.BareCarriageReturn)]
     [InlineData("5;a b\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;a=b c\r\nhello", RejectReason.ChunkExtensionInvalid)]
     [InlineData("5;a=\"b\r\nhello", RejectReason.ChunkExtensionInvalid)]

@@ -33,6 +33,7 @@ internal static class Invariants
         var written = Writing.Bytes(head);
         var again = Writing.Request(written);
         CheckCanonical(written);
+        head.Target.ContainsAnyExceptInRange((byte)'!', (byte)'~').Should().BeFalse("a raw byte may be a blank to somebody");
         if (head.Version == ProtocolVersion.Http11)
         {
             Verdict.DescribeMeaning(again).Should().Be(Verdict.DescribeMeaning(head));
@@ -43,6 +44,11 @@ internal static class Invariants
 
         HopByHop.Remove(head.Headers);
         head.Headers.RemoveAliases();
+        foreach (var field in head.Headers)
+        {
+            HeaderSet.NotToImitate.Contains(KnownHeaders.FindAlias(field.Name)).Should().BeFalse();
+        }
+
         var forwarded = Writing.Request(Writing.Bytes(head));
         forwarded.Headers.Contains(KnownHeader.Connection).Should().BeFalse();
         forwarded.Headers.Contains(KnownHeader.Upgrade).Should().BeFalse();
@@ -67,6 +73,11 @@ internal static class Invariants
         var again = Writing.Response(written, method);
         Verdict.DescribeMeaning(again).Should().Be(Verdict.DescribeMeaning(head));
         Writing.Bytes(again).Should().Equal(written);
+        if (head.Headers.CountOf(KnownHeader.ContentLength) > 1 || (head.Status == 204 && head.Headers.Contains(KnownHeader.TransferEncoding)))
+        {
+            head.KeepAlive.Should().BeFalse("what is framed against the rules is read, and trusted no further");
+        }
+
         return $"{head.Status / 100} {head.Version} {head.Framing.Kind} {head.KeepAlive} {head.IsSwitch} {Fields(head.Headers)}";
     }
 

@@ -12,7 +12,9 @@ internal static class Seeds
         "OPTIONS * HTTP/1.0\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n",
         "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\nSec-WebSocket-Key: x==\r\n\r\n",
         "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n",
-        "\r\nDELETE /d HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 5\r\n\r\n",
+        "\r\nDELETE /d HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 5\r\nX.Forwarded~Ssl: 6\r\n\r\n",
+        "POST /exec HTTP/1.1\r\nHost: a:\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nExpect:\r\nContent-Length: 2\r\n\r\n{}",
+        "GET /caf\u00c3\u00a9?q=\u0085 HTTP/1.1\r\nHost: a\r\n\r\n",
     ];
 
     public static readonly string[] Responses =
@@ -23,6 +25,8 @@ internal static class Seeds
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\u0081\u0000",
         "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\nTunnel_Error: x\r\n\r\n",
+        "HTTP/1.1 700 Odd\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 500\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n",
     ];
 
@@ -30,6 +34,7 @@ internal static class Seeds
     [
         "0\r\n\r\n",
         "5\r\nhello\r\n0\r\n\r\nGET",
+        "5  \r\nhello\r\n0;a=b \r\n\r\nGET",
         "1f;a=\"b\\\"c\" ; d\r\n0123456789012345678901234567890\r\n000\r\nDigest: x\r\nContent-Length: 4\r\n\r\n",
         "A;x\r\n0123456789\r\n00001\r\nz\r\n0;end=1\r\nGrpc-Status: 0\r\nGrpc-Message: \u00e4\r\n\r\n",
         "7fffffffffffffff\r\nendless",

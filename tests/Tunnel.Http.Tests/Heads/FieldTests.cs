@@ -78,6 +78,9 @@ public class FieldTests
     [InlineData("Host: my_app.example", "my_app.example", "my_app.example", null)]
     [InlineData("Host: 127.0.0.1:1", "127.0.0.1:1", "127.0.0.1", 1)]
     [InlineData("Host: [::1]", "[::1]", "[::1]", null)]
+    [InlineData("Host: A:", "A", "a", null)]
+    [InlineData("Host: a.:", "a.", "a", null)]
+    [InlineData("Host: [::1]:", "[::1]", "[::1]", null)]
     [InlineData("Host: [FE80::1:2]:65535", "[FE80::1:2]:65535", "[fe80::1:2]", 65535)]
     [InlineData("Host: [::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", null)]
     [InlineData("Host: xn--bcher-kva.example", "xn--bcher-kva.example", "xn--bcher-kva.example", null)]
@@ -103,7 +106,8 @@ public class FieldTests
     [InlineData("Host: a#b", RejectReason.HostInvalid)]
     [InlineData("Host: u@a", RejectReason.HostInvalid)]
     [InlineData("Host: http://a", RejectReason.HostInvalid)]
-    [InlineData("Host: a:", RejectReason.HostInvalid)]
+    [InlineData("Host: a::", RejectReason.HostInvalid)]
+    [InlineData("Host: :", RejectReason.HostInvalid)]
     [InlineData("Host: :80", RejectReason.HostInvalid)]
     [InlineData("Host: a:b", RejectReason.HostInvalid)]
     [InlineData("Host: a:-1", RejectReason.HostInvalid)]
@@ -147,12 +151,22 @@ public class FieldTests
             .Should().Be(RejectReason.HostInvalid);
     }
 
+    [Fact]
+    public void Expect_Empty_ExpectsNothingAndIsDropped()
+    {
+        var head = Writing.Request("POST / HTTP/1.1\r\nHost: a\r\nExpect:\r\nContent-Length: 1\r\n\r\n");
+
+        head.ExpectsContinue.Should().BeFalse();
+        head.Headers.Contains(KnownHeader.Expect).Should().BeFalse();
+    }
+
     [Theory]
     [InlineData("Connection: \"close\"", RejectReason.ConnectionInvalid)]
     [InlineData("Connection: a b", RejectReason.ConnectionInvalid)]
     [InlineData("Connection: close;q=1", RejectReason.ConnectionInvalid)]
     [InlineData("Expect: 200-ok", RejectReason.ExpectationUnsupported)]
-    [InlineData("Expect:", RejectReason.ExpectationUnsupported)]
+    [InlineData("Expect: ,", RejectReason.ExpectationUnsupported)]
+    [InlineData("Expect:\r\nExpect: 100-continue", RejectReason.ExpectationUnsupported)]
     [InlineData("Expect: 100-continue, x", RejectReason.ExpectationUnsupported)]
     [InlineData("Expect: 100-continue\r\nExpect: 100-continue", RejectReason.ExpectationUnsupported)]
     [InlineData("Upgrade: a b", RejectReason.UpgradeInvalid)]

@@ -31,9 +31,11 @@ public class RequestFramingTests
         { "Transfer-Encoding: 'chunked'", RejectReason.TransferEncodingNotChunked },
         { "Transfer-Encoding: chun ked", RejectReason.TransferEncodingMalformed },
         { "Transfer-Encoding: chunked\u000b", RejectReason.InvalidFieldValue },
-        { "Content-Length: 5\r\nContent-Length: 5", RejectReason.ContentLengthRepeated },
         { "Content-Length: 5\r\ncontent-length: 6", RejectReason.ContentLengthRepeated },
-        { "Content-Length: 5, 5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 5\r\nContent-Length: 05", RejectReason.ContentLengthRepeated },
+        { "Content-Length: 5, 6", RejectReason.ContentLengthInvalid },
+        { "Content-Length: +5, +5", RejectReason.ContentLengthInvalid },
+        { "Content-Length: 5, 5\r\nTransfer-Encoding: chunked", RejectReason.TransferEncodingWithContentLength },
         { "Content-Length: 5,", RejectReason.ContentLengthInvalid },
         { "Content-Length: +5", RejectReason.ContentLengthInvalid },
         { "Content-Length: -5", RejectReason.ContentLengthInvalid },
@@ -55,6 +57,19 @@ public class RequestFramingTests
     [MemberData(nameof(Conflicts))]
     public void Framing_WithTwoReadingsInRequest_IsRejected(string fields, RejectReason reason) =>
         Reading.Request($"POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+
+    [Theory]
+    [InlineData("Content-Length: 5\r\nContent-Length: 5", RejectReason.ContentLengthRepeated)]
+    [InlineData("Content-Length: 5, 5", RejectReason.ContentLengthInvalid)]
+    public void ContentLength_TwiceTheSame_IsOneInAnAnswerAndNoneInARequest(string fields, RejectReason reason)
+    {
+        Reading.Request($"POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n").Reason.Should().Be(reason);
+
+        var head = Writing.Response($"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
+        head.Framing.Should().Be(BodyFraming.OfLength(5));
+        head.KeepAlive.Should().BeFalse("whoever says it twice is not asked again on the same connection");
+        Verdict.Text(Writing.Bytes(head)).Should().Be("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    }
 
     [Theory]
     [MemberData(nameof(Conflicts))]

@@ -73,7 +73,8 @@ public class RequestLineTests
     [InlineData("GET / HTTP/1.2", RejectReason.UnsupportedVersion)]
     [InlineData("GET / HTTP/2.0", RejectReason.UnsupportedVersion)]
     [InlineData("GET / HTTP/3.0", RejectReason.UnsupportedVersion)]
-    [InlineData("PRI * HTTP/2.0", RejectReason.UnsupportedVersion)]
+    [InlineData("PRI * HTTP/2.0", RejectReason.Http2PriorKnowledge)]
+    [InlineData("PRI / HTTP/2.0", RejectReason.UnsupportedVersion)]
     // Targets.
     [InlineData("GET * HTTP/1.1", RejectReason.AsteriskWithoutOptions)]
     [InlineData("OPTIONS ** HTTP/1.1", RejectReason.InvalidTarget)]
@@ -90,7 +91,10 @@ public class RequestLineTests
     [InlineData("GET http://%61.example/ HTTP/1.1", RejectReason.HostInvalid)]
     [InlineData("GET /a#b HTTP/1.1", RejectReason.FragmentInTarget)]
     [InlineData("GET http://a.example#b HTTP/1.1", RejectReason.FragmentInTarget)]
-    [InlineData("GET /\u00e4 HTTP/1.1", RejectReason.InvalidTarget)]
+    [InlineData("GET \u00e4 HTTP/1.1", RejectReason.InvalidTarget)]
+    [InlineData("GET http://\u00e4.example/ HTTP/1.1", RejectReason.HostInvalid)]
+    [InlineData("CONNECT \u00e4.example:80 HTTP/1.1", RejectReason.InvalidConnectTarget)]
+    [InlineData("OPTIONS *\u00e4 HTTP/1.1", RejectReason.InvalidTarget)]
     [InlineData("GET /\u0001 HTTP/1.1", RejectReason.InvalidTarget)]
     [InlineData("GET /\u007f HTTP/1.1", RejectReason.InvalidTarget)]
     [InlineData("GET /a\tb HTTP/1.1", RejectReason.InvalidTarget)]
@@ -125,6 +129,9 @@ public class RequestLineTests
     [InlineData("OPTIONS http://a.example HTTP/1.1", "*", "a.example", "a.example", null)]
     [InlineData("OPTIONS http://a.example/ HTTP/1.1", "/", "a.example", "a.example", null)]
     [InlineData("GET http://[::1]:1/ HTTP/1.1", "/", "[::1]:1", "[::1]", 1)]
+    [InlineData("GET http://a.example:/x HTTP/1.1", "/x", "a.example", "a.example", null)]
+    [InlineData("GET http://a.example?\u00c3\u00a9 HTTP/1.1", "/?%C3%A9", "a.example", "a.example", null)]
+    [InlineData("GET http://a.example/\u00ff%ff HTTP/1.1", "/%FF%ff", "a.example", "a.example", null)]
     public void Target_InAbsoluteForm_RoutesByItsAuthorityAndIsSentOnInOriginForm(
         string line, string target, string authority, string host, int? port)
     {

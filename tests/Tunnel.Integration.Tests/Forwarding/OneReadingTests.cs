@@ -57,6 +57,61 @@ public sealed class OneReadingTests
     }
 
     [Theory]
+    [InlineData("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", 204, "")]
+    [InlineData("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 204, "")]
+    [InlineData("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", 204, "")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 200, "hello")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", 200, "hello")]
+    public async Task Answer_FramedAgainstTheRules_HasOneReadingAndEndsThatConnection(string originAnswer, int status, string text)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            Talk.Origin((head, _) => head.StartsWith("GET /odd", StringComparison.Ordinal) ? originAnswer : Talk.Ok("mine")));
+        using ScriptedConnection visitor = await pair.VisitAsync();
+        for (int i = 1; i <= 2; i++)
+        {
+            await visitor.WriteAsync($"GET /odd HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n");
+            Answer answer = await visitor.ReadAnswerAsync().Within();
+            answer.Status.Should().Be(status);
+            answer.Text.Should().Be(text);
+            answer.Head.Fields("Content-Length").Should().HaveCount(text.Length == 0 ? 0 : 1);
+            answer.Head.Fields("Transfer-Encoding").Should().BeEmpty();
+            pair.Origin.Accepted.Count.Should().Be(i);
+        }
+
+        (await pair.GetAsync()).Text.Should().Be("mine");
+    }
+
+    [Theory]
+    [InlineData("GET /caf\u00c3\u00a9?\u00e4\u00b8\u00ad HTTP/1.1\r\nHost: demo.localhost\r\n\r\n", "GET /caf%C3%A9?%E4%B8%AD HTTP/1.1")]
+    [InlineData("GET /a\u0085\u00a0b HTTP/1.1\r\nHost: demo.localhost:\r\nExpect:\r\n\r\n", "GET /a%85%A0b HTTP/1.1")]
+    public async Task RequestLine_WithRawBytes_ReachesTheOriginEscaped(string request, string line)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)));
+        using ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync(Encoding.Latin1.GetBytes(request));
+        Answer answer = await visitor.ReadAnswerAsync().Within();
+        answer.Text.Should().StartWith(line + "\r\n").And.NotContain("Expect");
+        answer.Text.Fields("Host").Should().Equal(TunnelPair.Name);
+    }
+
+    [Fact]
+    public async Task Http2Preface_IsAnsweredInHttp2AndNotedOnce()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")));
+        for (int i = 0; i < 3; i++)
+        {
+            using ScriptedConnection visitor = await pair.VisitAsync();
+            await visitor.WriteAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0");
+            byte[] frames = await visitor.ReadToEndAsync().Within();
+            frames[..9].Should().Equal([0, 0, 0, 4, 0, 0, 0, 0, 0], "SETTINGS comes first (RFC 9113 section 3.4)");
+            frames[9..18].Should().Equal([0, 0, (byte)(frames.Length - 18), 7, 0, 0, 0, 0, 0], "and GOAWAY with all that is left");
+            frames[22..26].Should().Equal([0, 0, 0, 0xD], "HTTP_1_1_REQUIRED");
+        }
+
+        pair.Log.Count(line => line.Contains("speaks HTTP/2 only", StringComparison.Ordinal)).Should().Be(1);
+    }
+
+    [Theory]
     [InlineData("HTTP/1.0", "")]
     [InlineData("HTTP/1.1", "Connection: close\r\n")]
     [InlineData("HTTP/1.1", "Connection: close\t\r\n")]
