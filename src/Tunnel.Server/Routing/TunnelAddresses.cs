@@ -61,7 +61,7 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
     /// <summary>What the agent is told of a tunnel it has.</summary>
     public TunnelGrant GrantOf(uint id, string name, string type) => new(id, name, UrlOf(name, type))
     {
-        SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && HttpsPort is not null ? true : null,
+        SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && (options.PublicUrl is null or { IsHttps: true }) ? true : null,
     };
 
     /// <summary>Every way to a name over the ports that visitors know.</summary>
