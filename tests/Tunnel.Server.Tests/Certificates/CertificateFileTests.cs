@@ -31,7 +31,9 @@ public sealed class CertificateFileTests : IDisposable
         {
             using var made = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("openssl", command)
             {
-                WorkingDirectory = _folder.Path, RedirectStandardError = true, RedirectStandardOutput = true,
+                WorkingDirectory = _folder.Path,
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
             })!;
             made.StandardError.ReadToEnd();
             made.WaitForExit();
