@@ -1,6 +1,8 @@
 """A limit of memory around a program, as a container sets it: a control group of the memory controller, version 2 or 1."""
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import stage as staging
@@ -11,7 +13,7 @@ ENTER = 'echo $$ > "$0" && exec "$@"'
 
 
 class Cell:
-    """One group. Leaving it removes it; its program must have ended."""
+    """One group. Leaving it removes it, and ends what still runs in it."""
 
     def __init__(self, name, limit_mib):
         self.limit_mib = limit_mib
@@ -37,11 +39,15 @@ class Cell:
         return self
 
     def __exit__(self, *_):
-        try:
-            self._folder.rmdir()
-        except OSError:
-            # It was never made, or its last process is about to go; an empty group holds nothing.
-            pass
+        # When the drill broke off its program still runs, and a group with a process in it cannot be removed.
+        deadline = time.monotonic() + 5
+        while self._folder.exists() and time.monotonic() < deadline:
+            for pid in self._read("cgroup.procs").split():
+                os.kill(int(pid), signal.SIGKILL)
+            try:
+                self._folder.rmdir()
+            except OSError:
+                time.sleep(0.05)
 
     def command(self, program):
         """The command that runs a program in here."""
