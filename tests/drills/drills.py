@@ -33,6 +33,7 @@ DRILLS = {
     "takeover": (120, 900, "agents killed and restarted, servers replaced, a pool rolled over, a herd: no request fails"),
     "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
     "identity": (240, 900, "tokens, the encrypted link, proxies and guards between two network namespaces"),
+    "logins": (120, 180, "curl logs in with NTLM through the tunnel under load, and nobody is taken for somebody else"),
     "native": (180, 180, "both native binaries: size, start-up, memory at rest"),
 }
 # These run the tests' code instead of the programs.

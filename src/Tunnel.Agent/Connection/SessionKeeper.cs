@@ -91,6 +91,7 @@ internal sealed class SessionKeeper
         SessionEnd end = await life;
         await ending;
         await _player.WhenIdleAsync();
+        _player.Close();
         _over.Dispose();
         return end;
     }

@@ -47,6 +47,9 @@ internal static partial class AgentLog
     [LoggerMessage(13, LogLevel.Error, "A request ended by a fault of the agent")]
     public static partial void RequestFault(ILogger log, Exception error);
 
+    [LoggerMessage(16, LogLevel.Warning, "A login that lives on its connection (NTLM, Negotiate) came without a visitor's connection of its own, because a proxy in front of the server sends many people over one: connections to the local server that carry such a login are closed behind each answer, and NTLM cannot work this way (said once)")]
+    public static partial void LoginOfMany(ILogger log);
+
     [LoggerMessage(20, LogLevel.Warning, "{Warning}")]
     public static partial void TokenIsOpen(ILogger log, string warning);
 

@@ -117,7 +117,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         bool mayRepeat = isHeadWhole && (request & Repeating) == RequestTraits.IsIdempotent;
 
         // 6 take or open a connection, 7 play the request
-        OriginConnection connection = services.Pool.TryTake(mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
+        OriginConnection connection = TryTake(stream.Open, mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
         ReadResult answer;
         ConnectionBrokenException? broken = null;
         while (true)
@@ -201,11 +201,49 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             || (_upload.IsCompletedSuccessfully && await _upload && !stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade));
         if (isClean && _answer.Head.KeepAlive && !hold.IsGone)
         {
-            hold.Release();
-            services.Pool.Return(connection, KeepAliveHint.Read(_answer.Head.Headers));
+            Keep(stream.Open, connection, hold);
         }
 
         await stream.Output.CompleteAsync();
+    }
+
+    // A connection with a login on it serves one connection of one visitor; what is part of a login goes on no other, and on
+    // a fresh one if that is not there.
+    private OriginConnection? TryTake(in OpenHeader open, bool mayRepeat)
+    {
+        if (!open.Request.HasFlag(RequestTraits.HasConnectionLogin))
+        {
+            return services.Pool.TryTake(mayRepeat);
+        }
+
+        return open.Connection == 0 ? null : services.Pool.Tied.TryTake(new ConnectionTie(player, open.Connection));
+    }
+
+    // What is not kept ends with the exchange.
+    private void Keep(in OpenHeader open, OriginConnection connection, OriginHold hold)
+    {
+        KeepAliveHint hint = KeepAliveHint.Read(_answer.Head.Headers);
+        if (open.Request.HasFlag(RequestTraits.HasConnectionLogin))
+        {
+            if (open.Connection == 0)
+            {
+                services.TellOfLogin();
+                return;
+            }
+
+            hold.Release();
+            services.Pool.Tied.Return(new ConnectionTie(player, open.Connection), connection, open.Visitor, hint);
+            return;
+        }
+
+        if (ConnectionLogins.IsUnderWay(_answer.Head.Headers))
+        {
+            services.TellOfLogin();
+            return;
+        }
+
+        hold.Release();
+        services.Pool.Return(connection, hint);
     }
 
     // Sends the body on as it comes; false when the origin does not get all of it. Where an upgrade is asked for, the stream

@@ -23,6 +23,14 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
 
     void ISessionUser.OnStream(TunnelStream stream)
     {
+        if (stream.Open.Request.HasFlag(RequestTraits.ConnectionEnded))
+        {
+            services.Pool.Tied.End(new ConnectionTie(this, stream.Open.Connection));
+            stream.Output.Complete();
+            stream.Dispose();
+            return;
+        }
+
         bool isRaw = services.Options.Protocol != TunnelTypes.Http;
         if (stream.Open.TunnelId != tunnelId || stream.Open.Type != (isRaw ? StreamType.Raw : StreamType.Http))
         {
@@ -78,6 +86,9 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
             return _idle.Task;
         }
     }
+
+    /// <summary>The session is over and none of its exchanges runs: what was kept for its visitors is closed.</summary>
+    public void Close() => services.Pool.Tied.EndAll(this);
 
     /// <summary>An exchange has ended; one that may serve another stream is kept.</summary>
     public void Ended(OriginExchange? exchange)

@@ -44,11 +44,15 @@ internal sealed class OriginPool : IAsyncDisposable
         _log = log;
         _dialer = new OriginDialer(options, memory, time);
         _start = time.GetTimestamp();
+        Tied = new TiedConnections(Discard, () => Now);
         _sweep = time.CreateTimer(static state => ((OriginPool)state!).Sweep(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
     /// <summary>Connections open now, idle ones included.</summary>
     public int Count => Volatile.Read(ref _open);
+
+    /// <summary>Those that may carry a login, and are not shared.</summary>
+    public TiedConnections Tied { get; }
 
     private TimeSpan Now => _time.GetElapsedTime(_start);
 
@@ -99,7 +103,7 @@ internal sealed class OriginPool : IAsyncDisposable
     /// <param name="hint">What the origin said of its own patience.</param>
     public void Return(OriginConnection connection, KeepAliveHint hint)
     {
-        TimeSpan keepFor = hint.TimeoutSeconds is { } seconds && seconds < KeepFor.TotalSeconds ? TimeSpan.FromSeconds(seconds) : KeepFor;
+        TimeSpan keepFor = hint.Shorten(KeepFor);
         connection.IsReused = true;
 
         // Whoever takes it asks the socket too; until then it costs nothing to keep.
@@ -134,6 +138,7 @@ internal sealed class OriginPool : IAsyncDisposable
             _idle.Clear();
         }
 
+        Tied.Close();
         foreach (OriginConnection connection in idle)
         {
             await CloseAsync(connection);
@@ -179,6 +184,7 @@ internal sealed class OriginPool : IAsyncDisposable
         }
 
         expired?.ForEach(Discard);
+        Tied.Sweep();
     }
 
     private async Task CloseAsync(OriginConnection connection)

@@ -38,6 +38,15 @@ public enum RequestTraits : byte
 
     /// <summary>Sent twice, it does no more than sent once (RFC 9110 section 9.2.2).</summary>
     IsIdempotent = 8,
+
+    /// <summary>
+    /// It is part of a login that lives on its connection (NTLM, Negotiate): the origin connection that carries it serves
+    /// nobody but the visitor's connection of <see cref="OpenHeader.Connection"/>, and no second request without that.
+    /// </summary>
+    HasConnectionLogin = 16,
+
+    /// <summary>There is no request: the visitor's connection of <see cref="OpenHeader.Connection"/> has ended.</summary>
+    ConnectionEnded = 32,
 }
 
 /// <summary>The header in the payload of OPEN (docs/protocol.md, section 4).</summary>
@@ -55,10 +64,18 @@ public readonly record struct OpenHeader(
     public const int LeastSize = 15;
 
     /// <summary>Bytes of the largest header this version writes.</summary>
-    public const int MostSize = LeastSize + 16;
+    public const int MostSize = LeastSize + 16 + ConnectionSize;
+
+    private const int ConnectionSize = 8;
+
+    /// <summary>Without one of these nobody asks which of the visitor's connections it is, and it is not told.</summary>
+    private const RequestTraits NamesConnection = RequestTraits.HasConnectionLogin | RequestTraits.ConnectionEnded;
+
+    /// <summary>The visitor's connection, by a number that the server gives to no other; 0: it is not told.</summary>
+    public ulong Connection { get; init; }
 
     /// <summary>Bytes of this header on the wire.</summary>
-    public int Size => LeastSize + Visitor.Size;
+    public int Size => LeastSize + Visitor.Size + (Connection == 0 ? 0 : ConnectionSize);
 
     public void Write(Span<byte> destination)
     {
@@ -71,6 +88,10 @@ public readonly record struct OpenHeader(
         BinaryPrimitives.WriteUInt16BigEndian(destination[12..], Visitor.Port);
         destination[14] = (byte)Request;
         Visitor.WriteAddress(destination[LeastSize..]);
+        if (Connection != 0)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(destination[(LeastSize + Visitor.Size)..], Connection);
+        }
     }
 
     /// <summary>Splits the payload of OPEN into its header and the stream's first bytes.</summary>
@@ -112,6 +133,9 @@ public readonly record struct OpenHeader(
             6 => BinaryPrimitives.ReadUInt128BigEndian(bytes[LeastSize..]),
             _ => 0,
         };
+        var request = (RequestTraits)bytes[14];
+        int connectionAt = LeastSize + addressLength;
+        bool hasConnection = (request & NamesConnection) != 0 && headerLength >= connectionAt + ConnectionSize;
         firstBytes = payload.Slice(headerLength);
         return new OpenHeader(
             (StreamType)bytes[1],
@@ -119,7 +143,10 @@ public readonly record struct OpenHeader(
             BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]),
             new VisitorAddress(family, bits, BinaryPrimitives.ReadUInt16BigEndian(bytes[12..])),
             window,
-            (RequestTraits)bytes[14]);
+            request)
+        {
+            Connection = hasConnection ? BinaryPrimitives.ReadUInt64BigEndian(bytes[connectionAt..]) : 0,
+        };
     }
 
     private static ProtocolViolationException Malformed(string what) =>

@@ -10,6 +10,10 @@ namespace Tunnel.Http.Heads;
 /// <param name="MaxRequests">Requests the connection still serves; null when not said.</param>
 public readonly record struct KeepAliveHint(long? TimeoutSeconds, long? MaxRequests)
 {
+    /// <summary>How long to keep an idle connection of the sender: so long, unless it says less.</summary>
+    public TimeSpan Shorten(TimeSpan time) =>
+        TimeoutSeconds is { } seconds && seconds < time.TotalSeconds ? TimeSpan.FromSeconds(seconds) : time;
+
     /// <summary>Reads the hint; call it before <see cref="HopByHop.Remove"/> takes the field away.</summary>
     public static KeepAliveHint Read(HeaderList headers)
     {

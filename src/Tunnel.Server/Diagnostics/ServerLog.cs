@@ -47,6 +47,9 @@ internal static partial class ServerLog
     [LoggerMessage(15, LogLevel.Warning, "Closed a connection from {Visitor}: it began with a PROXY header, and its sender is not a --trusted-proxy")]
     public static partial void ProxyHeaderRefused(ILogger log, string visitor);
 
+    [LoggerMessage(16, LogLevel.Warning, "A login at {Name} that lives on its connection (NTLM, Negotiate) came from the trusted proxy {Proxy}, whose connections carry many people: nobody gets a connection of the local server that is logged in, and NTLM fails. Use another kind of login there, or let visitors connect to this server directly")]
+    public static partial void LoginByProxy(ILogger log, string name, string proxy);
+
     [LoggerMessage(20, LogLevel.Information, "Tunnel {Name} is served by the agent at {Agent}")]
     public static partial void TunnelUp(ILogger log, string name, string agent);
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Forwarding;
 using Tunnel.Server.Routing;
@@ -55,4 +56,7 @@ internal sealed class EdgeServices
     public required AccessLog? AccessLog { get; init; }
 
     public required ILogger Log { get; init; }
+
+    /// <summary>For logins that cannot work, because one connection carries many people.</summary>
+    public RareLine RareLogin => field ??= new RareLine(Time);
 }

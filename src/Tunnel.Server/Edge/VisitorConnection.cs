@@ -126,6 +126,11 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         finally
         {
             Ties.Settle();
+            if (Ties.Login is { } login)
+            {
+                _services.Registry.EndLogin(login);
+            }
+
             _services.Clock.Remove(_deadline);
             _output.Close();
             await _input.CloseAsync();

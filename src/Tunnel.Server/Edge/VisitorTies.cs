@@ -16,6 +16,9 @@ internal sealed class VisitorTies
     private volatile bool _isGone;
     private volatile bool _isSettled;
 
+    /// <summary>The login that lives on this connection; null: none does. The visitor's own task alone touches it.</summary>
+    public ConnectionLogin? Login { get; set; }
+
     /// <summary>The visitor is gone: every exchange ends at once.</summary>
     public bool IsGone => _isGone;
 

@@ -78,7 +78,9 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
 
         ResponseHead head = _sender.Head;
         BodyFraming framing = AnswerHeadForwarder.FramingFor(request.Version, head.Framing);
-        keepAlive &= framing.Kind != BodyKind.UntilClose;
+
+        // A login that lives on the origin's connection ends with it, and so does the visitor's, as it would without us.
+        keepAlive &= framing.Kind != BodyKind.UntilClose && (visitor.Ties.Login is null || head.KeepAlive);
         record.Status = head.Status;
         AnswerHeadForwarder.Prepare(head.Headers);
         if (!head.Headers.Contains(KnownHeader.Date))

@@ -52,8 +52,13 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
             return EdgeError.TooBusy;
         }
 
-        var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, TraitsOf(head));
-        var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused);
+        bool isLogin = LoginRule.Judge(visitor, head, out ConnectionLogin? login);
+        RequestTraits traits = TraitsOf(head) | (isLogin ? RequestTraits.HasConnectionLogin : RequestTraits.None);
+        var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, traits)
+        {
+            Connection = login?.Number ?? 0,
+        };
+        var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused) { Login = login };
         Route route = registry.Find(head.HostName, request, out HeldRequest? held);
         while (route.Guard is { } guard)
         {
@@ -88,6 +93,11 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
 
         _tunnel = route.Tunnel;
         _stream = route.Stream;
+        if (login is not null)
+        {
+            login.Tunnel = _tunnel;
+        }
+
         return null;
     }
 

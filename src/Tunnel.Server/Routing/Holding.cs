@@ -204,8 +204,8 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         return hasRoom;
     }
 
-    // The oldest request that some session has room for. One that a session has refused must not hold up the others; nor may
-    // one that came for what the name is not: it is told so here, because nobody comes for it any more.
+    // The oldest request that some session has room for. One that a session has refused must not hold up the others, nor one
+    // that waits for a session of its own; nor may one that came for what the name is not: it is told so here, because nobody comes for it any more.
     private (HeldRequest? Next, ServedTunnel? Tunnel) NextOf(NameEntry entry)
     {
         TimeSpan now = _time.Now;
@@ -231,7 +231,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
                 return (held, tunnel);
             }
 
-            if (held.Request.Refused is null)
+            if (held.Request is { Refused: null, Login: null })
             {
                 break;
             }

@@ -41,6 +41,12 @@ internal sealed class NameEntry(string name)
     /// <summary>Of the sessions that have room, the one with the fewest open streams; null when there is none.</summary>
     public ServedTunnel? Choose(in RouteRequest request, TimeSpan now)
     {
+        if (request.Login?.Tunnel is { } tied && tied.Holder != request.Refused && !tied.Holder.IsLeaving && Tunnels.Contains(tied))
+        {
+            // At another session its login would be lost; this one may have room soon, or a link.
+            return tied.Holder.HasRoom ? tied : null;
+        }
+
         ServedTunnel? best = null;
         (bool HasRefused, int Streams) bestRank = default;
         foreach (ServedTunnel tunnel in Tunnels)

@@ -43,4 +43,7 @@ internal readonly record struct RouteRequest(OpenHeader Open, string Type, TimeS
 {
     /// <summary>Rules that have let the request through; null: none were asked.</summary>
     public VisitorGuard? AdmittedBy { get; init; }
+
+    /// <summary>The login it is part of, which ties it to a session; null: any will do.</summary>
+    public ConnectionLogin? Login { get; init; }
 }

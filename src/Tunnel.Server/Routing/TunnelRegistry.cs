@@ -1,4 +1,6 @@
 using System.Text;
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Routing;
@@ -144,6 +146,33 @@ internal sealed class TunnelRegistry : IDisposable
         {
             _holding.Release(entry);
         }
+    }
+
+    /// <summary>
+    /// The visitor's connection that a login lived on has ended: its agent is told, if it can be. Otherwise that finds out by
+    /// its own limits.
+    /// </summary>
+    public void EndLogin(ConnectionLogin login)
+    {
+        if (login.Tunnel is not { } tunnel)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_names.Find(tunnel.Name) is not { } entry || !entry.Tunnels.Contains(tunnel))
+            {
+                return;
+            }
+        }
+
+        var news = new OpenHeader(StreamType.Http, VisitorScheme.None, tunnel.Id, default, AnswerWindow: 0, RequestTraits.ConnectionEnded)
+        {
+            Connection = login.Number,
+        };
+        using TunnelStream? stream = tunnel.Session.TryOpen(news);
+        stream?.Output.Complete();
     }
 
     /// <summary>The server stops: nobody waits any more.</summary>

@@ -26,7 +26,8 @@ public sealed partial class GoldenVectorTests
     [Fact]
     public void Page_HasVectors_OfEveryForm() =>
         Vectors().Select(row => row[0]).Should().Contain(
-            ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin"]);
+            ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin",
+             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin"]);
 
     [Theory]
     [MemberData(nameof(Vectors))]
@@ -69,6 +70,14 @@ public sealed partial class GoldenVectorTests
             ProtocolLimits.FirstAnswerWindow,
             RequestTraits.IsIdempotent));
         first.ToArray().Should().Equal("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"u8.ToArray());
+
+        OpenHeader many = open with { Request = RequestTraits.IsIdempotent | RequestTraits.HasConnectionLogin };
+        Open("open-login-fin", out first).Should().Be(many with { Connection = 258 });
+        first.Length.Should().Be(32);
+        Open("open-login-of-many-fin", out _).Should().Be(many);
+        Open("open-connection-ended-fin", out first).Should().Be(
+            new OpenHeader(StreamType.Http, VisitorScheme.None, 1, default, ProtocolLimits.FirstAnswerWindow, RequestTraits.ConnectionEnded) { Connection = 258 });
+        first.IsEmpty.Should().BeTrue();
     }
 
     private static byte[] Encode(FrameHeader header, in ReadOnlySequence<byte> payload)
@@ -91,6 +100,8 @@ public sealed partial class GoldenVectorTests
                 return payload.ToArray();
         }
     }
+
+    private static OpenHeader Open(string name, out ReadOnlySequence<byte> first) => OpenHeader.Read(new(Payload(name, out _)), out first);
 
     private static byte[] Payload(string name, out FrameHeader header)
     {

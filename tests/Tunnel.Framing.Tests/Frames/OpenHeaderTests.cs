@@ -53,15 +53,56 @@ public sealed class OpenHeaderTests
         first.ToArray().Should().Equal(0, 0, 42);
     }
 
+    [Theory]
+    [InlineData(RequestTraits.HasConnectionLogin, 8)]
+    [InlineData(RequestTraits.ConnectionEnded, 8)]
+    [InlineData(RequestTraits.HasConnectionLogin, 20)]
+    public void Connection_WithABitThatSpeaksOfIt_IsRead(RequestTraits traits, int behindAddress)
+    {
+        OpenHeader open = WithConnection(traits);
+        open.Size.Should().Be(19 + 8);
+        byte[] bytes = new byte[19 + behindAddress + 1];
+        open.Write(bytes);
+        bytes[0] = (byte)(19 + behindAddress);
+        bytes[^1] = 42;
+        OpenHeader read = OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first);
+        read.Should().Be(open);
+        first.ToArray().Should().Equal(42);
+    }
+
+    [Theory]
+    [InlineData(RequestTraits.IsIdempotent, 8)]
+    [InlineData(RequestTraits.HasConnectionLogin, 7)]
+    [InlineData(RequestTraits.HasConnectionLogin, 0)]
+    public void Connection_WithoutSuchABitOrRoomForIt_IsNone(RequestTraits traits, int behindAddress)
+    {
+        byte[] bytes = new byte[19 + 8];
+        WithConnection(traits).Write(bytes);
+        bytes[0] = (byte)(19 + behindAddress);
+        OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first).Connection.Should().Be(0);
+        first.Length.Should().Be(8 - behindAddress);
+    }
+
     [Fact]
     public void Read_AtEveryCut_IsMalformed()
     {
-        byte[] bytes = new byte[31];
-        new OpenHeader(StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(6, 1, 1), ProtocolLimits.LeastWindow).Write(bytes);
+        byte[] bytes = new byte[39];
+        var open = new OpenHeader(
+            StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(6, 1, 1), ProtocolLimits.LeastWindow, RequestTraits.HasConnectionLogin)
+        {
+            Connection = 1,
+        };
+        open.Write(bytes);
         for (int cut = 0; cut < bytes.Length; cut++)
         {
             FluentActions.Invoking(() => OpenHeader.Read(new ReadOnlySequence<byte>(bytes, 0, cut), out _))
                 .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.MalformedPayload);
         }
     }
+
+    private static OpenHeader WithConnection(RequestTraits traits) => new(
+        StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(4, 1, 1), ProtocolLimits.LeastWindow, traits)
+    {
+        Connection = ulong.MaxValue - 1,
+    };
 }

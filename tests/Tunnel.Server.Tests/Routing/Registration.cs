@@ -94,6 +94,11 @@ internal sealed class Registration : IAsyncDisposable
         return held!;
     }
 
+    /// <summary>A request of a login that is tied to the session of this tunnel.</summary>
+    public Route Find(string name, ServedTunnel? tied, out HeldRequest? held, TunnelHolder? refused = null) =>
+        Registry.Find(
+            System.Text.Encoding.ASCII.GetBytes(name), Request(refused) with { Login = new ConnectionLogin(name) { Tunnel = tied } }, out held);
+
     public RouteRequest Request(TunnelHolder? refused = null, int bytes = 100) => new(
         new OpenHeader(StreamType.Http, VisitorScheme.Http, 0, default, 0), TunnelTypes.Http, Registry.Now, bytes, refused);
 

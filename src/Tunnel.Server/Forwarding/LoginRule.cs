@@ -1,0 +1,53 @@
+using System.Text;
+using Tunnel.Hosting;
+using Tunnel.Http.Heads;
+using Tunnel.Server.Diagnostics;
+using Tunnel.Server.Edge;
+using Tunnel.Server.Routing;
+
+namespace Tunnel.Server.Forwarding;
+
+/// <summary>
+/// Which requests are part of a login that lives on its connection (docs/protocol.md, section 12). Costs the others two looks
+/// at what is known of them.
+/// </summary>
+internal static class LoginRule
+{
+    /// <summary>Whether the request must not share an origin connection with anybody.</summary>
+    /// <param name="login">
+    /// The login of the visitor's connection, which begins with this request if there was none; null: there is none, or that
+    /// connection carries many people and can have none.
+    /// </param>
+    public static bool Judge(VisitorConnection visitor, RequestHead head, out ConnectionLogin? login)
+    {
+        login = visitor.Ties.Login;
+        bool isGoingOn = login is not null && Ascii.Equals(head.HostName, login.Name);
+        if (isGoingOn || !ConnectionLogins.IsAsked(head.Headers))
+        {
+            login = isGoingOn ? login : null;
+            return isGoingOn;
+        }
+
+        EdgeServices services = visitor.Services;
+        string name = Encoding.Latin1.GetString(head.HostName);
+        if (services.Options.TrustedProxies.Contains(visitor.Facts.Peer))
+        {
+            if (services.RareLogin.IsDue())
+            {
+                ServerLog.LoginByProxy(services.Log, Printable.Of(name), visitor.Facts.Peer.ToString());
+            }
+
+            login = null;
+            return true;
+        }
+
+        if (login is not null)
+        {
+            // Of another tunnel. A visitor's connection has one login at a time: what it is asked for first again begins anew.
+            services.Registry.EndLogin(login);
+        }
+
+        visitor.Ties.Login = login = new ConnectionLogin(name);
+        return true;
+    }
+}
