@@ -30,8 +30,18 @@ internal static class WantedTunnel
                 "origin" => options.OriginAuthority,
                 var value => value,
             },
+            LocalOrigin = LocalOriginOf(options),
             Via = options.Via ? null : false,
         };
+
+    // A local server at a Unix socket has no port that an answer could name, unless it is told that it has; and a host that is
+    // not ASCII stands in no answer.
+    private static string? LocalOriginOf(AgentOptions options)
+    {
+        string origin = $"{(options.LocalHttps ? "https" : "http")}://{options.OriginAuthority}";
+        bool hasName = options.Protocol == TunnelTypes.Http && (options.LocalSocket is null || options.HostHeader != "preserve");
+        return hasName && TunnelRequest.IsLocalOrigin(origin) ? origin : null;
+    }
 
     private static int? PortOf(string? held) =>
         held is not null && held.StartsWith(TcpPrefix, StringComparison.Ordinal)

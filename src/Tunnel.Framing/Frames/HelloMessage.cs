@@ -111,6 +111,9 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
     /// <summary>What the origin gets as Host; null: what the visitor sent.</summary>
     public string? HostHeader { get; init; }
 
+    /// <summary>Scheme and authority under which the agent reaches the origin (<c>http://localhost:8080</c>); null: it does not say.</summary>
+    public string? LocalOrigin { get; init; }
+
     /// <summary>Whether Via is added on the way to the origin; null: yes.</summary>
     public bool? Via { get; init; }
 
@@ -162,10 +165,23 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
             return fault;
         }
 
-        return HostHeader is null || (HostHeader.Length is > 0 and <= 255 && HostHeader.All(c => c is > ' ' and < (char)0x7F))
+        if (LocalOrigin is not null && !IsLocalOrigin(LocalOrigin))
+        {
+            return "has a localOrigin that is none, like http://localhost:8080";
+        }
+
+        return HostHeader is null || (HostHeader.Length is > 0 and <= 255 && IsVisible(HostHeader))
             ? null
             : "has a hostHeader that cannot be sent";
     }
+
+    /// <summary>Whether a text can stand in <see cref="LocalOrigin"/>.</summary>
+    public static bool IsLocalOrigin(string text) =>
+        text.Length <= 270
+        && (text.StartsWith("http://", StringComparison.Ordinal) || text.StartsWith("https://", StringComparison.Ordinal))
+        && IsVisible(text);
+
+    private static bool IsVisible(string text) => text.All(c => c is > ' ' and < (char)0x7F);
 }
 
 /// <summary>Takes up a detached session (docs/protocol.md, sections 3 and 7).</summary>

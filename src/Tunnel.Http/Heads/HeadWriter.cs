@@ -36,15 +36,15 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
     }
 
     /// <summary>The fields that are present in the list, in order, except Content-Length and Transfer-Encoding.</summary>
-    /// <param name="except">One more that is left out; null: none.</param>
-    public void Fields(HeaderList headers, KnownHeader? except = null)
+    /// <param name="except">More that are left out.</param>
+    public void Fields(HeaderList headers, HeaderSet except = default)
     {
         var page = headers.Page;
         var run = default(PageSlice);
         for (var index = 0; index < page.EntryCount; index++)
         {
             ref var entry = ref page.Entry(index);
-            if (entry.Removed || entry.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || entry.Id == except)
+            if (entry.Removed || entry.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || except.Contains(entry.Id))
             {
                 continue;
             }

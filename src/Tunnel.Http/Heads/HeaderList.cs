@@ -125,6 +125,15 @@ public sealed class HeaderList(MemoryPool<byte> pool)
         SetValue(header, Page.Append(value));
     }
 
+    /// <summary>Gives the field at <see cref="HeaderField.Index"/> another value, which must not come from this list.</summary>
+    /// <exception cref="ArgumentException">The value has a control byte or outer whitespace.</exception>
+    public void SetAt(int index, ReadOnlySpan<byte> value)
+    {
+        FieldLine.ValidateValue(value);
+        PageSlice slice = Page.Append(value);
+        Page.Entry(index).Value = slice;
+    }
+
     /// <summary>
     /// Drops fields that a reader who cannot tell <c>_</c> from <c>-</c> would take for a field the edge answers for: who the
     /// visitor is, framing, the request id, an error of ours (docs/http.md, "Control fields").

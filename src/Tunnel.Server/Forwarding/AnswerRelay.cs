@@ -3,6 +3,7 @@ using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Forwarding;
 
@@ -17,12 +18,21 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
 
     private readonly AnswerSender _sender = new(services.Pool, services.Options.Http, services.Memory.Piece);
     private int _interim;
+    private LocalServer? _local;
+    private VisitorFacts _visitor = null!;
 
     /// <summary>Some of the final answer has been written, so that no other can take its place without taking it back.</summary>
     public bool HasBegun { get; private set; }
 
     /// <summary>Content bytes passed on.</summary>
     public long ContentBytes => _sender.ContentBytes;
+
+    /// <summary>The answer is of this tunnel's local server, to this visitor.</summary>
+    public void Begin(ServedTunnel tunnel, VisitorFacts visitor)
+    {
+        _local = tunnel.Local;
+        _visitor = visitor;
+    }
 
     /// <summary>Takes the next head out of what was read off the stream, if it is whole.</summary>
     /// <exception cref="BadAnswerException">What came is no answer, or one too many.</exception>
@@ -34,6 +44,11 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         }
 
         ResponseHead head = _sender.Head;
+        if (_local is not null)
+        {
+            VisibleOrigin.TurnBack(head.Headers, _local, _visitor, RequestHeadForwarder.PublicAuthority(request, _visitor));
+        }
+
         if (head.IsSwitch)
         {
             return UpgradeTokens.Confirms(request.Upgrade, head.Upgrade)
@@ -120,6 +135,8 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     {
         HasBegun = false;
         _interim = 0;
+        _local = null;
+        _visitor = null!;
         _sender.Reset();
     }
 }

@@ -143,6 +143,7 @@ internal sealed class Exchange
     private async ValueTask<ExchangeEnd?> ForwardAsync(TunnelStream stream)
     {
         // 4 rewrite, 5 send
+        _answer.Begin(_place.Tunnel, _facts);
         await SendRequestAsync(stream);
         EdgeError? error = null;
         bool keepAlive = false;

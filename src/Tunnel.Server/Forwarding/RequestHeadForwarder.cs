@@ -44,7 +44,10 @@ internal static class RequestHeadForwarder
         var writer = new HeadWriter(output);
         writer.RequestLine(head);
         writer.Field(KnownHeader.Host, tunnel.HostHeader ?? head.Authority);
-        writer.Fields(headers, except: tunnel.Guard is { ForwardsAuthorization: false } ? KnownHeader.Authorization : null);
+        ReadOnlySpan<byte> publicAuthority = PublicAuthority(head, visitor);
+        HeaderSet own = tunnel.Local is { } local ? VisibleOrigin.FindOwn(headers, local, visitor, publicAuthority) : default;
+        writer.Fields(headers, except: tunnel.Guard is { ForwardsAuthorization: false } ? own.And(KnownHeader.Authorization) : own);
+        VisibleOrigin.WriteRequest(ref writer, headers, own, tunnel.Local);
         writer.Framing(head.Framing);
         writer.Upgrade(head.Upgrade);
         if (hop.AcceptsTrailers)
@@ -63,11 +66,15 @@ internal static class RequestHeadForwarder
         writer.End();
     }
 
+    /// <summary>The authority by which the visitor knows the tunnel.</summary>
+    public static ReadOnlySpan<byte> PublicAuthority(RequestHead head, VisitorFacts visitor) =>
+        visitor.ForwardedHost is { } told ? told : head.Authority;
+
     private static void WriteForwarded(ref HeadWriter writer, RequestHead head, VisitorFacts visitor)
     {
         writer.Field(KnownHeader.XForwardedFor, visitor.ForwardedFor);
         writer.Field(KnownHeader.XForwardedProto, visitor.SchemeName);
-        ReadOnlySpan<byte> host = visitor.ForwardedHost is { } told ? told : head.Authority;
+        ReadOnlySpan<byte> host = PublicAuthority(head, visitor);
         writer.Field(KnownHeader.XForwardedHost, host);
         writer.Field(KnownHeader.XForwardedPort, visitor.ForwardedPort);
         writer.Field(KnownHeader.XRealIp, visitor.RealIp);

@@ -37,6 +37,9 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, TunnelHol
     /// <summary>What the origin gets as Host; null: what the visitor sent.</summary>
     public byte[]? HostHeader { get; } = request.HostHeader is { } host ? Encoding.ASCII.GetBytes(host) : null;
 
+    /// <summary>How the origin is named where it runs; null: the agent did not say.</summary>
+    public LocalServer? Local { get; } = LocalServer.Of(request);
+
     /// <summary>Whether Via is added on the way to the origin.</summary>
     public bool AddsVia { get; } = request.Via ?? true;
 

@@ -16,7 +16,7 @@ public sealed class JsonMessageTests
         $$"""  {"version":1,"instance":"{{Instance}}","tunnels":[{{Tunnel}}]}  """,
         Hello(extra: ""","later":{"a":[1,2,{"b":null}]}"""),
         Hello(extra: ""","minVersion":1,"software":"tunnel-agent/0.1.0","token":"t" """),
-        Hello(tunnel: """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","via":false,"x":1}"""),
+        Hello(tunnel: """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","localOrigin":"http://localhost:8080","via":false,"x":1}"""),
         Hello(tunnel: """{"id":1,"type":"http","hostname":"a.test"}"""),
         $$"""{"version":2147483647,"instance":"{{Instance.ToUpperInvariant()}}","resume":{{Resume()}} }""",
     };
@@ -55,6 +55,7 @@ public sealed class JsonMessageTests
         Hello(tunnel: """{"id":1,"type":"http","subdomain":"a","hostname":"b"}"""),
         Hello(tunnel: $$"""{"id":1,"type":"http","subdomain":"{{new string('a', 64)}}"}"""),
         Hello(tunnel: $$"""{"id":1,"type":"http","hostname":"{{new string('a', 254)}}"}"""),
+        Hello(tunnel: """{"id":1,"type":"http","localOrigin":"localhost:8080"}"""), Hello(tunnel: """{"id":1,"type":"http","localOrigin":"http://a b"}"""),
         Hello(tunnel: """{"id":1,"type":"http","hostHeader":""}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a b"}"""),
         Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a\r\nX: y"}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"ä"}"""),
         Hello(tunnel: """{"id":1,"type":"http","via":"yes"}"""), Hello(tunnel: """{"id":1,"id":2,"type":"http"}"""),
