@@ -51,6 +51,8 @@ public sealed class TcpPortsTests
         Exchanges = null!,
         Census = null!,
         Rules = null!,
+        Memory = null!,
+        Http2 = null!,
         Date = null!,
         Metrics = null!,
         AccessLog = null,
