@@ -15,7 +15,7 @@ public sealed class HostileAgentTests
     [InlineData("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\nContent-Length: 0\n\n")]
     [InlineData("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw")]
-    [InlineData("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n")]
+    [InlineData("HTTP/1.1 204 No Content\r\nTransfer-Encoding: gzip\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5")]
     [InlineData("")]
     public async Task Garbage_InPlaceOfAnAnswer_IsAnErrorAndTheConnectionGoesOn(string garbage)

@@ -28,7 +28,7 @@ public sealed class PassthroughMemoryTests : IDisposable
         await AssertIsNotTerminatedAsync(pair);
         await pair.RestartServerAsync();
         await AssertIsNotTerminatedAsync(pair);
-        (await pair.GetAsync()).Status.Should().Be(503);
+        (await pair.GetAsync()).Status.Should().Be(421, "by HTTPS only, whether its agent is there or not");
     }
 
     [Fact]
