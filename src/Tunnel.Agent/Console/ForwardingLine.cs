@@ -9,7 +9,7 @@ namespace Tunnel.Agent.Console;
 /// <summary>
 /// The lines on standard output: the public address when the tunnel is up, and, when that name does not lead to the
 /// server from here, the command that gets there all the same (DESIGN section 8). Behind a proxy that is left out: names
-/// are looked up by the proxy, and there may be no other way to the server.
+/// are looked up by the proxy, and there may be no other way to the server. Nor need a name lead to a server that has something in front of it.
 /// </summary>
 public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents, IAsyncDisposable
 {
@@ -46,7 +46,7 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         try
         {
             await StandardLines.WriteAsync(output, $"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
-            if (server is not null && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
+            if (server is not null && grant.HasFront is not true && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
                 && !await LeadsToAsync(url.Host, server, _stop.Token))
             {
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.

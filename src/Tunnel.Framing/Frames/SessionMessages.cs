@@ -49,6 +49,9 @@ public sealed record TunnelGrant(uint Id, string Name, string Url)
 {
     /// <summary>Visitors meet a certificate that the server made itself, which nobody trusts unasked; null: no.</summary>
     public bool? SelfSigned { get; init; }
+
+    /// <summary>Visitors come through something in front of the server, so the name need not lead to the server; null: no.</summary>
+    public bool? HasFront { get; init; }
 }
 
 /// <summary>The server's no to a HELLO (docs/protocol.md, section 3).</summary>

@@ -62,6 +62,7 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
     public TunnelGrant GrantOf(uint id, string name, string type) => new(id, name, UrlOf(name, type))
     {
         SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && (options.PublicUrl is null or { IsHttps: true }) ? true : null,
+        HasFront = options.PublicUrl is null ? null : true,
     };
 
     /// <summary>Every way to a name over the ports that visitors know.</summary>

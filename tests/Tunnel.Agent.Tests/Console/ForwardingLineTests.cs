@@ -42,6 +42,18 @@ public sealed class ForwardingLineTests
             .Should().Be("Forwarding http://demo.localhost:8000 -> http://localhost:8080\n");
 
     [Fact]
+    public async Task Name_ThatLeadsToAFront_ComesWithoutAdvice()
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        await using (var line = new ForwardingLine(new AgentOptions { Port = 8080 }, output))
+        {
+            line.OnForwarding(new TunnelGrant(1, "demo.localhost", "https://demo.localhost") { HasFront = true }, new IPEndPoint(IPAddress.Parse("192.0.2.7"), 9090));
+        }
+
+        output.ToString().Should().Be("Forwarding https://demo.localhost -> http://localhost:8080\n");
+    }
+
+    [Fact]
     public async Task Origin_WithAnIPv6Address_IsBracketed() =>
         (await TellAsync(new AgentOptions { Port = 8080, LocalHost = "::1" }, Local, "http://a.localhost"))
             .Should().EndWith("-> http://[::1]:8080\n");

@@ -16,6 +16,10 @@ public sealed class PublicUrlTests
         AddressesOf(front).UrlOf("demo.tunnel.com", TunnelTypes.Http).Should().Be(url);
 
     [Fact]
+    public void Grant_BehindAFront_SaysSo() =>
+        AddressesOf("https://tunnel.com").GrantOf(1, "demo.tunnel.com", TunnelTypes.Http).HasFront.Should().BeTrue();
+
+    [Fact]
     public void ReadyLine_BehindAFront_NamesTheFrontAlone() =>
         AddressesOf("https://tunnel.com").UrlsOf("*.tunnel.com").Should().Equal("https://*.tunnel.com");
 
