@@ -56,6 +56,8 @@ public sealed class TcpPortsTests
         Date = null!,
         Metrics = null!,
         AccessLog = null,
+        Memory = null!,
+        Http2 = null!,
         Log = NullLogger.Instance,
     };
 }
