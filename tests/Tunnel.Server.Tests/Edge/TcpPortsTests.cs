@@ -56,8 +56,6 @@ public sealed class TcpPortsTests
         Date = null!,
         Metrics = null!,
         AccessLog = null,
-        Memory = null!,
-        Http2 = null!,
         Log = NullLogger.Instance,
     };
 }
