@@ -13,6 +13,7 @@ internal sealed class LimitOptions
     private readonly Option<double> _headTime;
     private readonly Option<double> _idleTime;
     private readonly Option<double> _upgradeIdleTime;
+    private readonly Option<double> _answerTime;
     private readonly Option<int?> _leastRate;
     private readonly Option<double> _slowGrace;
     private readonly Option<double> _stallTime;
@@ -38,6 +39,8 @@ internal sealed class LimitOptions
         _idleTime = options.Seconds("--idle-time", "How long a connection may stay open between requests.", Defaults.IdleTime);
         _upgradeIdleTime = options.Seconds(
             "--upgrade-idle-time", "How long a WebSocket or other upgraded connection may be silent.", Defaults.UpgradeIdleTime);
+        _answerTime = options.Seconds(
+            "--answer-time", "How long a visitor may wait for the head of an answer; agents have a limit of their own.", Defaults.AnswerTime);
         _leastRate = options.Number("--least-rate", "Bytes a second a visitor must send or take while it is waited for.", Defaults.Pace.LeastRate);
         _slowGrace = options.Seconds("--slow-grace", "How long a visitor may be waited for before the rate counts.", Defaults.Pace.Grace);
         _stallTime = options.Seconds("--stall-time", "How long a visitor that was fast before may do nothing.", Defaults.Pace.StallTime);
@@ -69,6 +72,7 @@ internal sealed class LimitOptions
             HeadTime = Time(_headTime),
             IdleTime = Time(_idleTime),
             UpgradeIdleTime = Time(_upgradeIdleTime),
+            AnswerTime = Time(_answerTime),
             Pace = new PaceRule
             {
                 LeastRate = arguments.GetValue(_leastRate) ?? Defaults.Pace.LeastRate,

@@ -75,6 +75,12 @@ public sealed record ServerOptions
     /// <summary>How long an upgraded connection, a WebSocket for instance, may be silent in both directions.</summary>
     public TimeSpan UpgradeIdleTime { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>
+    /// From a request that is whole, or of which nothing moves, to the head of its answer. An agent has a limit of its own,
+    /// which is shorter and says why; this one does not depend on the agent's good will.
+    /// </summary>
+    public TimeSpan AnswerTime { get; init; } = TimeSpan.FromSeconds(900);
+
     /// <summary>How slow a visitor may be.</summary>
     public Edge.PaceRule Pace { get; init; } = new();
 
@@ -180,6 +186,7 @@ public sealed record ServerOptions
         RequireTime(HeadTime, "--head-time");
         RequireTime(IdleTime, "--idle-time");
         RequireTime(UpgradeIdleTime, "--upgrade-idle-time");
+        RequireTime(AnswerTime, "--answer-time");
         RequireTime(AgentHandshakeTime, "--agent-handshake-time");
         RequirePace();
         if (SharesPorts && !OperatingSystem.IsLinux())

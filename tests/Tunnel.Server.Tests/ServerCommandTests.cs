@@ -15,7 +15,7 @@ public sealed class ServerCommandTests
     [
         "--domain", "--http-port", "--agent-port", "--bind", "--head-time", "--idle-time", "--grace", "--max-body", "--max-streams",
         "--max-sessions", "--max-connections", "--max-connections-per-address", "--trusted-proxy", "--access-log", "--log-level",
-        "--log-format", "--upgrade-idle-time", "--least-rate", "--slow-grace", "--stall-time", "--max-request-line", "--max-head",
+        "--log-format", "--upgrade-idle-time", "--answer-time", "--least-rate", "--slow-grace", "--stall-time", "--max-request-line", "--max-head",
         "--max-fields", "--max-tunnels", "--agent-handshake-time", "--max-handshakes", "--max-handshakes-per-address", "--memory-limit",
     ];
 

@@ -23,6 +23,7 @@ public sealed class ServerOptionsTests
         ["--max-streams"] = options => options with { MaxStreamsPerSession = 0 },
         ["at most 2048"] = options => options with { MaxStreamsPerSession = 2049 },
         ["--upgrade-idle-time"] = options => options with { UpgradeIdleTime = TimeSpan.Zero },
+        ["--answer-time"] = options => options with { AnswerTime = TimeSpan.Zero },
         ["--agent-handshake-time"] = options => options with { AgentHandshakeTime = TimeSpan.Zero },
         ["--least-rate"] = options => options with { Pace = new() { LeastRate = 0 } },
         ["--slow-grace"] = options => options with { Pace = new() { Grace = TimeSpan.Zero } },

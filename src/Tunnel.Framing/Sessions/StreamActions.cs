@@ -69,6 +69,15 @@ internal sealed class StreamActions(SessionStreams streams)
         }
     }
 
+    /// <inheritdoc cref="TunnelStream.HasReachedPeer"/>
+    public bool HasReachedPeer(TunnelStream stream)
+    {
+        lock (streams.Gate)
+        {
+            return stream.Id != 0 && streams.Replay.Acknowledged >= stream.OpenEnd;
+        }
+    }
+
     /// <summary>The user no longer waits for room. Returns false when nobody was waiting.</summary>
     public bool StopWaiting(TunnelStream stream)
     {

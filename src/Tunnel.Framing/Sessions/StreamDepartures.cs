@@ -54,6 +54,11 @@ internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer repl
         var header = new FrameHeader(
             stream.Id, opens ? FrameKind.Open : FrameKind.Data, headerBytes + bytes.Length, fin);
         replay.Append(header, opens ? stream.Open : null, bytes, chunk);
+        if (opens)
+        {
+            stream.OpenEnd = replay.Count;
+        }
+
         streams.Queue.Streams.Sent(stream, header.FrameSize);
         stream.LastSent = streams.Clock.Now;
 

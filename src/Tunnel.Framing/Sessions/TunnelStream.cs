@@ -74,6 +74,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// <summary>Nothing more comes. A glance, good without the lock when it is true: a half that has ended stays so.</summary>
     internal bool HasAllReceived => Halves.Receiving != HalfState.Open;
 
+    /// <summary>The count of the sequence behind its OPEN; 0 while that has no place in it.</summary>
+    internal ulong OpenEnd { get; set; }
+
     /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
     internal int Place { get; set; }
 
@@ -175,6 +178,12 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// </summary>
     /// <returns>False when nothing can be sent on the stream any more; see <see cref="ResetCode"/>.</returns>
     public bool TryPin() => _actions.TryPin(this);
+
+    /// <summary>
+    /// The peer has acknowledged OPEN, so whatever it does for this stream may have begun. Without a link, false means that
+    /// it has most likely never heard of it.
+    /// </summary>
+    public bool HasReachedPeer => _actions.HasReachedPeer(this);
 
     internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 

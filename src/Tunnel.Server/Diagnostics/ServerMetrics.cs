@@ -13,6 +13,7 @@ internal sealed class ServerMetrics : IDisposable
     private readonly Meter _meter = new("Tunnel.Server");
     private readonly Counter<long> _requests;
     private readonly Counter<long> _failures;
+    private readonly Counter<long> _repeats;
     private readonly UpDownCounter<long> _visitors;
     private readonly UpDownCounter<long> _sessions;
     private readonly Histogram<double> _threadDelay;
@@ -22,6 +23,7 @@ internal sealed class ServerMetrics : IDisposable
     {
         _requests = _meter.CreateCounter<long>("tunnel.server.requests", description: "Requests whose head was read or refused.");
         _failures = _meter.CreateCounter<long>("tunnel.server.request_failures", description: "Answers the edge gave itself, by code.");
+        _repeats = _meter.CreateCounter<long>("tunnel.server.request_repeats", description: "Requests sent to a second session, because the first was lost with them.");
         _visitors = _meter.CreateUpDownCounter<long>("tunnel.server.visitors", description: "Open visitor connections.");
         _sessions = _meter.CreateUpDownCounter<long>("tunnel.server.sessions", description: "Attached sessions.");
         _threadDelay = _meter.CreateHistogram<double>(
@@ -50,6 +52,8 @@ internal sealed class ServerMetrics : IDisposable
     public void RequestStarted() => _requests.Add(1);
 
     public void RequestFailed(string code) => _failures.Add(1, new KeyValuePair<string, object?>("code", code));
+
+    public void RequestRepeated() => _repeats.Add(1);
 
     public void VisitorChanged(int by) => _visitors.Add(by);
 

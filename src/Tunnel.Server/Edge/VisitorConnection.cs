@@ -45,6 +45,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         _input = new VisitorInput(link.Input, this);
         _output = new VisitorOutput(link, services);
         _deadline = services.Clock.Add(this);
+        AnswerWatch = new AnswerWatch(services);
     }
 
     public EdgeServices Services => _services;
@@ -61,6 +62,9 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     /// <summary>The connection serves no further request.</summary>
     public bool IsStopping => _isStopping;
+
+    /// <summary>Looks after a request that waits for its answer.</summary>
+    public AnswerWatch AnswerWatch { get; }
 
     /// <summary>What ends when the visitor leaves.</summary>
     public VisitorTies Ties { get; } = new();
@@ -132,6 +136,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
             }
 
             _services.Clock.Remove(_deadline);
+            AnswerWatch.Close();
             _output.Close();
             await _input.CloseAsync();
             GiveBackExchange();

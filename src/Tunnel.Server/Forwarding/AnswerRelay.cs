@@ -24,6 +24,9 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     /// <summary>Some of the final answer has been written, so that no other can take its place without taking it back.</summary>
     public bool HasBegun { get; private set; }
 
+    /// <summary>The visitor has got an interim answer of this request.</summary>
+    public bool HasPassedInterim { get; private set; }
+
     /// <summary>Content bytes passed on.</summary>
     public long ContentBytes => _sender.ContentBytes;
 
@@ -72,6 +75,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         // HTTP/1.0 does not know interim answers (RFC 9110 section 15.2).
         if (request.Version == ProtocolVersion.Http11)
         {
+            HasPassedInterim = true;
             AnswerHeadForwarder.WriteInterim(visitor.Output, _sender.Head);
             await visitor.Output.FlushAsync();
             visitor.UploadMayBegin();
@@ -134,6 +138,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     public void Reset()
     {
         HasBegun = false;
+        HasPassedInterim = false;
         _interim = 0;
         _local = null;
         _visitor = null!;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Tunnel.Framing.Frames;
@@ -113,6 +114,7 @@ internal sealed class Exchange
         }
         finally
         {
+            _visitor.AnswerWatch.End();
             _visitor.Ties.Detach();
             _place.Leave();
             _record.End(_request, _facts.AddressText, _upload.ContentBytes, _answer.ContentBytes);
@@ -150,14 +152,25 @@ internal sealed class Exchange
         try
         {
             // 8, 9 the answer
+            _visitor.AnswerWatch.Begin(stream, _place.Tunnel.Session);
             AnswerHead head;
-            while ((head = _answer.TakeHead(stream, await stream.Input.ReadAsync())) is AnswerHead.NeedMore or AnswerHead.Interim)
+            do
             {
+                ReadResult read = await stream.Input.ReadAsync();
+                if (read.IsCanceled && FindGivenUp(stream) is { } given)
+                {
+                    stream.Input.AdvanceTo(read.Buffer.Start);
+                    throw given;
+                }
+
+                head = _answer.TakeHead(stream, read);
                 if (head == AnswerHead.Interim)
                 {
                     await _answer.PassInterimAsync(_visitor);
                 }
             }
+            while (head is AnswerHead.NeedMore or AnswerHead.Interim);
+            _visitor.AnswerWatch.End();
 
             if (head == AnswerHead.Switch)
             {
@@ -186,8 +199,13 @@ internal sealed class Exchange
         }
         catch (StreamResetException reset)
         {
-            _place.Failed(reset.Code);
+            _place.Failed(reset.Code, mayRepeat: _request.Method.IsIdempotent && !_answer.HasPassedInterim);
             error = EdgeError.Of(reset.Code);
+        }
+        catch (AnswerGivenUpException given)
+        {
+            stream.Abort(given.Code);
+            error = given.Error;
         }
         catch (BadAnswerException)
         {
@@ -214,6 +232,12 @@ internal sealed class Exchange
         {
             if (_upload.CanRepeat)
             {
+                if (_place.IsRepeated)
+                {
+                    _services.Metrics.RequestRepeated();
+                    ServerLog.RequestRepeated(_services.Log, _record.IdText);
+                }
+
                 // Half a head of this session must not meet the next one's.
                 _answer.Reset();
                 return null;
@@ -223,6 +247,24 @@ internal sealed class Exchange
         }
 
         return error is null ? Finish(end, keepAlive) : await FailAsync(error, end);
+    }
+
+    // Nothing of the answer is there, and it is time to look: null, if it is waited for on.
+    private AnswerGivenUpException? FindGivenUp(TunnelStream stream)
+    {
+        bool isAtHand = _upload is { IsComplete: true, CanRepeat: true } && !_answer.HasPassedInterim;
+        switch (_place.JudgeDetached(stream, mayRepeat: isAtHand && RequestPlace.MayRunTwice(_request.Method)))
+        {
+            case DetachedVerdict.Moves:
+                return new AnswerGivenUpException(EdgeError.SessionLost, ResetCode.Cancelled);
+            case DetachedVerdict.GivesUp:
+                // It may reach the origin all the same when the link is back: only who asks for nothing to change is told to try again.
+                return new AnswerGivenUpException(RequestPlace.MayRunTwice(_request.Method) ? EdgeError.AgentOffline : EdgeError.SessionLost, ResetCode.Cancelled);
+            default:
+                return _visitor.AnswerWatch.IsLate(_upload.ContentBytes)
+                    ? new AnswerGivenUpException(EdgeError.OriginTimeout, ResetCode.OriginTimeout)
+                    : null;
+        }
     }
 
     // The body, if there is one, goes on beside the answer; when the request has moved, from its first byte again.

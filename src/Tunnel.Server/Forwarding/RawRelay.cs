@@ -45,7 +45,15 @@ internal static class RawRelay
     {
         try
         {
-            if (await Relay.CopyAsync(stream.Input, output, mostAtOnce: piece) == RelayEnd.SourceEnded)
+            RelayEnd end;
+            do
+            {
+                // A cancelled read was meant for an exchange that waits for its answer.
+                end = await Relay.CopyAsync(stream.Input, output, mostAtOnce: piece);
+            }
+            while (end == RelayEnd.Cancelled);
+
+            if (end == RelayEnd.SourceEnded)
             {
                 await output.CompleteAsync();
             }

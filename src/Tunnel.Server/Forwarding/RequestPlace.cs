@@ -20,6 +20,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     private TunnelStream? _stream;
     private TunnelHolder? _refused;
     private TimeSpan _arrivedAt;
+    private bool _hasEnded;
 
     /// <summary>The tunnel that has the request, after <see cref="TakeAsync"/> returned null.</summary>
     public ServedTunnel Tunnel => _tunnel!;
@@ -30,8 +31,24 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     /// <summary>Sessions that had the request before.</summary>
     public int Moves { get; private set; }
 
-    /// <summary>The session that had the request has not looked at it.</summary>
+    /// <summary>
+    /// The session that had the request has not looked at it, or is away and the request may be repeated: it goes to another
+    /// one.
+    /// </summary>
     public bool MustMove { get; private set; }
+
+    /// <summary>
+    /// The request goes, or went, to another session although the first may have looked at it. That happens once, so that
+    /// what kills its agent does not kill all of them.
+    /// </summary>
+    public bool IsRepeated { get; private set; }
+
+    /// <summary>
+    /// What may reach the origin again later, behind newer requests, when the link of its session is back. Anything that
+    /// writes could undo what was written since.
+    /// </summary>
+    public static bool MayRunTwice(RequestMethod method) =>
+        method is RequestMethod.Get or RequestMethod.Head or RequestMethod.Options;
 
     /// <summary>The next request arrives.</summary>
     public void Begin()
@@ -40,6 +57,8 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         _refused = null;
         Moves = -1;
         MustMove = false;
+        IsRepeated = false;
+        _hasEnded = false;
     }
 
     /// <summary>Finds a session and opens a stream there; waits for one if need be. Returns why there is none.</summary>
@@ -50,6 +69,13 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         if (!memory.HasRoomFor(facts.Address))
         {
             return EdgeError.TooBusy;
+        }
+
+        if (_hasEnded && registry.IsServedBeside(Tunnel, nowOnly: false))
+        {
+            // Its successor has taken the name, and may have its link in a moment.
+            _hasEnded = false;
+            _arrivedAt = registry.Now;
         }
 
         bool isLogin = LoginRule.Judge(visitor, head, out ConnectionLogin? login);
@@ -85,6 +111,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         {
             return route.Outcome switch
             {
+                _ when IsRepeated => EdgeError.SessionLost,
                 RouteOutcome.NotFound => EdgeError.TunnelNotFound,
                 RouteOutcome.TooBusy => EdgeError.TooBusy,
                 _ => EdgeError.AgentOffline,
@@ -106,17 +133,47 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         Tunnel.Guard is { } guard ? JudgeAsync(guard, head, facts) : default;
 
     /// <summary>The stream ended before its answer began.</summary>
-    public void Failed(ResetCode code)
+    /// <param name="mayRepeat">The request has the same effect when it is played a second time.</param>
+    public void Failed(ResetCode code, bool mayRepeat)
     {
         if (code.IsOriginAbsent())
         {
             Tunnel.OriginRefused(registry.Now);
         }
 
+        _hasEnded = code == ResetCode.SessionLost;
+        if (_hasEnded && mayRepeat && !IsRepeated)
+        {
+            Repeat();
+            return;
+        }
+
         MustMove = code == ResetCode.NotProcessed && Moves < MostMoves;
 
         // An OPEN that has left was seen and refused: the same session would refuse it again.
         _refused = Stream.Id != 0 ? Tunnel.Holder : null;
+    }
+
+    /// <summary>
+    /// What becomes of a request whose answer has not begun, when its session has no link. One that moves is on its way with
+    /// the next <see cref="TakeAsync"/>.
+    /// </summary>
+    /// <param name="mayRepeat">It is whole and at hand, and may run a second time, at any time later.</param>
+    public DetachedVerdict JudgeDetached(TunnelStream stream, bool mayRepeat)
+    {
+        if (Tunnel.Session.IsAttached)
+        {
+            return DetachedVerdict.Waits;
+        }
+
+        if (mayRepeat && !IsRepeated && registry.IsServedBeside(Tunnel, nowOnly: true))
+        {
+            Repeat();
+            return DetachedVerdict.Moves;
+        }
+
+        // Its agent has most likely never heard of it: for the visitor that is as if it had not been sent.
+        return registry.IsOverdue(_arrivedAt) && !stream.HasReachedPeer ? DetachedVerdict.GivesUp : DetachedVerdict.Waits;
     }
 
     /// <summary>The origin behind the tunnel is there.</summary>
@@ -131,6 +188,13 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         }
 
         Reset();
+    }
+
+    private void Repeat()
+    {
+        IsRepeated = true;
+        MustMove = true;
+        _refused = Tunnel.Holder;
     }
 
     private static ValueTask<EdgeError?> JudgeAsync(VisitorGuard guard, RequestHead head, VisitorFacts facts)
@@ -152,4 +216,17 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         _stream = null;
         _refused = null;
     }
+}
+
+/// <summary>What becomes of a request while its session has no link.</summary>
+internal enum DetachedVerdict
+{
+    /// <summary>The session goes on with it when its agent is back.</summary>
+    Waits,
+
+    /// <summary>It goes to a session that has a link.</summary>
+    Moves,
+
+    /// <summary>It has waited as long as any request may for an agent that is not there.</summary>
+    GivesUp,
 }

@@ -14,6 +14,7 @@ internal sealed class TunnelRegistry : IDisposable
     /// <summary>A session that says it has room and takes nothing is asked this often, until the next occasion.</summary>
     internal const int MostFailures = 3;
 
+    private readonly HoldLimits _hold;
     private readonly RegistryClock _time;
     private readonly Lock _lock = new();
 
@@ -24,6 +25,7 @@ internal sealed class TunnelRegistry : IDisposable
     /// <param name="isOwned">Whether the name is known to be that of somebody who is not here.</param>
     public TunnelRegistry(HoldLimits hold, Func<string, bool> isOwned, TimeProvider time, DeadlineClock clock)
     {
+        _hold = hold;
         _time = new RegistryClock(time);
         _names = new NameTable(hold.NameMemory);
         _holding = new Holding(hold, isOwned, _names, _lock, _time, clock);
@@ -57,6 +59,20 @@ internal sealed class TunnelRegistry : IDisposable
     }
 
     public bool IsServed(string name) => FindEntry(name) is { Tunnels.Count: > 0 };
+
+    /// <summary>Whether a request that came then has waited for a session as long as it may.</summary>
+    public bool IsOverdue(TimeSpan arrivedAt) => Now - arrivedAt >= _hold.Time;
+
+    /// <summary>Whether another session serves this tunnel's name.</summary>
+    /// <param name="nowOnly">It has a link and room; otherwise one that may soon have is enough.</param>
+    public bool IsServedBeside(ServedTunnel tunnel, bool nowOnly)
+    {
+        lock (_lock)
+        {
+            return _names.Find(tunnel.Name) is { } entry && entry.Tunnels.Exists(other =>
+                other.Holder != tunnel.Holder && other.Type == tunnel.Type && (nowOnly ? other.Holder.HasRoom : !other.Holder.IsLeaving));
+        }
+    }
 
     /// <summary>
     /// A stream to a session behind a host name, at once if there is one that takes it. When the request has to wait,
