@@ -29,6 +29,12 @@ public sealed class ServerHost : IAsyncDisposable
     /// <summary>When the server stops, requests that have come have so long to find their sessions.</summary>
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// Connections that no request has come on for so long since the stop began are closed: a request may be on its way on
+    /// those that are in use, and its answer says that there is no next one.
+    /// </summary>
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(1);
+
     private readonly ServerOptions _options;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
@@ -258,12 +264,14 @@ public sealed class ServerHost : IAsyncDisposable
         {
             // Requests that have come need their sessions: agents are told when all have one, and let go of last.
             TimeSpan settle = isHurried ? TimeSpan.Zero : SettleTime;
+            TimeSpan quiet = isHurried ? TimeSpan.Zero : QuietTime;
 
             // Where a successor listens already, agents are to reach it, not us.
             await Task.WhenAll(
-                _edge.BeginStopAsync(settle),
-                _secureEdge?.BeginStopAsync(settle) ?? Task.CompletedTask,
+                _edge.BeginStopAsync(quiet, settle),
+                _secureEdge?.BeginStopAsync(quiet, settle) ?? Task.CompletedTask,
                 _options.MayHaveSuccessor ? _agents.StopListeningAsync() : Task.CompletedTask);
+            await _agents.WhenRequestsHaveLeftAsync(settle);
             _agents.BeginStop();
             _registry.StopHolding();
             await Task.WhenAll(_edge.StopAsync(over), _secureEdge?.StopAsync(over) ?? Task.CompletedTask, _tcpPorts.StopAsync(over));

@@ -11,17 +11,20 @@ import threading
 import time
 
 import herd
+import kept
 import stage as staging
 import units
 
 BODY = os.urandom(2048)
 PERSON_SECONDS = 30
+REUSED = 32
 
 
 def run(stage, binaries, report, options):
     origin = Echo()
     rate = 200 if options.short else 500
     restart(stage, binaries, report, origin, rate, 2 if options.short else 10)
+    lost(stage, binaries, report, 2 if options.short else 10)
     upgrade(stage, binaries, report, origin, rate, "inherited")
     upgrade(stage, binaries, report, origin, rate, "reuse-port")
     rolling(stage, binaries, report, origin, rate, 3 if options.short else 10)
@@ -58,6 +61,26 @@ def restart(stage, binaries, report, origin, rate, times):
 START_SECONDS = 3  # What a JIT-compiled program may need on a busy machine before its first line.
 
 
+def lost(stage, binaries, report, times):
+    """One of two agents of a pool is killed under requests that take a moment: what it had goes to the other one."""
+    origin = Echo(delay=0.2)
+    server = stage.server(binaries)
+    agents = [stage.agent(binaries, server, origin.port, "lost", ("--pool", "--state-dir", str(stage.folder("lost-state"))))
+              for _ in range(2)]
+    with kept.Kept(server.http_port, "lost", REUSED) as load:
+        for turn in range(times):
+            time.sleep(1)
+            agents[turn % 2].kill()
+            time.sleep(3)
+            agents[turn % 2] = stage.agent(
+                binaries, server, origin.port, "lost", ("--pool", "--state-dir", str(stage.folder("lost-state"))))
+        time.sleep(1)
+    report.check(load.seen.keys() == {"ok"} and load.slowest < 3,
+                 f"pool of two, one killed {times} times with requests in its hands: {dict(load.seen)}, slowest {load.slowest:.2f} s")
+    for process in (*agents, server):
+        process.stop()
+
+
 def upgrade(stage, binaries, report, origin, rate, way):
     holder = None
     if way == "inherited":
@@ -66,7 +89,7 @@ def upgrade(stage, binaries, report, origin, rate, way):
     else:
         old = stage.server(binaries, options=("--reuse-port",))
     agents = [stage.agent(binaries, old, origin.port, "upgraded")]
-    with Load(old.http_port, "upgraded", rate) as load:
+    with Load(old.http_port, "upgraded", rate) as load, kept.Kept(old.http_port, "upgraded", REUSED) as reused:
         time.sleep(2)
         if way == "inherited":
             new = inherited(stage, binaries, holder)
@@ -75,6 +98,8 @@ def upgrade(stage, binaries, report, origin, rate, way):
         code = old.stop(40)
         time.sleep(2)
     report.check(load.seen.keys() == {"ok"}, f"server replaced ({way}) under {rate}/s: {dict(load.seen)}, slowest {load.slowest:.2f} s")
+    report.check(reused.seen.keys() == {"ok"} and reused.opened >= 2 * REUSED,
+                 f"server replaced ({way}): {REUSED} connections used again and again, {reused.opened} in all: {dict(reused.seen)}, slowest {reused.slowest:.2f} s")
     report.check(code == 0, f"server replaced ({way}): the old one ended with {code}")
     for process in (*agents, new):
         process.stop()
@@ -181,9 +206,10 @@ class Silent:
 
 
 class Echo:
-    """An origin that sends bodies back."""
+    """An origin that sends bodies back, perhaps after a while."""
 
-    def __init__(self):
+    def __init__(self, delay=0):
+        self._delay = delay
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
 
@@ -203,6 +229,8 @@ class Echo:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
                 body = await reader.readexactly(length)
+                if self._delay:
+                    await asyncio.sleep(self._delay)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError):

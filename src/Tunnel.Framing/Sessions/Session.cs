@@ -172,6 +172,12 @@ public sealed class Session
         }
     }
 
+    /// <summary>
+    /// Completes when every stream that was opened has its OPEN in the sequence, or has ended: whoever opens no more may
+    /// <see cref="Leave"/> then, and none of them ends as <see cref="ResetCode.NotProcessed"/> for it.
+    /// </summary>
+    public Task WhenOpensHaveLeftAsync() => Streams.WhenOpensHaveLeftAsync();
+
     /// <summary>Ends the session with CLOSE; streams still open are lost. The first reason stays.</summary>
     public void Close(CloseCode code, string message) =>
         End(new SessionEnd(SessionEndKind.ClosedHere, code, message));

@@ -19,6 +19,7 @@ internal sealed class SessionStreams
     private const int FewStreams = 4;
 
     private readonly AsyncSignal _wakeWriter;
+    private TaskCompletionSource? _opensHaveLeft;
     private bool _opensAreOver;
     private bool _isAttached;
     private bool _isClosed;
@@ -131,6 +132,21 @@ internal sealed class SessionStreams
 
         ending.Tell(ResetCode.NotProcessed, "The session leaves.");
         return true;
+    }
+
+    /// <summary>Completes when no stream waits for the place of its OPEN, whatever became of it.</summary>
+    public Task WhenOpensHaveLeftAsync()
+    {
+        lock (Gate)
+        {
+            if (Table.Unopened == 0)
+            {
+                return Task.CompletedTask;
+            }
+
+            _opensHaveLeft ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _opensHaveLeft.Task;
+        }
     }
 
     /// <summary>A link begins where the peer stands. No writer loop may run.</summary>
@@ -273,6 +289,16 @@ internal sealed class SessionStreams
         return stream.Out.TakeWaiting();
     }
 
+    /// <summary>An OPEN got its place, or its stream needs none any more.</summary>
+    public void TellIfOpensHaveLeft()
+    {
+        if (_opensHaveLeft is { } waiting && Table.Unopened == 0)
+        {
+            _opensHaveLeft = null;
+            waiting.TrySetResult();
+        }
+    }
+
     public void CloseIfEnded(TunnelStream stream)
     {
         if (stream.Halves.IsClosed)
@@ -303,6 +329,7 @@ internal sealed class SessionStreams
     private void Close(TunnelStream stream)
     {
         Table.Remove(stream);
+        TellIfOpensHaveLeft();
 
         // While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.
         Queue.Streams.Remove(stream);

@@ -43,6 +43,7 @@ internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer repl
         if (opens)
         {
             streams.Table.AssignId(stream);
+            streams.TellIfOpensHaveLeft();
             streams.Flood.StreamOpened();
         }
 

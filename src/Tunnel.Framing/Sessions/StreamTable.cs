@@ -21,6 +21,9 @@ internal sealed class StreamTable
 
     public IEnumerable<TunnelStream> Live => _live;
 
+    /// <summary>Live streams whose OPEN has no place in the sequence yet.</summary>
+    public int Unopened { get; private set; }
+
     public bool IdsAreExhausted => _lastId >= ProtocolLimits.LastStreamId;
 
     public void Add(TunnelStream stream)
@@ -31,6 +34,10 @@ internal sealed class StreamTable
         {
             _byId.Add(stream.Id, stream);
         }
+        else
+        {
+            Unopened++;
+        }
     }
 
     /// <summary>The opener's next id, given to a stream whose OPEN is taken now.</summary>
@@ -39,6 +46,7 @@ internal sealed class StreamTable
         _lastId = _lastId == 0 ? FirstId : _lastId + 2;
         stream.Id = _lastId;
         _byId.Add(_lastId, stream);
+        Unopened--;
     }
 
     /// <summary>As if ids up to this one were used up: what takes a year otherwise.</summary>
@@ -87,6 +95,10 @@ internal sealed class StreamTable
         if (stream.Id != 0)
         {
             _byId.Remove(stream.Id);
+        }
+        else
+        {
+            Unopened--;
         }
     }
 }

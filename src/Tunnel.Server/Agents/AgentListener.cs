@@ -32,6 +32,14 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
 
     public void Start() => listener.Start(OnAccepted, OnFault);
 
+    /// <summary>
+    /// Completes when every request that has its session has entered the link, or after the limit. When no request looks for
+    /// a session any more, agents may be told then: none of what they were given comes back.
+    /// </summary>
+    public async Task WhenRequestsHaveLeftAsync(TimeSpan limit) =>
+        await Task.WhenAll(services.Directory.All.Select(agent => agent.Session.WhenOpensHaveLeftAsync()))
+            .WaitAsync(limit, services.Session.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
     /// <summary>From now on a HELLO is answered with <c>draining</c>; sessions announce that they leave.</summary>
     public void BeginStop()
     {

@@ -26,27 +26,19 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     public void Start() => listener.Start(OnAccepted, OnFault);
 
     /// <summary>
-    /// Stops accepting; idle connections close, busy ones end with their answers. Completes when every request that had
-    /// arrived has its session, or after <paramref name="limit"/>: from then on none is needed for new ones.
+    /// Stops accepting. From now on answers say that the connection closes; connections on which no request comes for the
+    /// quiet time close then, busy ones end with their answers. Completes when every request that had arrived has its
+    /// session, or after <paramref name="limit"/>: from then on none is needed for new ones.
     /// </summary>
-    public async Task BeginStopAsync(TimeSpan limit)
+    public async Task BeginStopAsync(TimeSpan quiet, TimeSpan limit)
     {
         // Who is taken in until it has stopped is served.
         await listener.StopAsync();
         _isStopping = true;
-        foreach (IVisitor connection in _connections.Keys)
-        {
-            connection.Stop();
-        }
-
-        using var over = new CancellationTokenSource();
-        Task settled = Task.WhenAll(_connections.Keys.Select(connection => connection.WhenSettledAsync()));
-        await Task.WhenAny(settled, Task.Delay(limit, services.Time, over.Token));
-        await over.CancelAsync();
-        foreach (IVisitor connection in _connections.Keys)
-        {
-            connection.Stop();
-        }
+        StopAll();
+        await WithinAsync(Task.WhenAll(_connections.Values), quiet);
+        StopAll();
+        await WithinAsync(Task.WhenAll(_connections.Keys.Select(connection => connection.WhenSettledAsync())), limit);
     }
 
     /// <summary>Stops as <see cref="BeginStopAsync"/> and waits for all connections; what is left after the grace is cut.</summary>
@@ -54,7 +46,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     {
         if (!_isStopping)
         {
-            await BeginStopAsync(TimeSpan.Zero);
+            await BeginStopAsync(TimeSpan.Zero, TimeSpan.Zero);
         }
 
         Task all = Task.WhenAll(_connections.Values);
@@ -68,6 +60,17 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
 
         await all;
     }
+
+    private void StopAll()
+    {
+        foreach (IVisitor connection in _connections.Keys)
+        {
+            connection.Stop();
+        }
+    }
+
+    private async Task WithinAsync(Task task, TimeSpan limit) =>
+        await task.WaitAsync(limit, services.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private void OnAccepted(Socket socket)
     {

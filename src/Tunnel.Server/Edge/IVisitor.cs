@@ -7,8 +7,8 @@ internal interface IVisitor
     public Task RunAsync();
 
     /// <summary>
-    /// Nothing new is begun: an idle connection closes, a busy one when it is done. Asked once, one that has just come may
-    /// begin all the same; asked again, not.
+    /// Asked once, the connection serves what is on its way, and says with its next answer that it closes. Asked again, it
+    /// begins nothing any more: an idle one closes, a busy one when it is done.
     /// </summary>
     public void Stop();
 

@@ -18,8 +18,9 @@ internal sealed class ProxiedVisitor(EdgeServices services, IConnection link, Ra
 {
     private readonly CancellationTokenSource _limit = new();
     private readonly TaskCompletionSource<IVisitor?> _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
     private IVisitor? _next;
-    private volatile bool _isStopping;
+    private int _stops;
 
     /// <inheritdoc/>
     public async Task RunAsync()
@@ -50,8 +51,14 @@ internal sealed class ProxiedVisitor(EdgeServices services, IConnection link, Ra
         }
         else
         {
-            Interlocked.Exchange(ref _next, next);
-            if (_isStopping)
+            int stops;
+            lock (_lock)
+            {
+                Volatile.Write(ref _next, next);
+                stops = _stops;
+            }
+
+            for (int asked = 0; asked < stops; asked++)
             {
                 next.Stop();
             }
@@ -65,9 +72,14 @@ internal sealed class ProxiedVisitor(EdgeServices services, IConnection link, Ra
     /// <inheritdoc/>
     public void Stop()
     {
-        _isStopping = true;
-        Interlocked.MemoryBarrier();
-        Volatile.Read(ref _next)?.Stop();
+        IVisitor? next;
+        lock (_lock)
+        {
+            _stops++;
+            next = _next;
+        }
+
+        next?.Stop();
     }
 
     /// <inheritdoc/>

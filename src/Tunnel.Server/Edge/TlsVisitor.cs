@@ -27,7 +27,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
     private readonly Lock _lock = new();
     private readonly TaskCompletionSource<IVisitor?> _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IVisitor? _next;
-    private bool _isStopping;
+    private int _stops;
 
     public TlsVisitor(EdgeServices services, CertificateStore certificates, IConnection link)
     {
@@ -77,7 +77,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
         IVisitor? next;
         lock (_lock)
         {
-            _isStopping = true;
+            _stops++;
             next = _next;
         }
 
@@ -118,14 +118,14 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
             return;
         }
 
-        bool isStopping;
+        int stops;
         lock (_lock)
         {
             Volatile.Write(ref _next, next);
-            isStopping = _isStopping;
+            stops = _stops;
         }
 
-        if (isStopping)
+        for (int asked = 0; asked < stops; asked++)
         {
             next.Stop();
         }

@@ -33,9 +33,8 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private volatile VisitorPhase _phase = VisitorPhase.Waiting;
     private volatile bool _isLate;
     private volatile bool _isStopping;
+    private volatile bool _isClosing;
     private volatile bool _awaitsContinue;
-    private volatile bool _hasBegun;
-    private volatile bool _mayBegin;
 
     public VisitorConnection(EdgeServices services, IConnection link, VisitorFacts facts)
     {
@@ -57,10 +56,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     public VisitorOutput Output => _output;
 
-    // No request has come yet, and a successor would have answered it: to close at once would fail it.
-    private bool IsExpected => _mayBegin && !_hasBegun;
-
-    /// <summary>The connection serves no further request.</summary>
+    /// <summary>The next answer is the last of this connection, and says so.</summary>
     public bool IsStopping => _isStopping;
 
     /// <summary>Looks after a request that waits for its answer.</summary>
@@ -94,7 +90,6 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 {
                     _phase = VisitorPhase.InExchange;
                     _awaitsContinue = false;
-                    _hasBegun = true;
                     end = await _exchange!.RunAsync();
                 }
                 else
@@ -147,15 +142,18 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <inheritdoc/>
     public Task WhenSettledAsync() => Ties.WhenSettledAsync();
 
-    /// <summary>No further request: an idle connection closes, a busy one after its answer.</summary>
+    /// <inheritdoc/>
     public void Stop()
     {
-        _mayBegin = !_isStopping && _services.Options.MayHaveSuccessor;
-        _isStopping = true;
-        if (!IsExpected)
+        if (!_isStopping)
         {
-            _input.CancelPendingRead();
+            // A request may be on its way here that would fail if nobody took it.
+            _isStopping = true;
+            return;
         }
+
+        _isClosing = true;
+        _input.CancelPendingRead();
     }
 
     /// <summary>
@@ -273,7 +271,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private ValueTask<ReadResult> ReadForHeadAsync()
     {
         ValueTask<ReadResult> reading = _input.ReadAsync();
-        if (_isStopping && _phase == VisitorPhase.Waiting && !IsExpected)
+        if (_isClosing && _phase == VisitorPhase.Waiting)
         {
             // What has arrived is served still; nothing is waited for.
             _input.CancelPendingRead();
@@ -285,7 +283,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private HeadOutcome TakeHead(in ReadResult read)
     {
         bool isIdle = _phase == VisitorPhase.Waiting && read.Buffer.IsEmpty;
-        if (read.IsCanceled && (_isLate || _isStopping) && (isIdle || (_isLate && _phase == VisitorPhase.InHead)))
+        if (read.IsCanceled && (_isLate || _isClosing) && (isIdle || (_isLate && _phase == VisitorPhase.InHead)))
         {
             _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             return isIdle ? HeadOutcome.NoneComes : Refused(RejectReason.HeadTimeout);

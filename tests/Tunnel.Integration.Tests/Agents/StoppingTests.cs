@@ -88,7 +88,9 @@ public sealed class StoppingTests
         await busy.WriteAsync(Get);
         await pair.Origin.Accepted.WhenAsync(1);
         Task stopping = pair.Server.StopAsync();
-        (await idle.ReadToEndAsync().Within()).Should().BeEmpty("idle connections close at once");
+        Task<byte[]> end = idle.ReadToEndAsync();
+        await pair.AdvanceUntilAsync(end);
+        (await end).Should().BeEmpty("idle connections close after a moment");
         Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
         await late.Should().ThrowAsync<SocketException>();
         // Agents are told when the visitors that have come are settled.
@@ -106,6 +108,34 @@ public sealed class StoppingTests
         answer["Connection"].Should().Be("close");
         busy.Close();
         await stopping.Within();
+    }
+
+    [Fact]
+    public async Task Server_ThatStops_AnswersWhatIsOnItsWayOnConnectionsThatWereIdle()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("answered")), new PairOptions { IsTimeFake = true });
+        ScriptedConnection used = await pair.VisitAsync();
+        await used.WriteAsync(Get);
+        (await used.ReadAnswerAsync().Within())["Connection"].Should().BeNull();
+        ScriptedConnection unused = await pair.VisitAsync();
+        ScriptedConnection idle = await pair.VisitAsync();
+        Task stopping = pair.Server.StopAsync();
+        Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
+        await Eventually.TrueAsync(() => Record.ExceptionAsync(late).GetAwaiter().GetResult() is SocketException, what: "nobody is taken in any more");
+        foreach (ScriptedConnection visitor in (ScriptedConnection[])[used, unused])
+        {
+            await visitor.WriteAsync(Get);
+            Answer answer = await visitor.ReadAnswerAsync().Within();
+            answer.Text.Should().Be("answered");
+            answer["Connection"].Should().Be("close");
+            (await visitor.ReadToEndAsync().Within()).Should().BeEmpty();
+            visitor.Close();
+        }
+
+        Task<byte[]> end = idle.ReadToEndAsync();
+        end.IsCompleted.Should().BeFalse();
+        await pair.AdvanceUntilAsync(end);
+        await pair.AdvanceUntilAsync(stopping);
     }
 
     [Fact]

@@ -76,6 +76,34 @@ public sealed class UntriedRequestTests
     }
 
     [Fact]
+    public async Task Server_ThatStopsUnderAQueuedRequest_LetsItReachItsAgentFirst()
+    {
+        await using TunnelPair pair = await StartAsync();
+        await using var ending = new Ending(pair);
+        OddAgent agent = await ConnectAsync(pair, slot: 0);
+        await JamAsync(pair, agent);
+        Task<Answer> get = pair.AskAsync(Get);
+        await Eventually.TrueAsync(() => pair.Server.OpenStreams == 2);
+        Task stopping = pair.Server.StopAsync();
+        Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
+        await Eventually.TrueAsync(() => Record.ExceptionAsync(late).GetAwaiter().GetResult() is SocketException, what: "nobody is taken in any more");
+        pair.Time.Advance(TimeSpan.FromSeconds(1));
+        pair.Time.Advance(TimeSpan.FromSeconds(1));
+        await agent.Peer.SendNumberAsync(FrameKind.Ack, agent.Peer.Sequenced);
+        RawFrame frame;
+        do
+        {
+            frame = await agent.Peer.ExpectAsync(FrameKind.Open, FrameKind.Data);
+        }
+        while (frame.Kind != FrameKind.Open);
+        await agent.AnswerAsync(frame.StreamId, Talk.Ok("answered"));
+        Answer answer = await get.Within();
+        (answer.Text, answer["Connection"]).Should().Be(("answered", "close"));
+        await agent.KillAsync();
+        await pair.AdvanceUntilAsync(stopping);
+    }
+
+    [Fact]
     public async Task Visitor_ThatLeavesWhileItsRequestIsHandedBack_LeavesNothingBehind()
     {
         await using TunnelPair pair = await StartAsync();
