@@ -69,6 +69,15 @@ public sealed class Session
         }
     }
 
+    /// <summary>Adds the streams that are open at this moment. It costs as many steps as there are.</summary>
+    public void CopyStreams(List<TunnelStream> streams)
+    {
+        lock (Streams.Gate)
+        {
+            streams.AddRange(Streams.Table.Live);
+        }
+    }
+
     /// <summary>Bytes drawn from the session's memory budget.</summary>
     public long MemoryUsed => Streams.Memory.Used;
 

@@ -22,6 +22,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
     private int _resetCode = NoCode;
+    private volatile StreamProgress _progress;
     private Action<object?>? _abortCallback;
     private object? _abortState;
     private int _hasAbortCallback;
@@ -57,6 +58,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
             return code == NoCode ? null : (ResetCode)code;
         }
     }
+
+    /// <summary>How far its user has come; a word of the user's that the session does nothing with.</summary>
+    public StreamProgress Progress => _progress;
 
     internal StreamInput In => _input;
 
@@ -133,6 +137,18 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
 
     /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
     internal bool OpenIsWanted { get; set; }
+
+    /// <summary>The user has begun to pass an answer on.</summary>
+    public void AnswerBegan()
+    {
+        if (_progress == StreamProgress.Waiting)
+        {
+            _progress = StreamProgress.Answering;
+        }
+    }
+
+    /// <summary>Whoever asked has ended its sending, and may be gone. From any thread.</summary>
+    public void MayBeAbandoned() => _progress = StreamProgress.Abandoned;
 
     /// <summary>
     /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.

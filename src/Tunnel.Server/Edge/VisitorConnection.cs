@@ -228,6 +228,10 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         }
         else if (_phase == VisitorPhase.InExchange)
         {
+            Ties.MayBeGone();
+
+            // What was sent to it before is no sign that it is there now.
+            HasMoved();
             _deadline.Set(HalfClosedTime);
         }
     }

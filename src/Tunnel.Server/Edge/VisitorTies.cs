@@ -81,6 +81,9 @@ internal sealed class VisitorTies
         return route;
     }
 
+    /// <summary>The visitor sends nothing more, and may have left.</summary>
+    public void MayBeGone() => Volatile.Read(ref _stream)?.MayBeAbandoned();
+
     /// <summary>The visitor has left.</summary>
     public void Break()
     {

@@ -171,6 +171,7 @@ internal sealed class Exchange
             }
             while (head is AnswerHead.NeedMore or AnswerHead.Interim);
             _visitor.AnswerWatch.End();
+            stream.AnswerBegan();
 
             if (head == AnswerHead.Switch)
             {

@@ -104,6 +104,7 @@ internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action a
             ReadResult first = await stream.Input.ReadAsync();
             stream.Input.AdvanceTo(first.Buffer.Start);
             hasBegun = true;
+            stream.AnswerBegan();
             copy.Drop();
             if (await Relay.CopyAsync(stream.Input, output, bytes => record.BytesOut += bytes, piece) == RelayEnd.SourceEnded)
             {

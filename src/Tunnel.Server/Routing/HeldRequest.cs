@@ -21,6 +21,9 @@ internal sealed class HeldRequest(Holding row, NameEntry entry, in RouteRequest 
     /// <summary>Its place in the row, null while it is in none; guarded by the registry's lock.</summary>
     internal LinkedListNode<HeldRequest>? Place { get; set; }
 
+    /// <summary>A stream has given way to it; guarded by the registry's lock.</summary>
+    internal bool HasAPlace { get; set; }
+
     /// <summary>A stream is being opened for it; guarded by the registry's lock.</summary>
     internal bool IsInHand { get; set; }
 

@@ -1,3 +1,5 @@
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Routing;
@@ -9,6 +11,9 @@ namespace Tunnel.Server.Routing;
 internal sealed class Holding : IDeadlineTarget, IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+
+    /// <summary>Streams of one name that give way in one second: each costs a look at all of its session.</summary>
+    private const int MostPlacesAtOnce = 64;
 
     private readonly HoldLimits _limits;
     private readonly Func<string, bool> _isOwned;
@@ -41,9 +46,19 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     /// <summary>Requests that wait. A glance, without the lock.</summary>
     public int Count => _waiting.Count;
 
+    /// <summary>
+    /// Whether it counts for a request that would wait whose its name is: this server has just begun, and has not served the
+    /// name. The lock is held.
+    /// </summary>
+    public bool AsksForOwner(NameEntry? entry) => _time.Now < _limits.Time && (entry is null or { Type: null, Waiting: 0 });
+
+    /// <summary>Whether a name is known to be somebody's. The lock is not held, because tokens have locks of their own.</summary>
+    public bool IsOwned(ReadOnlySpan<char> name) => _isOwned(new string(name));
+
     /// <summary>The request stands in the row of its name; null: it does not wait. The lock is held.</summary>
+    /// <param name="isOwned">Whether the name is somebody's; good for those of which <see cref="AsksForOwner"/> says that it counts.</param>
     /// <param name="otherwise">For <see cref="Refuse"/>, when it does not wait.</param>
-    public HeldRequest? TryHold(NameEntry? entry, ReadOnlySpan<char> name, in RouteRequest request, out RouteOutcome? otherwise)
+    public HeldRequest? TryHold(NameEntry? entry, ReadOnlySpan<char> name, bool isOwned, in RouteRequest request, out RouteOutcome? otherwise)
     {
         TimeSpan now = _time.Now;
         bool isRemembered = entry is not null && _names.IsRemembered(entry, now);
@@ -53,13 +68,16 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
             return null;
         }
 
-        if (!TryMakeRoom(entry, request))
+        bool isStranger = entry is { Waiting: > 0 } ? entry.IsStranger : entry?.Type is null && !isOwned;
+        if (!TryMakeRoom(entry, isStranger, request))
         {
             otherwise = RouteOutcome.TooBusy;
             return null;
         }
 
-        var held = new HeldRequest(this, entry ?? _names.FindOrAdd(new string(name)), request);
+        entry ??= _names.FindOrAdd(new string(name));
+        entry.IsStranger = isStranger;
+        var held = new HeldRequest(this, entry, request);
         _waiting.Add(held);
         return held;
     }
@@ -175,6 +193,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         RefuseAll(late);
         foreach (NameEntry entry in entries)
         {
+            MakePlaces(entry);
             Release(entry);
         }
 
@@ -190,10 +209,38 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         _tick.Set(Tick);
     }
 
-    private bool TryMakeRoom(NameEntry? entry, in RouteRequest request)
+    // Those who have waited for a second although they go first, or while some stream of their session was abandoned: nothing
+    // ends there by itself, so that something gives way to them.
+    private void MakePlaces(NameEntry entry)
+    {
+        lock (_lock)
+        {
+            TimeSpan now = _time.Now;
+            HeldRequest? held = entry.Next(after: null);
+            for (int places = 0; held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
+            {
+                if (held.HasAPlace || now - held.Request.ArrivedAt < Tick)
+                {
+                    continue;
+                }
+
+                if (entry.FindWhoGivesWay(held.Request, now) is not { } stream)
+                {
+                    return;
+                }
+
+                // Under the lock, so that nobody else counts on the same place. Whoever serves the stream is told elsewhere.
+                stream.Abort(ResetCode.TooBusy);
+                held.HasAPlace = true;
+                places++;
+            }
+        }
+    }
+
+    private bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request)
     {
         List<HeldRequest> ousted = [];
-        bool hasRoom = _waiting.TryMakeRoom(entry, request, ousted);
+        bool hasRoom = _waiting.TryMakeRoom(entry, isStranger, request, ousted);
         foreach (HeldRequest held in ousted)
         {
             // Whoever waits for the outcome goes on elsewhere, not here with the lock held.
@@ -209,11 +256,10 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     private (HeldRequest? Next, ServedTunnel? Tunnel) NextOf(NameEntry entry)
     {
         TimeSpan now = _time.Now;
-        LinkedListNode<HeldRequest>? following;
-        for (LinkedListNode<HeldRequest>? node = entry.First?.Place; node is not null; node = following)
+        HeldRequest? following;
+        for (HeldRequest? held = entry.Next(after: null); held is not null; held = following)
         {
-            HeldRequest held = node.Value;
-            following = node.Next;
+            following = entry.Next(held);
             if (held.IsInHand)
             {
                 continue;

@@ -1,3 +1,4 @@
+using Tunnel.Framing.Sessions;
 using Tunnel.Server.Guards;
 
 namespace Tunnel.Server.Routing;
@@ -11,6 +12,8 @@ internal sealed class NameEntry(string name)
     /// <summary>A session whose origin refused a connection so recently is asked last.</summary>
     private static readonly TimeSpan RefusalCounts = TimeSpan.FromSeconds(5);
 
+    // Who waits ahead of the others, and the others; each by arrival.
+    private readonly LinkedList<HeldRequest> _ahead = new();
     private readonly LinkedList<HeldRequest> _waiting = new();
 
     public string Name { get; } = name;
@@ -29,14 +32,62 @@ internal sealed class NameEntry(string name)
     /// <summary>When its last session went; null when it never had one, or has one.</summary>
     public TimeSpan? EmptySince { get; set; }
 
-    public int Waiting => _waiting.Count;
+    public int Waiting => _ahead.Count + _waiting.Count;
+
+    /// <summary>
+    /// Nobody knows whose the name is: no token's, and not served by this server. Requests for it have what known names leave.
+    /// <see cref="WaitingRoom"/> decides it when the first one comes, and it stays while any waits.
+    /// </summary>
+    public bool IsStranger { get; set; }
 
     /// <summary>How much of all room for waiting is taken by those here; <see cref="WaitingRoom"/> counts it.</summary>
     public long Weight { get; set; }
 
-    public HeldRequest? First => _waiting.First?.Value;
+    /// <summary>Who came first.</summary>
+    public HeldRequest? Oldest =>
+        _ahead.First?.Value is not { } ahead ? _waiting.First?.Value
+        : _waiting.First?.Value is not { } other || ahead.Request.ArrivedAt <= other.Request.ArrivedAt ? ahead : other;
 
-    public HeldRequest? Last => _waiting.Last?.Value;
+    /// <summary>Who loses its place first.</summary>
+    /// <param name="othersOnly">Those who wait ahead keep theirs.</param>
+    public HeldRequest? Last(bool othersOnly) => _waiting.Last?.Value ?? (othersOnly ? null : _ahead.Last?.Value);
+
+    /// <summary>Who is let through next, or after somebody.</summary>
+    public HeldRequest? Next(HeldRequest? after) =>
+        after is null ? (_ahead.First ?? _waiting.First)?.Value
+        : (after.Place!.Next ?? (after.Request.GoesFirst ? _waiting.First : null))?.Value;
+
+    /// <summary>Whether a request goes ahead of others at sessions that are full: its visitor has fewer of their streams.</summary>
+    public bool GoesFirst(in RouteRequest request, TimeSpan now)
+    {
+        foreach (ServedTunnel tunnel in Tunnels)
+        {
+            if (IsFull(tunnel, request) && tunnel.Holder.Shares.IsSmall(request.Open.Visitor, now))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>A stream of a full session whose place this request is to have; the caller's to end. Null: there is none.</summary>
+    public TunnelStream? FindWhoGivesWay(in RouteRequest request, TimeSpan now)
+    {
+        foreach (ServedTunnel tunnel in Tunnels)
+        {
+            if (IsFull(tunnel, request) && tunnel.Holder.Shares.FindWhoGivesWay(request.Open.Visitor, now) is { } stream)
+            {
+                return stream;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsFull(ServedTunnel tunnel, in RouteRequest request) =>
+        tunnel.Holder is { IsAttached: true, IsLeaving: false } && tunnel.Holder != request.Refused && tunnel.Type == request.Type
+        && tunnel.Session.OpenStreams >= tunnel.Session.Options.MaxStreams;
 
     /// <summary>Of the sessions that have room, the one with the fewest open streams; null when there is none.</summary>
     public ServedTunnel? Choose(in RouteRequest request, TimeSpan now)
@@ -69,20 +120,21 @@ internal sealed class NameEntry(string name)
     /// <summary>Puts a request in the row, by its arrival: one that was moved here is older than those that wait.</summary>
     public void Add(HeldRequest held)
     {
-        LinkedListNode<HeldRequest>? before = _waiting.Last;
+        LinkedList<HeldRequest> row = held.Request.GoesFirst ? _ahead : _waiting;
+        LinkedListNode<HeldRequest>? before = row.Last;
         while (before is not null && before.Value.Request.ArrivedAt > held.Request.ArrivedAt)
         {
             before = before.Previous;
         }
 
-        held.Place = before is null ? _waiting.AddFirst(held) : _waiting.AddAfter(before, held);
+        held.Place = before is null ? row.AddFirst(held) : row.AddAfter(before, held);
     }
 
     public void Remove(HeldRequest held)
     {
         if (held.Place is { } place)
         {
-            _waiting.Remove(place);
+            place.List!.Remove(place);
             held.Place = null;
         }
     }

@@ -41,6 +41,9 @@ internal readonly record struct Route(RouteOutcome Outcome, ServedTunnel? Tunnel
 /// <param name="Refused">A session that would not take it, and is not asked again.</param>
 internal readonly record struct RouteRequest(OpenHeader Open, string Type, TimeSpan ArrivedAt, int Bytes, TunnelHolder? Refused = null)
 {
+    /// <summary>Its visitor has fewer streams of a full session than somebody else: it waits ahead of the others.</summary>
+    public bool GoesFirst { get; init; }
+
     /// <summary>Rules that have let the request through; null: none were asked.</summary>
     public VisitorGuard? AdmittedBy { get; init; }
 

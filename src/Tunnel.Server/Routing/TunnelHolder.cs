@@ -23,6 +23,9 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
 
     public AgentInstance Instance { get; } = instance;
 
+    /// <summary>Who has how many of its streams; guarded by the registry's lock.</summary>
+    public VisitorShares Shares { get; } = new(session);
+
     /// <summary>For people.</summary>
     public string Address { get; } = address;
 

@@ -90,30 +90,37 @@ internal sealed class TunnelRegistry : IDisposable
         Span<char> name = stackalloc char[PublicNames.MostBytes];
         name = name[..Encoding.Latin1.GetChars(host, name)];
         RouteOutcome? otherwise;
+        bool? isOwned = null;
         for (int failed = 0; ; failed++)
         {
-            ServedTunnel tunnel;
+            ServedTunnel? tunnel;
             lock (_lock)
             {
                 NameEntry? entry = _names.Find(name);
 
                 // Who waits already goes first.
                 ServedTunnel? chosen = entry is { Waiting: 0 } && failed < MostFailures ? entry.Choose(request, Now) : null;
-                if (chosen is null)
+                if (chosen is null && (isOwned is not null || !_holding.AsksForOwner(entry)))
                 {
                     if (entry?.Guard is { } guard && guard != request.AdmittedBy && entry.Type == request.Type)
                     {
                         return new Route(RouteOutcome.Guarded) { Guard = guard };
                     }
 
-                    held = _holding.TryHold(entry, name, request, out otherwise);
+                    bool goesFirst = entry?.GoesFirst(request, Now) ?? false;
+                    held = _holding.TryHold(entry, name, isOwned ?? false, request with { GoesFirst = goesFirst }, out otherwise);
                     break;
                 }
 
                 tunnel = chosen;
             }
 
-            if (tunnel.TryOpen(request) is { } found)
+            if (tunnel is null)
+            {
+                isOwned = _holding.IsOwned(name);
+                failed--;
+            }
+            else if (tunnel.TryOpen(request) is { } found)
             {
                 return found;
             }

@@ -7,8 +7,8 @@ namespace Tunnel.Server.Routing;
 internal sealed class WaitingRoom(HoldLimits limits)
 {
     // The lightest first.
-    private readonly SortedSet<NameEntry> _names = new(Comparer<NameEntry>.Create(static (one, other) =>
-        one.Weight != other.Weight ? one.Weight.CompareTo(other.Weight) : string.CompareOrdinal(one.Name, other.Name)));
+    private readonly SortedSet<NameEntry> _known = NewSet();
+    private readonly SortedSet<NameEntry> _strangers = NewSet();
 
     private long _bytes;
 
@@ -16,25 +16,27 @@ internal sealed class WaitingRoom(HoldLimits limits)
     public int Count { get; private set; }
 
     /// <summary>The names at which somebody waits.</summary>
-    public IReadOnlyCollection<NameEntry> Names => _names;
+    public IEnumerable<NameEntry> Names => _known.Concat(_strangers);
 
     /// <summary>
-    /// Room for one more at a name: what is free, else the places of those who came last at the name that takes most. False
-    /// when that is the name itself.
+    /// Room for one more at a name: what is free, else the places of those who came last at the name that takes most; of names
+    /// that nobody knows first. False, and nobody has lost anything, when there are none for this request to have.
     /// </summary>
     /// <param name="entry">Null: nobody waits there.</param>
-    /// <param name="ousted">Who has lost his place, whether it was enough or not.</param>
-    public bool TryMakeRoom(NameEntry? entry, in RouteRequest request, List<HeldRequest> ousted)
+    /// <param name="isStranger">Nobody knows whose the name is.</param>
+    /// <param name="ousted">Who has lost its place.</param>
+    public bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request, List<HeldRequest> ousted)
     {
         long weight = (entry?.Weight ?? 0) + limits.WeightOf(request);
         while (Count >= limits.MostRequests || _bytes + request.Bytes > limits.MostBytes)
         {
-            if (_names.Max is not { } heaviest || heaviest == entry || heaviest.Weight <= weight)
+            if (FindWhoGivesWay(entry, isStranger, weight, request) is not { } last)
             {
+                ousted.ForEach(Add);
+                ousted.Clear();
                 return false;
             }
 
-            HeldRequest last = heaviest.Last!;
             Remove(last);
             ousted.Add(last);
         }
@@ -70,9 +72,9 @@ internal sealed class WaitingRoom(HoldLimits limits)
     public List<HeldRequest> RemoveLate(TimeSpan now)
     {
         List<HeldRequest> late = [];
-        foreach (NameEntry entry in _names.ToArray())
+        foreach (NameEntry entry in Names.ToArray())
         {
-            while (entry.First is { } first && now - first.Request.ArrivedAt >= limits.Time)
+            while (entry.Oldest is { } first && now - first.Request.ArrivedAt >= limits.Time)
             {
                 Remove(first);
                 late.Add(first);
@@ -82,14 +84,35 @@ internal sealed class WaitingRoom(HoldLimits limits)
         return late;
     }
 
+    private static SortedSet<NameEntry> NewSet() => new(Comparer<NameEntry>.Create(static (one, other) =>
+        one.Weight != other.Weight ? one.Weight.CompareTo(other.Weight) : string.CompareOrdinal(one.Name, other.Name)));
+
+    private HeldRequest? FindWhoGivesWay(NameEntry? entry, bool isStranger, long weight, in RouteRequest request)
+    {
+        if (!isStranger && _strangers.Max is { } stranger)
+        {
+            return stranger.Last(othersOnly: false);
+        }
+
+        NameEntry? heaviest = (isStranger ? _strangers : _known).Max;
+        if (heaviest is not null && heaviest == entry)
+        {
+            // Its own row: who goes ahead there has the place of who does not.
+            return request.GoesFirst ? entry.Last(othersOnly: true) : null;
+        }
+
+        return heaviest is not null && heaviest.Weight > weight ? heaviest.Last(othersOnly: false) : null;
+    }
+
     // A name's place in the order follows its weight, so it changes outside of the set.
     private void Weigh(NameEntry entry, long more)
     {
-        _names.Remove(entry);
+        SortedSet<NameEntry> names = entry.IsStranger ? _strangers : _known;
+        names.Remove(entry);
         entry.Weight += more;
         if (entry.Waiting > 0)
         {
-            _names.Add(entry);
+            names.Add(entry);
         }
     }
 }

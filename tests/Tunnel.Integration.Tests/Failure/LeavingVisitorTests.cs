@@ -35,6 +35,33 @@ public sealed class LeavingVisitorTests
     }
 
     [Fact]
+    public async Task HalfClose_OnAConnectionThatWasUsed_IsWaitedForAsLongAsOnAnother()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(
+            async connection =>
+            {
+                await connection.ReadHeadAsync();
+                await connection.WriteAsync(Talk.Ok("first"));
+                await connection.ReadToEndAsync();
+            },
+            new PairOptions { IsTimeFake = true });
+        ScriptedConnection visitor = await pair.VisitAsync();
+        await visitor.WriteAsync(Get);
+        (await visitor.ReadAnswerAsync().Within()).Text.Should().Be("first");
+        await visitor.WriteAsync(Get);
+        visitor.EndSending();
+        await Eventually.TrueAsync(() => pair.Server.OpenStreams == 1);
+        int seconds = 0;
+        await Eventually.TrueAsync(() =>
+        {
+            pair.Time.Advance(TimeSpan.FromSeconds(1));
+            seconds++;
+            return pair.Server.Counts.Visitors == 0;
+        });
+        seconds.Should().BeLessThan(55, "an answer of before is no movement");
+    }
+
+    [Fact]
     public async Task HalfClose_BehindARequest_StillBringsTheAnswer()
     {
         var go = new Tally();

@@ -268,6 +268,40 @@ public sealed class HoldTests
     }
 
     [Fact]
+    public async Task NamesThatNobodyKnows_HaveWhatKnownOnesLeave()
+    {
+        await using var names = new Registration(new HoldLimits { MostRequests = 6, MostBytes = 6000 });
+        names.Owned.Add("owned.test");
+        names.Bind("served.test", names.Detached());
+        HeldRequest[] strangers = [.. Enumerable.Range(0, 6).Select(number => names.Hold($"unknown-{number}.test"))];
+        names.Find("unknown-6.test", out _).Outcome.Should().Be(RouteOutcome.TooBusy);
+        HeldRequest[] known = [.. Enumerable.Range(0, 3).SelectMany(_ => (HeldRequest[])[names.Hold("owned.test"), names.Hold("served.test")])];
+        foreach (HeldRequest held in strangers)
+        {
+            (await held.Released.Within()).Outcome.Should().Be(RouteOutcome.TooBusy);
+        }
+
+        known.Should().OnlyContain(held => !held.Released.IsCompleted);
+        names.Find("unknown-7.test", out _).Outcome.Should().Be(RouteOutcome.TooBusy, "a known name gives way to no unknown one");
+        names.Registry.Waiting.Should().Be(6);
+    }
+
+    [Fact]
+    public async Task Request_ThatFindsNoRoomAfterAll_HasTakenNobodysPlace()
+    {
+        await using var names = new Registration(new HoldLimits { MostRequests = 1000, MostBytes = 10_000 });
+        names.Bind("a.test", names.Detached());
+        names.Bind("b.test", names.Detached());
+        HeldRequest[] many = [.. Enumerable.Range(0, 10).Select(_ => names.Hold("a.test", bytes: 1000))];
+        names.Find("b.test", out _, bytes: 7000).Outcome.Should().Be(RouteOutcome.TooBusy, "it would take more than whoever gives way to it");
+        many.Should().OnlyContain(held => !held.Released.IsCompleted);
+        names.Registry.Waiting.Should().Be(10);
+        names.Time.Advance(TimeSpan.FromSeconds(21));
+        (await Task.WhenAll(many.Select(held => held.Released)).Within()).Should().OnlyContain(route => route.Outcome == RouteOutcome.Offline);
+        names.Registry.Waiting.Should().Be(0);
+    }
+
+    [Fact]
     public async Task TenThousandRequests_ThatWait_AreReleasedWithoutALossAndInOrder()
     {
         await using var names = new Registration();

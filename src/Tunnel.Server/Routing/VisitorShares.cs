@@ -1,0 +1,98 @@
+using Tunnel.Framing.Frames;
+using Tunnel.Framing.Sessions;
+
+namespace Tunnel.Server.Routing;
+
+/// <summary>
+/// How many of a session's streams each visitor's address has, and whose stream gives way when the session is full, nothing
+/// in it ends, and somebody waits who has fewer. While there is room nobody is counted. Guarded by the registry's lock.
+/// </summary>
+internal sealed class VisitorShares(Session session)
+{
+    /// <summary>Counts are good for so long: at a full session requests may come by thousands, most of them from whoever fills it.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(100);
+
+    private readonly Dictionary<VisitorAddress, int> _counts = [];
+    private readonly List<TunnelStream> _streams = [];
+    private TimeSpan? _countedAt;
+    private VisitorAddress _heaviest;
+
+    /// <summary>Some other address has more streams than this one would have with one more.</summary>
+    public bool IsSmall(in VisitorAddress visitor, TimeSpan now)
+    {
+        if (_countedAt is not { } at || now - at >= Fresh)
+        {
+            Count(now);
+            _streams.Clear();
+        }
+
+        return IsLighter(KeyOf(visitor));
+    }
+
+    /// <summary>
+    /// The stream whose place this visitor is to have: one whose own visitor is perhaps gone; else the newest of the address
+    /// that has most, if this one is small beside it. One that has begun to answer only when that address has more than half
+    /// of the session. Null: there is none.
+    /// </summary>
+    public TunnelStream? FindWhoGivesWay(in VisitorAddress visitor, TimeSpan now)
+    {
+        Count(now);
+        TunnelStream? found = Newest(static stream => stream.Progress == StreamProgress.Abandoned);
+        if (found is null && IsLighter(KeyOf(visitor)))
+        {
+            _streams.RemoveAll(stream => KeyOf(stream.Open.Visitor) != _heaviest);
+            found = Newest(static stream => stream.Progress == StreamProgress.Waiting);
+            if (found is null && _streams.Count > session.Options.MaxStreams / 2)
+            {
+                found = Newest(static _ => true);
+            }
+        }
+
+        _streams.Clear();
+        return found;
+    }
+
+    // An IPv6 customer has a /64 at least, and every address in it; ports say nothing.
+    private static VisitorAddress KeyOf(in VisitorAddress address) =>
+        new(address.Family, address.Family == 6 ? address.Bits >> 64 : address.Bits, 0);
+
+    private bool IsLighter(in VisitorAddress key) =>
+        _counts.GetValueOrDefault(_heaviest) > _counts.GetValueOrDefault(key) + 1;
+
+    // Fills the list too; who called clears it, or it would keep streams that have ended.
+    private void Count(TimeSpan now)
+    {
+        _countedAt = now;
+        _counts.Clear();
+        session.CopyStreams(_streams);
+
+        // What was broken off holds its place only until the agent has confirmed that.
+        _streams.RemoveAll(static stream => stream.ResetCode is not null);
+        int most = 0;
+        foreach (TunnelStream stream in _streams)
+        {
+            VisitorAddress key = KeyOf(stream.Open.Visitor);
+            int count = _counts.GetValueOrDefault(key) + 1;
+            _counts[key] = count;
+            if (count > most)
+            {
+                (most, _heaviest) = (count, key);
+            }
+        }
+    }
+
+    private TunnelStream? Newest(Func<TunnelStream, bool> isWanted)
+    {
+        TunnelStream? newest = null;
+        foreach (TunnelStream stream in _streams)
+        {
+            // Those that have no id yet are the newest of all.
+            if (isWanted(stream) && (newest is null || unchecked(stream.Id - 1) > unchecked(newest.Id - 1)))
+            {
+                newest = stream;
+            }
+        }
+
+        return newest;
+    }
+}
