@@ -1,6 +1,8 @@
 using System.Buffers;
+using Tunnel.Agent.Diagnostics;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Hosting;
 
 namespace Tunnel.Agent.Local;
 
@@ -63,10 +65,10 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
 
     void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
     {
-        // BOUND answers a BIND, and this agent sends none.
-        if (kind == FrameKind.Bound)
+        // This agent sends no BIND, so there is one thing that BOUND can tell it: that it has lost a name.
+        if (kind == FrameKind.Bound && JsonMessages.Read<BoundMessage>(payload) is { Code: { } code } bound)
         {
-            JsonMessages.Read<BoundMessage>(payload);
+            AgentLog.TunnelLost(services.Log, Printable.Of(code), Printable.Of(bound.Message ?? ""));
         }
     }
 

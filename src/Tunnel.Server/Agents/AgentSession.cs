@@ -127,6 +127,7 @@ internal sealed class AgentSession : ISessionUser
             foreach (ServedTunnel tunnel in tunnels)
             {
                 _tunnels.Add(tunnel.Id, tunnel);
+                tunnel.WasServed = true;
             }
         }
 
@@ -160,6 +161,48 @@ internal sealed class AgentSession : ISessionUser
         }
     }
 
+    /// <summary>Whether it serves nothing but these.</summary>
+    public bool HasOnly(IReadOnlyCollection<ServedTunnel> tunnels)
+    {
+        lock (_lock)
+        {
+            return _tunnels.Values.All(tunnels.Contains);
+        }
+    }
+
+    /// <summary>
+    /// Some of its names are not its own any more. It goes on with the others, and the agent is told by BOUND; without any
+    /// it is over.
+    /// </summary>
+    /// <param name="code">One of <see cref="RejectCodes"/>, for BOUND.</param>
+    /// <param name="end">For CLOSE.</param>
+    public void Lose(IReadOnlyCollection<ServedTunnel> lost, string code, CloseCode end, string reason)
+    {
+        List<ServedTunnel> gone;
+        bool isOver;
+        lock (_lock)
+        {
+            gone = [.. _tunnels.Values.Where(lost.Contains)];
+            gone.ForEach(tunnel => _tunnels.Remove(tunnel.Id));
+            isOver = _tunnels.Count == 0;
+        }
+
+        foreach (ServedTunnel tunnel in gone)
+        {
+            _services.Registry.Unbind(tunnel);
+            ServerLog.TunnelDown(_services.Log, tunnel.Name, reason);
+            if (!isOver)
+            {
+                Session.Send(FrameKind.Bound, new BoundMessage { Id = tunnel.Id, Code = code, Message = reason });
+            }
+        }
+
+        if (isOver && gone.Count > 0)
+        {
+            Close(end, reason);
+        }
+    }
+
     void ISessionUser.OnStream(TunnelStream stream) => stream.Dispose();
 
     void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
@@ -179,9 +222,9 @@ internal sealed class AgentSession : ISessionUser
     void ISessionUser.OnAttached()
     {
         Holder.Attached();
-        foreach (string name in Names())
+        foreach (ServedTunnel tunnel in Tunnels())
         {
-            _services.Registry.Release(name);
+            _services.Registry.Release(tunnel.Name);
         }
     }
 
@@ -191,13 +234,22 @@ internal sealed class AgentSession : ISessionUser
         ServerLog.SessionDetached(_services.Log, Holder.Caption, Printable.Of(reason), _services.Session.ResumeWindow.TotalSeconds);
     }
 
-    /// <summary>Tokens have changed: the session ends if it may not go on.</summary>
+    /// <summary>Tokens have changed: the session ends if it may not go on, and a name that it may not serve any more is lost to it.</summary>
     public void EndUnlessAllowed()
     {
-        if (_services.Gate.FindEnd(Holder.Identity, Names()) is { } reason)
+        if (_services.Gate.FindEnd(Holder.Identity) is { } end)
         {
-            ServerLog.SessionRevoked(_services.Log, Holder.Caption, reason);
-            Close(CloseCode.Revoked, reason);
+            ServerLog.SessionRevoked(_services.Log, Holder.Caption, end);
+            Close(CloseCode.Revoked, end);
+            return;
+        }
+
+        foreach (ServedTunnel tunnel in Tunnels())
+        {
+            if (_services.Gate.Judge(Holder.Identity, tunnel.Name) is { } reason)
+            {
+                Lose([tunnel], RejectCodes.NameRefused, CloseCode.Revoked, reason);
+            }
         }
     }
 
@@ -251,11 +303,11 @@ internal sealed class AgentSession : ISessionUser
         }
     }
 
-    private string[] Names()
+    private ServedTunnel[] Tunnels()
     {
         lock (_lock)
         {
-            return [.. _tunnels.Values.Select(tunnel => tunnel.Name)];
+            return [.. _tunnels.Values];
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class SessionPlaces(ServerOptions options, AgentDirectory direct
     }
 
     /// <summary>A session that has its names takes its place. Null: it has one; otherwise which limit is reached.</summary>
-    /// <param name="gaveWay">Who had these names.</param>
+    /// <param name="gaveWay">Who had these names, and has nothing else.</param>
     public string? Take(AgentSession session, IReadOnlyCollection<TunnelHolder> gaveWay)
     {
         lock (_lock)
@@ -51,6 +51,19 @@ internal sealed class SessionPlaces(ServerOptions options, AgentDirectory direct
             // successors would have no end.
             past.FindAll(other => !other.Holder.IsLeaving).ForEach(other => other.HasPlace = false);
             return null;
+        }
+    }
+
+    /// <summary>A session that took its place does not come about after all: whoever made room for it counts again.</summary>
+    public void GiveBack(AgentSession session, IReadOnlyCollection<TunnelHolder> gaveWay)
+    {
+        lock (_lock)
+        {
+            session.HasPlace = false;
+            foreach (AgentSession other in directory.All.Where(other => gaveWay.Contains(other.Holder)))
+            {
+                other.HasPlace = true;
+            }
         }
     }
 

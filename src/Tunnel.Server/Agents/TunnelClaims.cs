@@ -98,29 +98,37 @@ internal sealed class TunnelClaims(AgentServices services)
 
     private BoundMessage? Adopt(AgentSession session, List<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
     {
-        if (services.Places.Take(session, [.. others.Select(other => other.Holder)]) is { } limit)
+        bool hadPlace = session.HasPlace;
+        List<TunnelHolder> over = [.. others.Select(other => other.Holder).Distinct().Where(holder => IsOver(session, holder, others))];
+        BoundMessage? refusal = services.Places.Take(session, over) is { } limit
+            ? Refusal(tunnels[0].Id, RejectCodes.TooManySessions, limit)
+            : ClaimForToken(session, tunnels) ?? (session.TryAdopt(tunnels) ? null : NoRoom(tunnels[0].Id));
+        if (refusal is not null)
         {
-            GiveUp(tunnels, others);
-            return Refusal(tunnels[0].Id, RejectCodes.TooManySessions, limit);
+            if (!hadPlace && session.HasPlace)
+            {
+                services.Places.GiveBack(session, over);
+            }
+
+            services.Registry.TakeBack(tunnels, others);
+            return refusal;
         }
 
+        tunnels.ForEach(tunnel => services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type));
+        Close(session, others, over);
+        return null;
+    }
+
+    private BoundMessage? ClaimForToken(AgentSession session, List<ServedTunnel> tunnels)
+    {
         foreach (ServedTunnel tunnel in tunnels)
         {
             if (services.Gate.Claim(session.Holder.Identity, tunnel.Name, tunnel.IsWanted) is { } why)
             {
-                GiveUp(tunnels, others);
                 return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
             }
         }
 
-        if (!session.TryAdopt(tunnels))
-        {
-            GiveUp(tunnels, others);
-            return NoRoom(tunnels[0].Id);
-        }
-
-        tunnels.ForEach(tunnel => services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type));
-        CloseAll(others, CloseCode.Replaced, $"a newer session took over, from {session.Holder.Address}");
         return null;
     }
 
@@ -138,18 +146,25 @@ internal sealed class TunnelClaims(AgentServices services)
         return Refusal(first.Id, RejectCodes.NameRefused, why);
     }
 
-    // What gave way has lost its names: it ends, so that its agent comes back for them instead of serving nobody.
-    private void GiveUp(List<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
-    {
-        tunnels.ForEach(services.Registry.Unbind);
-        CloseAll(others, CloseCode.Normal, "a newer session took its names, and could not keep them");
-    }
+    // What loses its names to its own successor, or its last ones to anybody, ends by it. One that leaves ends by itself.
+    private bool IsOver(AgentSession session, TunnelHolder holder, IReadOnlyList<ServedTunnel> lost) =>
+        Takeover.IsPast(session.Holder, holder) || (SessionOf(holder)?.HasOnly(lost) ?? true);
 
-    private static void CloseAll(IReadOnlyList<ServedTunnel> others, CloseCode code, string reason)
+    private AgentSession? SessionOf(TunnelHolder holder) => services.Directory.All.FirstOrDefault(agent => agent.Holder == holder);
+
+    private void Close(AgentSession session, IReadOnlyList<ServedTunnel> lost, List<TunnelHolder> over)
     {
-        foreach (TunnelHolder holder in others.Select(other => other.Holder).Distinct().Where(holder => !holder.IsLeaving))
+        string reason = $"a newer session took over, from {session.Holder.Address}";
+        foreach (TunnelHolder holder in lost.Select(tunnel => tunnel.Holder).Distinct().Where(holder => !holder.IsLeaving))
         {
-            holder.Session.Close(code, reason);
+            if (over.Contains(holder))
+            {
+                holder.Session.Close(CloseCode.Replaced, reason);
+            }
+            else
+            {
+                SessionOf(holder)?.Lose(lost, RejectCodes.NameConflict, CloseCode.Replaced, reason);
+            }
         }
     }
 

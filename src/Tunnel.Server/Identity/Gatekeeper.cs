@@ -139,12 +139,10 @@ internal sealed class Gatekeeper
     /// <summary>Whether a name that nobody serves at the moment is somebody's who wants TLS for it passed on unopened.</summary>
     public bool IsPassthrough(string name) => Tokens.IsPassthrough(name);
 
-    /// <summary>Null: the session may go on; otherwise why it must end now.</summary>
-    /// <param name="names">The public names it serves.</param>
-    public string? FindEnd(AgentIdentity who, IEnumerable<string> names)
+    /// <summary>Null: the session may go on; otherwise why it must end now. Its names are judged one by one (<see cref="Judge"/>).</summary>
+    public string? FindEnd(AgentIdentity who)
     {
-        TokenSet tokens = Tokens;
-        TokenRecord? token = RecordOf(who, tokens);
+        TokenRecord? token = RecordOf(who, Tokens);
         if (!who.IsLocal)
         {
             if (token is null)
@@ -163,7 +161,7 @@ internal sealed class Gatekeeper
             }
         }
 
-        return names.Select(name => NameRights.Judge(tokens, token, name, Now)).FirstOrDefault(reason => reason is not null);
+        return null;
     }
 
     /// <summary>What an agent left open is chosen among what its token allows; what that leaves open as well, the server chooses freely.</summary>

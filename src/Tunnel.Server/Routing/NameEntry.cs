@@ -16,21 +16,24 @@ internal sealed class NameEntry(string name)
     private readonly LinkedList<HeldRequest> _ahead = new();
     private readonly LinkedList<HeldRequest> _waiting = new();
 
+    private string? _lastType;
+    private VisitorGuard? _lastGuard;
+
     public string Name { get; } = name;
 
     public List<ServedTunnel> Tunnels { get; } = [];
 
-    /// <summary>What its last tunnel was; null when it never had one.</summary>
-    public string? Type { get; set; }
+    /// <summary>What its tunnels are, or its last one was; null when it never had one.</summary>
+    public string? Type => Tunnels.Count > 0 ? Tunnels[^1].Type : _lastType;
 
     /// <summary>
     /// The rules of its last tunnel: whoever they keep out takes no room while the name waits for its next session, whose
     /// own rules have the last word. Null: there were none.
     /// </summary>
-    public VisitorGuard? Guard { get; set; }
+    public VisitorGuard? Guard => Tunnels.Count > 0 ? Tunnels[^1].Guard : _lastGuard;
 
-    /// <summary>When its last session went; null when it never had one, or has one.</summary>
-    public TimeSpan? EmptySince { get; set; }
+    /// <summary>When the last session that served it went; null when none has gone.</summary>
+    public TimeSpan? EmptySince { get; private set; }
 
     public int Waiting => _ahead.Count + _waiting.Count;
 
@@ -115,6 +118,17 @@ internal sealed class NameEntry(string name)
         }
 
         return best;
+    }
+
+    /// <summary>Takes a tunnel off the name, which is remembered by it if it was served.</summary>
+    public void Remove(ServedTunnel tunnel, TimeSpan now)
+    {
+        if (Tunnels.Remove(tunnel) && tunnel.WasServed)
+        {
+            _lastType = tunnel.Type;
+            _lastGuard = tunnel.Guard;
+            EmptySince = now;
+        }
     }
 
     /// <summary>Puts a request in the row, by its arrival: one that was moved here is older than those that wait.</summary>

@@ -45,7 +45,7 @@ internal sealed class NameTable(TimeSpan memory)
                     case TakeoverVerdict.Conflicts:
                         conflicts.Add(held);
                         break;
-                    case TakeoverVerdict.Follows or TakeoverVerdict.Replaces:
+                    case TakeoverVerdict.Follows or TakeoverVerdict.Takes or TakeoverVerdict.Replaces:
                         leave.Add(held);
                         break;
                 }
@@ -61,18 +61,26 @@ internal sealed class NameTable(TimeSpan memory)
         leave.ForEach(tunnel => Remove(tunnel, now));
         foreach (ServedTunnel tunnel in tunnels)
         {
-            Add(tunnel);
+            FindOrAdd(tunnel.Name).Tunnels.Add(tunnel);
         }
 
         others = leave;
         return true;
     }
 
-    public void Remove(ServedTunnel tunnel, TimeSpan now)
+    public void Remove(ServedTunnel tunnel, TimeSpan now) => Find(tunnel.Name)?.Remove(tunnel, now);
+
+    /// <summary>As if these had never been claimed: whoever gave way has the names again, unless it has let go of them since.</summary>
+    public void TakeBack(IReadOnlyList<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others, TimeSpan now)
     {
-        if (Find(tunnel.Name) is { } entry && entry.Tunnels.Remove(tunnel) && entry.Tunnels.Count == 0)
+        foreach (ServedTunnel tunnel in tunnels)
         {
-            entry.EmptySince = now;
+            Remove(tunnel, now);
+        }
+
+        foreach (ServedTunnel other in others.Where(other => !other.IsOver))
+        {
+            FindOrAdd(other.Name).Tunnels.Add(other);
         }
     }
 
@@ -105,14 +113,5 @@ internal sealed class NameTable(TimeSpan memory)
         {
             ForgetIfUnused(entry, now);
         }
-    }
-
-    private void Add(ServedTunnel tunnel)
-    {
-        NameEntry entry = FindOrAdd(tunnel.Name);
-        entry.EmptySince = null;
-        entry.Type = tunnel.Type;
-        entry.Guard = tunnel.Guard;
-        entry.Tunnels.Add(tunnel);
     }
 }

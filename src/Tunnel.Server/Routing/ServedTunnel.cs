@@ -31,6 +31,14 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, TunnelHol
     public bool IsWanted { get; } =
         ((request.Subdomain ?? request.Hostname) is not null || request.Port is not null) && !(request.Kept ?? false);
 
+    /// <summary>
+    /// Its session has really served it, so the name is remembered by it. A claim that was given up leaves nothing behind.
+    /// </summary>
+    public bool WasServed { get; set; }
+
+    /// <summary>Its session has let go of it for good; guarded by the registry's lock.</summary>
+    public bool IsOver { get; set; }
+
     /// <summary>Others that ask for it as well may serve the same name.</summary>
     public bool IsPooled { get; } = request.Pool ?? false;
 

@@ -9,7 +9,10 @@ internal enum TakeoverVerdict
     /// <summary>The holder is on its way out and gives the name up; it is not closed.</summary>
     Follows,
 
-    /// <summary>The holder gives the name up and is closed.</summary>
+    /// <summary>The holder gives this name up, and keeps what else it has; it is closed with its last one.</summary>
+    Takes,
+
+    /// <summary>The holder gives the name up and is closed: the agent that asks has taken its place.</summary>
     Replaces,
 
     /// <summary>The holder keeps the name.</summary>
@@ -57,8 +60,12 @@ internal static class Takeover
             return TakeoverVerdict.Joins;
         }
 
-        return older.IsDead || older.DetachedFor >= DetachedTime ? TakeoverVerdict.Replaces : TakeoverVerdict.Conflicts;
+        return older.IsDead || older.DetachedFor >= DetachedTime ? TakeoverVerdict.Takes : TakeoverVerdict.Conflicts;
     }
+
+    /// <summary>Whether a holder that had to give a name up has nothing to live for: it is the past of the session that took it.</summary>
+    public static bool IsPast(TunnelHolder newer, TunnelHolder older) =>
+        newer.Replaces == older.Session || newer.Instance.Id == older.Instance.Id;
 
     /// <summary>Whether waiting or asking may still turn a conflict with this holder into a takeover.</summary>
     public static bool MayStillYield(ServedTunnel wanted, ServedTunnel held) =>

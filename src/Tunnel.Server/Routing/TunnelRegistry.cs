@@ -150,12 +150,27 @@ internal sealed class TunnelRegistry : IDisposable
         }
     }
 
+    /// <summary>A claim is given up: whoever gave way has the names again, and requests that wait there are let through to it.</summary>
+    public void TakeBack(IReadOnlyList<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
+    {
+        lock (_lock)
+        {
+            _names.TakeBack(tunnels, others, Now);
+        }
+
+        foreach (ServedTunnel other in others)
+        {
+            Release(other.Name);
+        }
+    }
+
     /// <summary>Takes a tunnel off its name; requests that wait there go on waiting for the next.</summary>
     public void Unbind(ServedTunnel tunnel)
     {
         lock (_lock)
         {
             TimeSpan now = Now;
+            tunnel.IsOver = true;
             _names.Remove(tunnel, now);
             _names.Sweep(now);
         }

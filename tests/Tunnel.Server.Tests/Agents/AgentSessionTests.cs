@@ -1,6 +1,7 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Identity;
+using Tunnel.Server.Routing;
 using Tunnel.Server.Tests.Identity;
 using Tunnel.TestSupport;
 
@@ -53,6 +54,51 @@ public sealed class AgentSessionTests : IAsyncDisposable
         (await holder.Session.Ended).Code.Should().Be(CloseCode.Replaced);
         _room.Directory.EndOf(holder.Id).Should().Contain("replaced");
         _room.Registry.IsServed("one.test").Should().BeTrue("who was replaced takes nobody off");
+    }
+
+    [Fact]
+    public async Task Name_TakenFromASessionWithOthers_IsTheOnlyThingItLoses()
+    {
+        AgentSession holder = _room.NewSession('a');
+        (await _room.ClaimAsync(holder, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
+        _room.Time.Advance(TimeSpan.FromSeconds(5));
+        AgentSession other = _room.NewSession('b');
+        (await _room.ClaimAsync(other, AgentRoom.Request(1, "one"))).Should().BeNull();
+        holder.Session.Ended.IsCompleted.Should().BeFalse();
+        holder.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        RawPeer agent = await _room.AttachAsync(holder);
+        string bound = (await agent.ExpectAsync(FrameKind.Bound)).Text;
+        bound.Should().Contain("\"id\":1").And.Contain(RejectCodes.NameConflict).And.Contain("agent b");
+        _room.Registry.Unbind(new ServedTunnel("two.test", AgentRoom.Request(2, "two"), other.Holder, default));
+        _room.Registry.IsServed("two.test").Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Session_ThatLosesOneNameAfterTheOther_EndsWithTheLast()
+    {
+        AgentSession holder = _room.NewSession('a');
+        (await _room.ClaimAsync(holder, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
+        _room.Time.Advance(TimeSpan.FromSeconds(5));
+        AgentSession other = _room.NewSession('b');
+        (await _room.ClaimAsync(other, AgentRoom.Request(1, "one"))).Should().BeNull();
+        (await _room.ClaimAsync(other, AgentRoom.Request(2, "two"))).Should().BeNull();
+        await holder.Life.Within();
+        (await holder.Session.Ended).Code.Should().Be(CloseCode.Replaced);
+        other.Grants.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public async Task Session_OneOfWhoseNamesATokenGets_KeepsTheOthers()
+    {
+        AgentSession session = _room.NewSession('a');
+        (await _room.ClaimAsync(session, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
+        await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("owner") with { Subdomains = ["one"] }, pin: null, "test:9090");
+        session.EndUnlessAllowed();
+        session.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        _room.Registry.IsServed("one.test").Should().BeFalse();
+        await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("next") with { Subdomains = ["two"] }, pin: null, "test:9090");
+        session.EndUnlessAllowed();
+        (await session.Session.Ended.Within()).Code.Should().Be(CloseCode.Revoked);
     }
 
     [Fact]

@@ -80,6 +80,7 @@ internal sealed class Registration : IAsyncDisposable
     {
         ServedTunnel tunnel = Tunnel(name, holder, pool, type);
         Registry.TryClaim([tunnel], out _).Should().BeTrue();
+        tunnel.WasServed = true;
         return tunnel;
     }
 

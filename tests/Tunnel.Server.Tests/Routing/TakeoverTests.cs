@@ -47,7 +47,7 @@ public sealed class TakeoverTests
         Judge(names, newer, older).Should().Be(TakeoverVerdict.Conflicts);
         Takeover.MayStillYield(names.Tunnel("a", newer), names.Tunnel("a", older)).Should().BeTrue();
         names.Time.Advance(Takeover.DetachedTime);
-        Judge(names, newer, older).Should().Be(TakeoverVerdict.Replaces);
+        Judge(names, newer, older).Should().Be(TakeoverVerdict.Takes);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class TakeoverTests
         names.Time.Advance(TimeSpan.FromHours(1));
         Judge(names, newer, older).Should().Be(TakeoverVerdict.Conflicts);
         older.FoundSilent(older.Session.LastByteAt);
-        Judge(names, newer, older).Should().Be(TakeoverVerdict.Replaces);
+        Judge(names, newer, older).Should().Be(TakeoverVerdict.Takes);
         older.Attached();
         Judge(names, newer, older).Should().Be(TakeoverVerdict.Conflicts, "it has come back");
     }
@@ -73,7 +73,7 @@ public sealed class TakeoverTests
         TunnelHolder newer = names.Attached(instance: 'b');
         names.Time.Advance(TimeSpan.FromSeconds(3));
         older.FoundSilent(older.Session.LastByteAt);
-        Judge(names, newer, older).Should().Be(TakeoverVerdict.Replaces);
+        Judge(names, newer, older).Should().Be(TakeoverVerdict.Takes);
         await peer.SendNumberAsync(FrameKind.Ping, 7);
         await peer.ExpectAsync(FrameKind.Pong);
         Judge(names, newer, older).Should().Be(TakeoverVerdict.Conflicts, "it was slow, and it is there");

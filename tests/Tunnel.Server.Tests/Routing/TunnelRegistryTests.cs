@@ -1,3 +1,4 @@
+using Tunnel.Framing.Frames;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Routing;
@@ -101,5 +102,36 @@ public sealed class TunnelRegistryTests
         Route route = names.Find("a.test", out _, refused: full);
         route.Tunnel.Should().BeSameAs(other);
         route.Stream!.Dispose();
+    }
+
+    [Fact]
+    public async Task Claim_ThatIsGivenUp_LeavesTheNameAsItWas()
+    {
+        await using var names = new Registration();
+        ServedTunnel old = names.Bind("a.test", names.Detached(), type: TunnelTypes.Tls);
+        names.Time.Advance(Takeover.DetachedTime);
+        ServedTunnel web = names.Tunnel("a.test", names.Attached(instance: 'b'));
+        ServedTunnel fresh = names.Tunnel("b.test", web.Holder, type: TunnelTypes.Tls);
+        names.Registry.TryClaim([web, fresh], out IReadOnlyList<ServedTunnel> others).Should().BeTrue();
+        names.Registry.TypeOf("a.test").Should().Be(TunnelTypes.Http);
+        names.Registry.TakeBack([web, fresh], others);
+        names.Registry.TypeOf("a.test").Should().Be(TunnelTypes.Tls);
+        names.Registry.TypeOf("b.test").Should().BeNull("nobody has ever served it");
+        names.Registry.Unbind(old);
+        names.Registry.TypeOf("a.test").Should().Be(TunnelTypes.Tls, "it was served a moment ago");
+        names.Registry.IsServed("a.test").Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Claim_ThatIsGivenUp_BringsNobodyBackWhoHasLeftMeanwhile()
+    {
+        await using var names = new Registration();
+        ServedTunnel old = names.Bind("a.test", names.Detached());
+        names.Time.Advance(Takeover.DetachedTime);
+        ServedTunnel taken = names.Tunnel("a.test", names.Attached(instance: 'b'));
+        names.Registry.TryClaim([taken], out IReadOnlyList<ServedTunnel> others).Should().BeTrue();
+        names.Registry.Unbind(old);
+        names.Registry.TakeBack([taken], others);
+        names.Registry.IsServed("a.test").Should().BeFalse();
     }
 }
