@@ -29,7 +29,7 @@ internal static partial class AgentLog
     [LoggerMessage(6, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger log);
 
-    [LoggerMessage(30, LogLevel.Warning, "The server has taken a name away from this agent ({Code}): {Reason}")]
+    [LoggerMessage(33, LogLevel.Warning, "The server has taken a name away from this agent ({Code}): {Reason}")]
     public static partial void TunnelLost(ILogger log, string code, string reason);
 
     [LoggerMessage(10, LogLevel.Warning, "The local server at {Origin} cannot be reached: {Reason}")]

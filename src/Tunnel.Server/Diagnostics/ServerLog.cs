@@ -50,7 +50,7 @@ internal static partial class ServerLog
     [LoggerMessage(16, LogLevel.Warning, "A login at {Name} that lives on its connection (NTLM, Negotiate) came from the trusted proxy {Proxy}, whose connections carry many people: nobody gets a connection of the local server that is logged in, and NTLM fails. Use another kind of login there, or let visitors connect to this server directly")]
     public static partial void LoginByProxy(ILogger log, string name, string proxy);
 
-    [LoggerMessage(50, LogLevel.Debug, "The agent that had request {RequestId} is lost; it goes to another session")]
+    [LoggerMessage(60, LogLevel.Debug, "The agent that had request {RequestId} is lost; it goes to another session")]
     public static partial void RequestRepeated(ILogger log, string requestId);
 
     [LoggerMessage(20, LogLevel.Information, "Tunnel {Name} is served by the agent at {Agent}")]

@@ -1,5 +1,4 @@
 using Tunnel.Framing.Frames;
-using Tunnel.Framing.Sessions;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Routing;
@@ -216,23 +215,31 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         lock (_lock)
         {
             TimeSpan now = _time.Now;
+            Dictionary<VisitorAddress, int> promised = [];
             HeldRequest? held = entry.Next(after: null);
             for (int places = 0; held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
             {
-                if (held.HasAPlace || now - held.Request.ArrivedAt < Tick)
+                VisitorAddress customer = VisitorShares.CustomerOf(held.Request.Open.Visitor);
+                int own = promised.GetValueOrDefault(customer);
+                if (!held.HasAPlace)
                 {
-                    continue;
+                    if (now - held.Request.ArrivedAt < Tick)
+                    {
+                        continue;
+                    }
+
+                    if (entry.FindWhoGivesWay(held.Request, own, now) is not { } stream)
+                    {
+                        return;
+                    }
+
+                    // Under the lock, so that nobody else counts on the same place. Whoever serves the stream is told elsewhere.
+                    stream.Abort(ResetCode.TooBusy);
+                    held.HasAPlace = true;
+                    places++;
                 }
 
-                if (entry.FindWhoGivesWay(held.Request, now) is not { } stream)
-                {
-                    return;
-                }
-
-                // Under the lock, so that nobody else counts on the same place. Whoever serves the stream is told elsewhere.
-                stream.Abort(ResetCode.TooBusy);
-                held.HasAPlace = true;
-                places++;
+                promised[customer] = own + 1;
             }
         }
     }

@@ -75,11 +75,12 @@ internal sealed class NameEntry(string name)
     }
 
     /// <summary>A stream of a full session whose place this request is to have; the caller's to end. Null: there is none.</summary>
-    public TunnelStream? FindWhoGivesWay(in RouteRequest request, TimeSpan now)
+    /// <param name="promised">Places that other requests of its visitor are to have already.</param>
+    public TunnelStream? FindWhoGivesWay(in RouteRequest request, int promised, TimeSpan now)
     {
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (IsFull(tunnel, request) && tunnel.Holder.Shares.FindWhoGivesWay(request.Open.Visitor, now) is { } stream)
+            if (IsFull(tunnel, request) && tunnel.Holder.Shares.FindWhoGivesWay(request.Open.Visitor, promised, now) is { } stream)
             {
                 return stream;
             }
@@ -144,7 +145,7 @@ internal sealed class NameEntry(string name)
         held.Place = before is null ? row.AddFirst(held) : row.AddAfter(before, held);
     }
 
-    public void Remove(HeldRequest held)
+    public static void Remove(HeldRequest held)
     {
         if (held.Place is { } place)
         {

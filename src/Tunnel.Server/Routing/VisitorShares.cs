@@ -26,7 +26,7 @@ internal sealed class VisitorShares(Session session)
             _streams.Clear();
         }
 
-        return IsLighter(KeyOf(visitor));
+        return IsLighter(CustomerOf(visitor), promised: 0);
     }
 
     /// <summary>
@@ -34,13 +34,14 @@ internal sealed class VisitorShares(Session session)
     /// that has most, if this one is small beside it. One that has begun to answer only when that address has more than half
     /// of the session. Null: there is none.
     /// </summary>
-    public TunnelStream? FindWhoGivesWay(in VisitorAddress visitor, TimeSpan now)
+    /// <param name="promised">Places that others of its address are to have already.</param>
+    public TunnelStream? FindWhoGivesWay(in VisitorAddress visitor, int promised, TimeSpan now)
     {
         Count(now);
         TunnelStream? found = Newest(static stream => stream.Progress == StreamProgress.Abandoned);
-        if (found is null && IsLighter(KeyOf(visitor)))
+        if (found is null && IsLighter(CustomerOf(visitor), promised))
         {
-            _streams.RemoveAll(stream => KeyOf(stream.Open.Visitor) != _heaviest);
+            _streams.RemoveAll(stream => CustomerOf(stream.Open.Visitor) != _heaviest);
             found = Newest(static stream => stream.Progress == StreamProgress.Waiting);
             if (found is null && _streams.Count > session.Options.MaxStreams / 2)
             {
@@ -52,12 +53,12 @@ internal sealed class VisitorShares(Session session)
         return found;
     }
 
-    // An IPv6 customer has a /64 at least, and every address in it; ports say nothing.
-    private static VisitorAddress KeyOf(in VisitorAddress address) =>
+    /// <summary>Whose an address is: an IPv6 customer has a /64 at least, and every address in it; ports say nothing.</summary>
+    public static VisitorAddress CustomerOf(in VisitorAddress address) =>
         new(address.Family, address.Family == 6 ? address.Bits >> 64 : address.Bits, 0);
 
-    private bool IsLighter(in VisitorAddress key) =>
-        _counts.GetValueOrDefault(_heaviest) > _counts.GetValueOrDefault(key) + 1;
+    private bool IsLighter(in VisitorAddress customer, int promised) =>
+        _counts.GetValueOrDefault(_heaviest) > _counts.GetValueOrDefault(customer) + promised + 1;
 
     // Fills the list too; who called clears it, or it would keep streams that have ended.
     private void Count(TimeSpan now)
@@ -71,12 +72,12 @@ internal sealed class VisitorShares(Session session)
         int most = 0;
         foreach (TunnelStream stream in _streams)
         {
-            VisitorAddress key = KeyOf(stream.Open.Visitor);
-            int count = _counts.GetValueOrDefault(key) + 1;
-            _counts[key] = count;
+            VisitorAddress customer = CustomerOf(stream.Open.Visitor);
+            int count = _counts.GetValueOrDefault(customer) + 1;
+            _counts[customer] = count;
             if (count > most)
             {
-                (most, _heaviest) = (count, key);
+                (most, _heaviest) = (count, customer);
             }
         }
     }

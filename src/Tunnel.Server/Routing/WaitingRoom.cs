@@ -60,7 +60,7 @@ internal sealed class WaitingRoom(HoldLimits limits)
             return;
         }
 
-        held.Entry.Remove(held);
+        NameEntry.Remove(held);
         Count--;
         _bytes -= held.Request.Bytes;
         Weigh(held.Entry, -limits.WeightOf(held.Request));

@@ -66,7 +66,8 @@ public sealed class ReconnectTests
         var forwarding = new ForwardingSignal();
         await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = between.Port });
         await forwarding.Times.WhenAsync(1);
-        Task<Answer>[] hanging = [.. Enumerable.Range(0, 20).Select(_ => pair.GetAsync("/hang"))];
+        Task<Answer>[] hanging = [.. Enumerable.Range(0, 20).Select(_ =>
+            pair.AskAsync($"POST /hang HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nContent-Length: 0\r\n\r\n"))];
         await hang.WhenAsync(20);
         links[0].Reset();
         foreach (Answer answer in await Task.WhenAll(hanging).Within())

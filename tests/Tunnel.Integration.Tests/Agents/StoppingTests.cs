@@ -75,14 +75,21 @@ public sealed class StoppingTests
         Task stopping = pair.Agent.StopAsync();
         await pair.Agent.DisposeAsync().Within();
         await stopping.Within();
-        (await running.Within())["Tunnel-Error"].Should().Be("session-lost");
+
+        // It waits for another agent of the name, as if it had just come.
+        await pair.AdvanceUntilAsync(running);
+        (await running)["Tunnel-Error"].Should().Be("session-lost");
     }
 
     [Fact]
     public async Task Server_ThatStops_FinishesWhatRunsAndTakesNothingNew()
     {
         var go = new Tally();
-        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), new PairOptions { IsTimeFake = true });
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), new PairOptions
+        {
+            IsTimeFake = true,
+            Server = options => options with { Grace = TimeSpan.FromHours(1) },
+        });
         ScriptedConnection idle = await pair.VisitAsync();
         ScriptedConnection busy = await pair.VisitAsync();
         await busy.WriteAsync(Get);
