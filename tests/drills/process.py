@@ -28,7 +28,7 @@ def run(stage, binaries, report):
 
 
 def command_of(binaries, stage, *more, state=None):
-    return [*binaries.server, "--bind", "127.0.0.1", "--http-port", "0", "--agent-port", "0", "--max-connections", "500",
+    return [*binaries.server, "--bind", "127.0.0.1", "--http-port", "0", "--agent-port", "0", "--hold", "0", "--max-connections", "500",
             "--state-dir", str(state or stage.folder("process-state")), *map(str, more)]
 
 
