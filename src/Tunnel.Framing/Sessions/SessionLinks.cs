@@ -129,7 +129,7 @@ internal sealed class SessionLinks(Session session, SessionPulse pulse, Func<Ses
             pulse.Detach(session.Options.ResumeWindow);
         }
 
-        SessionStreams.Ending untried = session.Streams.Detach();
+        StreamEnding untried = session.Streams.Detach();
         if (livesOn)
         {
             session.User.OnDetached(reason);

@@ -118,7 +118,7 @@ internal sealed class SessionStreams
     /// </summary>
     public bool EndOpens()
     {
-        Ending ending;
+        StreamEnding ending;
         lock (Gate)
         {
             if (_opensAreOver)
@@ -166,7 +166,7 @@ internal sealed class SessionStreams
     /// not wait for that one: it ends as <c>not-processed</c>, unless its user has pinned it. No writer loop may run.
     /// </summary>
     /// <returns>Those that ended by this, to be told without the lock.</returns>
-    public Ending Detach()
+    public StreamEnding Detach()
     {
         lock (Gate)
         {
@@ -182,8 +182,8 @@ internal sealed class SessionStreams
     /// </summary>
     public void EndAll(string reason)
     {
-        Ending untried;
-        Ending lost;
+        StreamEnding untried;
+        StreamEnding lost;
         lock (Gate)
         {
             _isClosed = true;
@@ -308,9 +308,9 @@ internal sealed class SessionStreams
     }
 
     /// <summary>Ends streams without a word to the peer: it does not know them, or is not there any more.</summary>
-    public Ending EndHere(List<TunnelStream> streams, ResetCode code)
+    public StreamEnding EndHere(List<TunnelStream> streams, ResetCode code)
     {
-        var ending = new Ending(streams, []);
+        var ending = new StreamEnding(streams, []);
         foreach (TunnelStream stream in streams)
         {
             stream.SetResetCode(code);
@@ -347,28 +347,6 @@ internal sealed class SessionStreams
             stream.HasReturnedMemory = true;
             stream.ReceiveWindow.ReturnBudget();
             Options.ProcessMemory?.Closed(stream.Open.Visitor);
-        }
-    }
-
-    /// <summary>Streams that ended under the lock and whose users are told without it.</summary>
-    /// <param name="Ended">The reader loop does not touch these any more, so their pipes are ours to complete.</param>
-    internal readonly record struct Ending(List<TunnelStream> Ended, List<TunnelStream> Waiting)
-    {
-        public void Tell(ResetCode code, string detail, bool isAsked = false)
-        {
-            foreach (TunnelStream stream in Ended)
-            {
-                stream.In.End(new StreamResetException(code, detail));
-                if (!isAsked)
-                {
-                    stream.NotifyAborted();
-                }
-            }
-
-            foreach (TunnelStream stream in Waiting)
-            {
-                stream.Out.Resume(isWanted: false);
-            }
         }
     }
 }

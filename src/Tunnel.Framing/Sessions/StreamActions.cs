@@ -148,7 +148,7 @@ internal sealed class StreamActions(SessionStreams streams)
     {
         bool failInput = false;
         bool resume = false;
-        SessionStreams.Ending unknownToPeer = default;
+        StreamEnding unknownToPeer = default;
         lock (streams.Gate)
         {
             if (stream.Halves.IsClosed || stream.Halves.ResetWasSent)

@@ -22,10 +22,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <summary>How long a visitor that has ended its sending may wait for an answer during which nothing moves.</summary>
     private static readonly TimeSpan HalfClosedTime = TimeSpan.FromSeconds(30);
 
-    private readonly EdgeServices _services;
     private readonly IConnection _link;
-    private readonly VisitorInput _input;
-    private readonly VisitorOutput _output;
     private readonly Deadline _deadline;
     private Exchange? _exchange;
     private RejectReason _rejected;
@@ -38,23 +35,23 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     public VisitorConnection(EdgeServices services, IConnection link, VisitorFacts facts)
     {
-        _services = services;
+        Services = services;
         _link = link;
         Facts = facts;
-        _input = new VisitorInput(link.Input, this);
-        _output = new VisitorOutput(link, services);
+        Input = new VisitorInput(link.Input, this);
+        Output = new VisitorOutput(link, services);
         _deadline = services.Clock.Add(this);
         AnswerWatch = new AnswerWatch(services);
     }
 
-    public EdgeServices Services => _services;
+    public EdgeServices Services { get; }
 
     /// <summary>Who is connected.</summary>
     public VisitorFacts Facts { get; }
 
-    public VisitorInput Input => _input;
+    public VisitorInput Input { get; }
 
-    public VisitorOutput Output => _output;
+    public VisitorOutput Output { get; }
 
     /// <summary>The next answer is the last of this connection, and says so.</summary>
     public bool IsStopping => _isStopping;
@@ -106,7 +103,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 await LingerAsync();
             }
 
-            await _output.CompleteAsync();
+            await Output.CompleteAsync();
         }
         catch (IOException)
         {
@@ -117,7 +114,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         {
             // A fault of ours costs one connection, with its name in the log, not the process. What was at work on it
             // serves nobody else.
-            ServerLog.ConnectionFault(_services.Log, error);
+            ServerLog.ConnectionFault(Services.Log, error);
             _link.Abort();
             _exchange?.Reset();
             _exchange = null;
@@ -125,15 +122,11 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         finally
         {
             Ties.Settle();
-            if (Ties.Login is { } login)
-            {
-                _services.Registry.EndLogin(login);
-            }
-
-            _services.Clock.Remove(_deadline);
+            Services.Registry.EndLogin(Ties.Login);
+            Services.Clock.Remove(_deadline);
             AnswerWatch.Close();
-            _output.Close();
-            await _input.CloseAsync();
+            Output.Close();
+            await Input.CloseAsync();
             GiveBackExchange();
             await _link.DisposeAsync();
         }
@@ -153,7 +146,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         }
 
         _isClosing = true;
-        _input.CancelPendingRead();
+        Input.CancelPendingRead();
     }
 
     /// <summary>
@@ -172,7 +165,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
         try
         {
-            return await _input.ReadAsync();
+            return await Input.ReadAsync();
         }
         finally
         {
@@ -194,7 +187,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         Interlocked.MemoryBarrier();
         if (_phase == VisitorPhase.InUpload)
         {
-            _deadline.Set(_services.Options.Pace.Grace);
+            _deadline.Set(Services.Options.Pace.Grace);
         }
     }
 
@@ -205,8 +198,8 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     public void EnterRaw()
     {
         _phase = VisitorPhase.Raw;
-        _output.IsRaw = true;
-        _deadline.Set(_services.Options.UpgradeIdleTime);
+        Output.IsRaw = true;
+        _deadline.Set(Services.Options.UpgradeIdleTime);
     }
 
     /// <inheritdoc/>
@@ -242,13 +235,13 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         {
             case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload or VisitorPhase.Lingering:
                 _isLate = true;
-                _input.CancelPendingRead();
+                Input.CancelPendingRead();
                 break;
             case VisitorPhase.InExchange when HasMoved():
                 _deadline.Set(HalfClosedTime);
                 break;
             case VisitorPhase.Raw when HasMoved():
-                _deadline.Set(_services.Options.UpgradeIdleTime);
+                _deadline.Set(Services.Options.UpgradeIdleTime);
                 break;
             default:
                 Abort();
@@ -258,7 +251,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     private bool HasMoved()
     {
-        long moves = _output.Moves + (_phase == VisitorPhase.Raw ? _input.Moves : 0);
+        long moves = Output.Moves + (_phase == VisitorPhase.Raw ? Input.Moves : 0);
         bool hasMoved = moves != _lastMoves;
         _lastMoves = moves;
         return hasMoved;
@@ -269,16 +262,16 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         _phase = VisitorPhase.Waiting;
         Ties.Unsettle();
         _isLate = false;
-        _deadline.Set(_services.Options.IdleTime);
+        _deadline.Set(Services.Options.IdleTime);
     }
 
     private ValueTask<ReadResult> ReadForHeadAsync()
     {
-        ValueTask<ReadResult> reading = _input.ReadAsync();
+        ValueTask<ReadResult> reading = Input.ReadAsync();
         if (_isClosing && _phase == VisitorPhase.Waiting)
         {
             // What has arrived is served still; nothing is waited for.
-            _input.CancelPendingRead();
+            Input.CancelPendingRead();
         }
 
         return reading;
@@ -289,19 +282,19 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         bool isIdle = _phase == VisitorPhase.Waiting && read.Buffer.IsEmpty;
         if (read.IsCanceled && (_isLate || _isClosing) && (isIdle || (_isLate && _phase == VisitorPhase.InHead)))
         {
-            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             return isIdle ? HeadOutcome.NoneComes : Refused(RejectReason.HeadTimeout);
         }
 
         if (isIdle)
         {
-            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             return read.IsCompleted ? HeadOutcome.NoneComes : HeadOutcome.NeedMore;
         }
 
-        _exchange ??= _services.Exchanges.Rent(this);
+        _exchange ??= Services.Exchanges.Rent(this);
         ParseOutcome outcome = _exchange.Parse(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
-        _input.AdvanceTo(consumed, examined);
+        Input.AdvanceTo(consumed, examined);
         switch (outcome)
         {
             case ParseOutcome.Complete:
@@ -318,7 +311,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 // From the first byte on the time is absolute; more bytes do not extend it.
                 _phase = VisitorPhase.InHead;
                 _isLate = false;
-                _deadline.Set(_services.Options.HeadTime);
+                _deadline.Set(Services.Options.HeadTime);
                 break;
         }
 
@@ -336,21 +329,21 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private async ValueTask LingerAsync()
     {
         GiveBackExchange();
-        await _output.CompleteAsync();
+        await Output.CompleteAsync();
         _isLate = false;
         _phase = VisitorPhase.Lingering;
-        long since = _services.Time.GetTimestamp();
+        long since = Services.Time.GetTimestamp();
         do
         {
             _deadline.Set(LingerTime);
-            ReadResult read = await _input.ReadAsync();
-            _input.AdvanceTo(read.Buffer.End);
+            ReadResult read = await Input.ReadAsync();
+            Input.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
                 return;
             }
         }
-        while (!_isLate && _services.Time.GetElapsedTime(since) < LongestLinger);
+        while (!_isLate && Services.Time.GetElapsedTime(since) < LongestLinger);
     }
 
     private void GiveBackExchange()
@@ -358,7 +351,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         if (_exchange is { } exchange)
         {
             _exchange = null;
-            _services.Exchanges.Return(exchange);
+            Services.Exchanges.Return(exchange);
         }
     }
 }

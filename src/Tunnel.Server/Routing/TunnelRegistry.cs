@@ -190,9 +190,9 @@ internal sealed class TunnelRegistry : IDisposable
     /// The visitor's connection that a login lived on has ended: its agent is told, if it can be. Otherwise that finds out by
     /// its own limits.
     /// </summary>
-    public void EndLogin(ConnectionLogin login)
+    public void EndLogin(ConnectionLogin? login)
     {
-        if (login.Tunnel is not { } tunnel)
+        if (login?.Tunnel is not { } tunnel)
         {
             return;
         }
