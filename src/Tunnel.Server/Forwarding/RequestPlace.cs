@@ -22,6 +22,9 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     private TimeSpan _arrivedAt;
     private bool _hasEnded;
 
+    // Part of a login that lives on its connection: on another session's it would be somebody who has not logged in.
+    private bool _isTied;
+
     /// <summary>The tunnel that has the request, after <see cref="TakeAsync"/> returned null.</summary>
     public ServedTunnel Tunnel => _tunnel!;
 
@@ -78,8 +81,8 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
             _arrivedAt = registry.Now;
         }
 
-        bool isLogin = LoginRule.Judge(visitor, head, out ConnectionLogin? login);
-        RequestTraits traits = TraitsOf(head) | (isLogin ? RequestTraits.HasConnectionLogin : RequestTraits.None);
+        _isTied = LoginRule.Judge(visitor, head, out ConnectionLogin? login);
+        RequestTraits traits = TraitsOf(head) | (_isTied ? RequestTraits.HasConnectionLogin : RequestTraits.None);
         var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, traits)
         {
             Connection = login?.Number ?? 0,
@@ -142,7 +145,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         }
 
         _hasEnded = code == ResetCode.SessionLost;
-        if (_hasEnded && mayRepeat && !IsRepeated)
+        if (_hasEnded && mayRepeat && !IsRepeated && !_isTied)
         {
             Repeat();
             return;
@@ -166,7 +169,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
             return DetachedVerdict.Waits;
         }
 
-        if (mayRepeat && !IsRepeated && registry.IsServedBeside(Tunnel, nowOnly: true))
+        if (mayRepeat && !IsRepeated && !_isTied && registry.IsServedBeside(Tunnel, nowOnly: true))
         {
             Repeat();
             return DetachedVerdict.Moves;
