@@ -209,39 +209,52 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     }
 
     // Those who have waited for a second although they go first, or while some stream of their session was abandoned: nothing
-    // ends there by itself, so that something gives way to them.
+    // ends there by itself, so that something gives way to them. Each address has one place before any has a second, or who
+    // came later would find the largest share smaller than it has to be.
     private void MakePlaces(NameEntry entry)
     {
         lock (_lock)
         {
-            TimeSpan now = _time.Now;
             Dictionary<VisitorAddress, int> promised = [];
-            HeldRequest? held = entry.Next(after: null);
-            for (int places = 0; held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
+            int places = 0;
+            if (MakePlaces(entry, promised, ref places, firstOnly: true))
             {
-                VisitorAddress customer = VisitorShares.CustomerOf(held.Request.Open.Visitor);
-                int own = promised.GetValueOrDefault(customer);
-                if (!held.HasAPlace)
-                {
-                    if (now - held.Request.ArrivedAt < Tick)
-                    {
-                        continue;
-                    }
-
-                    if (entry.FindWhoGivesWay(held.Request, own, now) is not { } stream)
-                    {
-                        return;
-                    }
-
-                    // Under the lock, so that nobody else counts on the same place. Whoever serves the stream is told elsewhere.
-                    stream.Abort(ResetCode.TooBusy);
-                    held.HasAPlace = true;
-                    places++;
-                }
-
-                promised[customer] = own + 1;
+                promised.Clear();
+                MakePlaces(entry, promised, ref places, firstOnly: false);
             }
         }
+    }
+
+    // False: there is nobody left to give way.
+    private bool MakePlaces(NameEntry entry, Dictionary<VisitorAddress, int> promised, ref int places, bool firstOnly)
+    {
+        TimeSpan now = _time.Now;
+        for (HeldRequest? held = entry.Next(after: null); held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
+        {
+            VisitorAddress customer = VisitorShares.CustomerOf(held.Request.Open.Visitor);
+            int own = promised.GetValueOrDefault(customer);
+            if (!held.HasAPlace)
+            {
+                if (now - held.Request.ArrivedAt < Tick || (firstOnly && own > 0))
+                {
+                    continue;
+                }
+
+                if (entry.FindWhoGivesWay(held.Request, own, now) is not { } stream)
+                {
+                    return false;
+                }
+
+                // Under the lock, so that nobody else counts on the same place. Whoever serves the stream is told elsewhere.
+                stream.Abort(ResetCode.TooBusy);
+                held.HasAPlace = true;
+                places++;
+            }
+
+            promised[customer] = own + 1;
+        }
+
+        return true;
     }
 
     private bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request)
