@@ -101,7 +101,7 @@ public sealed class StoppingTests
         Func<Task> late = () => ScriptedConnection.ConnectAsync(pair.Server.HttpPort);
         await late.Should().ThrowAsync<SocketException>();
         // Agents are told when the visitors that have come are settled.
-        await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains(RejectCodes.Draining, StringComparison.Ordinal)));
+        await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("The server is stopping", StringComparison.Ordinal)), what: "the agent is told");
         await using (OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort))
         {
             await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http"}]}""");
