@@ -23,6 +23,7 @@ public static partial class OutOfMemory
         {
             // Bound now: to find a library takes memory.
             Write(StandardError, ref MemoryMarshal.GetArrayDataReference(Line), 0);
+            _ = TakesALine(StandardError);
         }
 
         AppDomain.CurrentDomain.FirstChanceException += OnException;
@@ -41,19 +42,41 @@ public static partial class OutOfMemory
     {
         if (OperatingSystem.IsWindows())
         {
-            Environment.Exit(ExitCodes.Failed);
+            ImmediateExit.Now(ExitCodes.Failed);
         }
 
-        // Neither of these allocates, nor waits for any other thread.
-        Write(StandardError, ref MemoryMarshal.GetArrayDataReference(Line), (nuint)Line.Length);
-        Exit(ExitCodes.Failed);
+        // None of these allocates, or waits for another thread or for whoever reads the line.
+        if (TakesALine(StandardError))
+        {
+            Write(StandardError, ref MemoryMarshal.GetArrayDataReference(Line), (nuint)Line.Length);
+        }
+
+        ImmediateExit.Now(ExitCodes.Failed);
+    }
+
+    // A pipe says so only when a write of this size would not wait (pipe(7), PIPE_BUF).
+    private static bool TakesALine(int descriptor)
+    {
+        var asked = new PollRequest { Descriptor = descriptor, Events = PollRequest.Writable };
+        return Poll(ref asked, 1, timeout: 0) == 1 && (asked.Returned & PollRequest.Writable) != 0;
     }
 
     [LibraryImport("libc", EntryPoint = "write")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial nint Write(int descriptor, ref byte bytes, nuint count);
 
-    [LibraryImport("libc", EntryPoint = "_exit")]
+    [LibraryImport("libc", EntryPoint = "poll")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial void Exit(int code);
+    private static partial int Poll(ref PollRequest requests, nuint count, int timeout);
+
+    // poll.h, struct pollfd; the same on Linux and macOS.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollRequest
+    {
+        public const short Writable = 4;
+
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
 }

@@ -8,7 +8,7 @@ namespace Tunnel.Hosting;
 /// signal that was ignored when the program was started (<c>nohup</c>) stays so: the runtime sees to that. Handlers are removed
 /// on dispose.
 /// </summary>
-public sealed partial class StopSignals : IDisposable
+public sealed class StopSignals : IDisposable
 {
     /// <summary>After the second signal an orderly end has so long.</summary>
     private static readonly TimeSpan LastMoment = TimeSpan.FromSeconds(1);
@@ -27,7 +27,7 @@ public sealed partial class StopSignals : IDisposable
     private TimeSpan _limit = Timeout.InfiniteTimeSpan;
 
     public StopSignals()
-        : this(HasTerminal(), LastMoment, End)
+        : this(HasTerminal(), LastMoment, static () => ImmediateExit.Now(ExitCodes.Failed))
     {
         foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
         {
@@ -133,19 +133,4 @@ public sealed partial class StopSignals : IDisposable
             return false;
         }
     }
-
-    // Not as Environment.Exit does, which waits for others.
-    private static void End()
-    {
-        if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
-        {
-            ExitNow(ExitCodes.Failed);
-        }
-
-        Environment.Exit(ExitCodes.Failed);
-    }
-
-    [LibraryImport("libc", EntryPoint = "_exit")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial void ExitNow(int code);
 }
