@@ -60,12 +60,12 @@ internal sealed class NameEntry(string name)
         after is null ? (_ahead.First ?? _waiting.First)?.Value
         : (after.Place!.Next ?? (after.Request.GoesFirst ? _waiting.First : null))?.Value;
 
-    /// <summary>Whether a request goes ahead of others at sessions that are full: its visitor has fewer of their streams.</summary>
+    /// <summary>Whether a request goes ahead of others at crowded sessions: its visitor has fewer of their streams.</summary>
     public bool GoesFirst(in RouteRequest request, TimeSpan now)
     {
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (IsFull(tunnel, request) && tunnel.Holder.Shares.IsSmall(request.Open.Visitor, now))
+            if (IsToBeAsked(tunnel, request) && tunnel.Holder.Shares.IsCrowded && tunnel.Holder.Shares.IsSmall(request.Open.Visitor, now))
             {
                 return true;
             }
@@ -89,9 +89,11 @@ internal sealed class NameEntry(string name)
         return null;
     }
 
+    private static bool IsToBeAsked(ServedTunnel tunnel, in RouteRequest request) =>
+        tunnel.Holder is { IsAttached: true, IsLeaving: false } && tunnel.Holder != request.Refused && tunnel.Type == request.Type;
+
     private static bool IsFull(ServedTunnel tunnel, in RouteRequest request) =>
-        tunnel.Holder is { IsAttached: true, IsLeaving: false } && tunnel.Holder != request.Refused && tunnel.Type == request.Type
-        && tunnel.Session.OpenStreams >= tunnel.Session.Options.MaxStreams;
+        IsToBeAsked(tunnel, request) && tunnel.Session.OpenStreams >= tunnel.Session.Options.MaxStreams;
 
     /// <summary>Of the sessions that have room, the one with the fewest open streams; null when there is none.</summary>
     public ServedTunnel? Choose(in RouteRequest request, TimeSpan now)
@@ -106,7 +108,8 @@ internal sealed class NameEntry(string name)
         (bool HasRefused, int Streams) bestRank = default;
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (tunnel.Holder == request.Refused || tunnel.Type != request.Type || !tunnel.Holder.HasRoom)
+            if (tunnel.Holder == request.Refused || tunnel.Type != request.Type || !tunnel.Holder.HasRoom
+                || !tunnel.Holder.Shares.HasRoomFor(request.Open.Visitor, now))
             {
                 continue;
             }

@@ -5,7 +5,7 @@ namespace Tunnel.Server.Routing;
 
 /// <summary>
 /// How many of a session's streams each visitor's address has, and whose stream gives way when the session is full, nothing
-/// in it ends, and somebody waits who has fewer. While there is room nobody is counted. Guarded by the registry's lock.
+/// in it ends, and somebody waits who has fewer. Until a session is nearly full nobody is counted. Guarded by the registry's lock.
 /// </summary>
 internal sealed class VisitorShares(Session session)
 {
@@ -17,15 +17,31 @@ internal sealed class VisitorShares(Session session)
     private TimeSpan? _countedAt;
     private VisitorAddress _heaviest;
 
+    /// <summary>
+    /// The last places of a session are for addresses that have few of it: whoever fills it leaves them alone, so that others
+    /// come in at once. While these are free nothing has to give way.
+    /// </summary>
+    private int Reserve => session.Options.MaxStreams / 16;
+
+    /// <summary>No more than the last places are left.</summary>
+    public bool IsCrowded => session.OpenStreams >= session.Options.MaxStreams - Reserve;
+
+    /// <summary>Whether the places that are left are for this visitor.</summary>
+    public bool HasRoomFor(in VisitorAddress visitor, TimeSpan now)
+    {
+        if (!IsCrowded || Reserve == 0)
+        {
+            return true;
+        }
+
+        Refresh(now);
+        return _counts.GetValueOrDefault(CustomerOf(visitor)) < Reserve;
+    }
+
     /// <summary>Some other address has more streams than this one would have with one more.</summary>
     public bool IsSmall(in VisitorAddress visitor, TimeSpan now)
     {
-        if (_countedAt is not { } at || now - at >= Fresh)
-        {
-            Count(now);
-            _streams.Clear();
-        }
-
+        Refresh(now);
         return IsLighter(CustomerOf(visitor), promised: 0);
     }
 
@@ -59,6 +75,15 @@ internal sealed class VisitorShares(Session session)
 
     private bool IsLighter(in VisitorAddress customer, int promised) =>
         _counts.GetValueOrDefault(_heaviest) > _counts.GetValueOrDefault(customer) + promised + 1;
+
+    private void Refresh(TimeSpan now)
+    {
+        if (_countedAt is not { } at || now - at >= Fresh)
+        {
+            Count(now);
+            _streams.Clear();
+        }
+    }
 
     // Fills the list too; who called clears it, or it would keep streams that have ended.
     private void Count(TimeSpan now)

@@ -6,7 +6,7 @@ using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;
 
-/// <summary>A session with room for four requests, and visitors of several addresses who want it.</summary>
+/// <summary>A session with little room, and visitors of several addresses who want it.</summary>
 public sealed class FullSessionTests
 {
     private const int Room = 4;
@@ -67,6 +67,39 @@ public sealed class FullSessionTests
             running[id].IsCompleted.Should().BeFalse();
             await agent.AnswerAsync(id, Talk.Ok("in the end"));
             (await running[id].Within()).Text.Should().Be("in the end");
+        }
+    }
+
+    [Fact]
+    public async Task LastPlaces_OfASession_AreForAddressesThatHaveFew()
+    {
+        await using TunnelPair pair = await StartAsync(room: 32);
+        await using OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
+        var running = new List<(uint Id, Task<Answer> Asking)>();
+        for (int i = 0; i < 30; i++)
+        {
+            Task<Answer> asking = AskAsync(pair, "10.0.0.1");
+            running.Add((await agent.NextRequestAsync(), asking));
+        }
+
+        Task<Answer> more = AskAsync(pair, "10.0.0.1");
+        await Eventually.TrueAsync(() => pair.Server.Held == 1);
+        Task<Answer> other = AskAsync(pair, "10.0.0.2");
+        uint id = await agent.NextRequestAsync().Within();
+        agent.LastHead.Should().Contain("10.0.0.2", "no time has passed, and nobody gave way");
+        await agent.AnswerAsync(id, Talk.Ok("at once"));
+        (await other.Within()).Text.Should().Be("at once");
+        pair.Server.Held.Should().Be(1, "whoever fills it waits for a place of its own");
+        await agent.AnswerAsync(running[0].Id, Talk.Ok("done"));
+        running.Add((await agent.NextRequestAsync().Within(), more));
+        foreach ((uint each, Task<Answer> asking) in running)
+        {
+            if (each != running[0].Id)
+            {
+                await agent.AnswerAsync(each, Talk.Ok("done"));
+            }
+
+            (await asking.Within()).Text.Should().Be("done");
         }
     }
 
@@ -167,10 +200,10 @@ public sealed class FullSessionTests
 
     private static string Request(string address) => $"GET / HTTP/1.1\r\nHost: odd.localhost\r\nX-Forwarded-For: {address}\r\n\r\n";
 
-    private static Task<TunnelPair> StartAsync() => TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
+    private static Task<TunnelPair> StartAsync(int room = Room) => TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
     {
         HasAgent = false,
         IsTimeFake = true,
-        Server = options => options with { Hold = TimeSpan.FromHours(1), MaxStreamsPerSession = Room, TrustedProxies = TrustedProxies.Parse("127.0.0.1") },
+        Server = options => options with { Hold = TimeSpan.FromHours(1), MaxStreamsPerSession = room, TrustedProxies = TrustedProxies.Parse("127.0.0.1") },
     });
 }
