@@ -124,6 +124,7 @@ public sealed class ServerHost : IAsyncDisposable
             Census = _census,
             Rules = new EntryRules(options, _certificates.IsConfigured ? secure?.Port : null),
             Http2 = new Http2Refusal(time, log),
+            Parting = new Parting(time),
             Date = new Forwarding.HttpDate(time),
             Metrics = _metrics,
             AccessLog = _accessLog,

@@ -52,9 +52,9 @@ def contain(binaries, **programs):
 
 def serves_small(stage, binaries, report):
     """A machine of 64 MiB is enough for somebody."""
-    origin, port = start_origin(stage)
+    origin = Origin(stage)
     with cells.Cell("small-server", 64) as server, cells.Cell("small-agent", 64) as agent:
-        tunnel = stage.tunnel(contain(binaries, server=server, agent=agent), port)
+        tunnel = stage.tunnel(contain(binaries, server=server, agent=agent), origin.port)
         statuses = {staging.get(tunnel.port, "/small", tunnel.host)[0] for _ in range(50)}
         codes = [process.stop() for process in (tunnel.agent, tunnel.server)]
         origin.stop()
@@ -63,13 +63,13 @@ def serves_small(stage, binaries, report):
 
 
 def endures(stage, binaries, report, limit, name, readers, uploads, seconds, agents=1):
-    origin, port = start_origin(stage)
+    origin = Origin(stage)
     with cells.Cell("server", limit) as server_cell, cells.Cell("agent", limit) as agent_cell:
         inside = contain(binaries, server=server_cell, agent=agent_cell)
         server = stage.server(inside, options=["--stall-time", "3600", "--slow-grace", "3600"])
         names = ["demo", *(f"demo{number}" for number in range(1, agents))]
         # One agent is in a cell; further ones are there for the server's sake.
-        started = [stage.agent(inside if name == "demo" else binaries, server, port, name) for name in names]
+        started = [stage.agent(inside if name == "demo" else binaries, server, origin.port, name) for name in names]
         watched = {"server": server_cell, "agent": agent_cell}
         what = f"{limit} MiB, {name}"
         _, _, calm, _ = seen_from_elsewhere(stage, server, names, 1)
@@ -101,16 +101,30 @@ def seen_from_elsewhere(stage, server, names, seconds):
     return visitor.end()
 
 
-def start_origin(stage):
-    origin = stage.start("origin", [sys.executable, "-B", str(staging.HERE / "stubborn_origin.py")])
-    return origin, int(origin.wait_line(r"^port (\d+)")[0][1])
+class Origin:
+    """What nobody takes: /big is large, /upload is taken for somebody who never reads, /small is a short answer."""
+
+    def __init__(self, stage):
+        # The system takes the connections, and some bytes on each; no program ever does.
+        self._nobody = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        folder = stage.folder("origin-files")
+        (folder / "small").write_bytes(b"small")
+        staging.sparse_file(folder / "big", 50 * staging.MIB)
+        upload = (f"location = /upload {{ proxy_pass http://127.0.0.1:{self._nobody.getsockname()[1]}; proxy_http_version 1.1; "
+                  "proxy_request_buffering off; client_max_body_size 0; proxy_send_timeout 1h; proxy_read_timeout 1h; }")
+        self._nginx = stage.nginx("origin", staging.files_server(folder, f"send_timeout 1h; {upload}"))
+        self.port = self._nginx.port
+
+    def stop(self):
+        self._nginx.stop()
+        self._nobody.close()
 
 
 def ends_when_refused(stage, binaries, report):
     """A heap that is far smaller than what the server was told it may hold."""
-    origin, port = start_origin(stage)
+    origin = Origin(stage)
     little = staging.Binaries(binaries.label, ["/usr/bin/env", f"DOTNET_GCHeapHardLimit={HEAP_MIB * staging.MIB:#x}", *binaries.server], binaries.agent)
-    tunnel = stage.tunnel(little, port, server_options=["--memory-limit", "1GiB"])
+    tunnel = stage.tunnel(little, origin.port, server_options=["--memory-limit", "1GiB"])
     visitors = Stubborn(tunnel.port, ["demo"], READERS, UPLOADS, may_fail=True)
     visitors.press(END_SECONDS, until=lambda: not tunnel.server.is_running)
     visitors.close()

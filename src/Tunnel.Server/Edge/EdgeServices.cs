@@ -34,6 +34,8 @@ internal sealed class EdgeServices
     /// <summary>What is refused before it is routed.</summary>
     public required EntryRules Rules { get; init; }
 
+    public required Parting Parting { get; init; }
+
     public required HttpDate Date { get; init; }
 
     public required ServerMetrics Metrics { get; init; }

@@ -3,34 +3,88 @@ using Tunnel.Transport;
 
 namespace Tunnel.Server.Edge;
 
-/// <summary>The end of a connection on which the last word is ours.</summary>
-internal static class Parting
+/// <summary>
+/// The end of a connection on which the last word is ours. A close with unread bytes would reset the connection, and the
+/// visitor might lose that word before reading it: so what it still sends is taken for a while, and thrown away. Slowly, and
+/// the more slowly the more of them there are: visitors that send on and on cost next to nothing, all of them together.
+/// </summary>
+internal sealed class Parting(TimeProvider time)
 {
-    private static readonly TimeSpan LongestLinger = TimeSpan.FromSeconds(2);
+    /// <summary>How long a visitor that should not have come is heard.</summary>
+    private static readonly TimeSpan ShortTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>
-    /// Ends our sending, and takes what the visitor still sends for a while: a close with unread bytes would reset the
-    /// connection, and the visitor might lose our last word before reading it.
-    /// </summary>
+    /// <summary>Bytes that are taken of one before each rest: with few of them some forty million in half a minute.</summary>
+    private const int BeforeRest = 64 * 1024;
+
+    private static readonly TimeSpan LeastRest = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(1);
+
+    /// <summary>So many have their <see cref="LeastRest"/>; beyond, rests grow with the number.</summary>
+    private const int Few = 32;
+
+    private int _count;
+
+    private TimeSpan Rest
+    {
+        get
+        {
+            TimeSpan rest = LeastRest * Math.Max(1.0, Volatile.Read(ref _count) / (double)Few);
+            return rest < LongestRest ? rest : LongestRest;
+        }
+    }
+
+    /// <summary>Ends our sending, and takes for a short while what the visitor still sends.</summary>
     /// <exception cref="IOException">The connection broke.</exception>
-    public static async ValueTask EndAsync(IConnection link, TimeProvider time)
+    public async ValueTask EndAsync(IConnection link)
     {
         await link.Output.CompleteAsync();
-        using var limit = new CancellationTokenSource(LongestLinger, time);
+        await HearOutAsync(link.Input, ShortTime, ShortTime);
+    }
+
+    /// <summary>Takes what comes until the visitor ends its sending, has sent nothing for a while, or has had its time.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async ValueTask HearOutAsync(PipeReader input, TimeSpan longest, TimeSpan silence)
+    {
+        Interlocked.Increment(ref _count);
         try
         {
-            bool isOver;
-            do
-            {
-                ReadResult read = await link.Input.ReadAsync(limit.Token);
-                link.Input.AdvanceTo(read.Buffer.End);
-                isOver = read.IsCompleted;
-            }
-            while (!isOver);
+            await TakeAsync(input, longest, silence);
         }
-        catch (OperationCanceledException)
+        finally
         {
-            // It had its time; the system goes on delivering what it has.
+            Interlocked.Decrement(ref _count);
+        }
+    }
+
+    private async ValueTask TakeAsync(PipeReader input, TimeSpan longest, TimeSpan silence)
+    {
+        long since = time.GetTimestamp();
+        long taken = 0;
+        using var limit = new CancellationTokenSource(silence, time);
+        using CancellationTokenRegistration late = limit.Token.UnsafeRegister(static input => ((PipeReader)input!).CancelPendingRead(), input);
+        while (!limit.IsCancellationRequested)
+        {
+            ReadResult read = await input.ReadAsync(CancellationToken.None);
+            taken += read.Buffer.Length;
+            input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return;
+            }
+
+            if (taken >= BeforeRest)
+            {
+                taken = 0;
+                await Task.Delay(Rest, time, CancellationToken.None);
+            }
+
+            TimeSpan left = longest - time.GetElapsedTime(since);
+            if (left <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            limit.CancelAfter(left < silence ? left : silence);
         }
     }
 }

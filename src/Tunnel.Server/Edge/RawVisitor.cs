@@ -210,7 +210,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
             _ => TlsAlert.InternalError,
         });
         await link.Output.FlushAsync();
-        await Parting.EndAsync(link, services.Time);
+        await services.Parting.EndAsync(link);
     }
 
     private void RefuseHeader()

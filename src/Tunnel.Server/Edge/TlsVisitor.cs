@@ -214,7 +214,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
     {
         _link.Output.WriteAlert(alert);
         await _link.Output.FlushAsync(_limit.Token);
-        await Parting.EndAsync(_link, _services.Time);
+        await _services.Parting.EndAsync(_link);
     }
 
     // Most who get here have typed http:// with the port of https.
@@ -223,6 +223,6 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
         ServerLog.HandshakeFailed(_services.Log, Text, "what it sent is not TLS.");
         BuffersExtensions.Write(_link.Output, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 54\r\nTunnel-Error: request-rejected\r\nConnection: close\r\n\r\nThis port speaks HTTPS. Use https:// in the address.\r\n"u8);
         await _link.Output.FlushAsync(_limit.Token);
-        await Parting.EndAsync(_link, _services.Time);
+        await _services.Parting.EndAsync(_link);
     }
 }

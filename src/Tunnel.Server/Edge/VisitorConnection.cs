@@ -233,7 +233,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     {
         switch (_phase)
         {
-            case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload or VisitorPhase.Lingering:
+            case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload:
                 _isLate = true;
                 Input.CancelPendingRead();
                 break;
@@ -242,6 +242,8 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 break;
             case VisitorPhase.Raw when HasMoved():
                 _deadline.Set(Services.Options.UpgradeIdleTime);
+                break;
+            case VisitorPhase.Lingering:
                 break;
             default:
                 Abort();
@@ -324,26 +326,13 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         return HeadOutcome.Rejected;
     }
 
-    // A close with unread bytes would reset the connection, and the visitor might lose the answer before reading it. So
-    // what it still sends is taken for a while; afterwards the system goes on delivering what it has.
     private async ValueTask LingerAsync()
     {
         GiveBackExchange();
         await Output.CompleteAsync();
-        _isLate = false;
         _phase = VisitorPhase.Lingering;
-        long since = Services.Time.GetTimestamp();
-        do
-        {
-            _deadline.Set(LingerTime);
-            ReadResult read = await Input.ReadAsync();
-            Input.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return;
-            }
-        }
-        while (!_isLate && Services.Time.GetElapsedTime(since) < LongestLinger);
+        _deadline.Clear();
+        await Services.Parting.HearOutAsync(Input, LongestLinger, LingerTime);
     }
 
     private void GiveBackExchange()

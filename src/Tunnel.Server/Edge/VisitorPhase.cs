@@ -17,6 +17,6 @@ internal enum VisitorPhase
     /// <summary>Turned over after a 101: only long silence ends it.</summary>
     Raw,
 
-    /// <summary>Our last words are sent; what still comes is thrown away.</summary>
+    /// <summary>Our last words are sent; what still comes is thrown away, with a limit of its own (<see cref="Parting"/>).</summary>
     Lingering,
 }

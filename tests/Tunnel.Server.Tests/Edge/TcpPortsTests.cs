@@ -53,6 +53,7 @@ public sealed class TcpPortsTests
         Rules = null!,
         Memory = null!,
         Http2 = null!,
+        Parting = null!,
         Date = null!,
         Metrics = null!,
         AccessLog = null,
