@@ -1,5 +1,6 @@
 """Everything at once that is slow on purpose: heads byte by byte, readers that hardly read, uploads that stall, requests
 opened and abandoned. Beside them an ordinary visitor, who must notice nothing but the time. Short: a tenth of it.
+At last one address takes a whole tunnel with requests that nobody answers, and somebody at another asks, too.
 
 The attackers share three tunnels with the ordinary visitor, as a tunnel takes 1,024 requests at once and more are
 refused by design; a fourth has an origin whose answers come in small pieces.
@@ -32,6 +33,8 @@ SECONDS = 60
 # KiB, as it never asks for more): 2,000 of them 190 MiB, the other connections a few KiB each, and the runtime with what
 # it has not yet given back. All attackers together may not cost more than this, on either side.
 MOST_MIB = 400
+# More than a tunnel takes at once, from one address.
+HANGING = 1_100
 # Connections to origins that are kept for the next request.
 SPARE_DESCRIPTORS = 24
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -40,7 +43,7 @@ TCP_ESTABLISHED = 1
 
 def run(stage, binaries, report, options):
     scale = 10 if options.short else 1
-    crowd.need_descriptors(12_000 // scale)
+    crowd.need_descriptors(max(12_000 // scale, 4 * HANGING))
     folder = stage.folder("files")
     (folder / "small").write_bytes(b"s" * 1024)
     staging.sparse_file(folder / "bulk", 1024 * staging.MIB)
@@ -89,6 +92,43 @@ def run(stage, binaries, report, options):
     for name in TUNNELS:
         status, _, body = staging.get(server.http_port, "/small", f"{name}.localhost")
         report.check(status == 200 and len(body) == 1024, f"afterwards {name} answers with status {status}")
+    takes_all(stage, binaries, server, folder, report)
+
+
+def takes_all(stage, binaries, server, folder, report):
+    # The system takes its connections, and no program ever does.
+    nobody = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    origin = stage.nginx("deaf-origin", staging.files_server(
+        folder, f"location /hang {{ proxy_pass http://127.0.0.1:{nobody.getsockname()[1]}; proxy_read_timeout 1h; }}"))
+    agent = stage.agent(binaries, server, origin.port, "deaf")
+    hanging = []
+    for _ in range(HANGING):
+        visitor = socket.create_connection(("127.0.0.1", server.http_port), 10)
+        visitor.sendall(b"GET /hang HTTP/1.1\r\nHost: deaf.localhost\r\n\r\n")
+        hanging.append(visitor)
+    other = stage.start("other", [
+        sys.executable, "-B", str(staging.HERE / "paced_visitor.py"), "--from", "127.0.0.2", str(server.http_port), "/small", "1024",
+        "deaf.localhost"])
+    other.wait_line("^ready")
+    time.sleep(3)
+    other.popen.terminate()
+    requests, faults, slowest = other.wait_line(r"^RESULT (\d+) (\d+) \S+ \S+ (\S+)", 15)[0].groups()
+    refused = sum(was_refused(visitor) for visitor in hanging)
+    for visitor in hanging:
+        visitor.close()
+    codes = [process.stop() for process in (agent, origin)]
+    nobody.close()
+    report.check(refused > 0 and int(requests) > 10 and int(faults) == 0 and codes[0] == 0,
+                 f"one address hangs {HANGING:,} requests on a tunnel, {refused} of them are refused: another asks {requests} times, "
+                 f"{faults} failed, the slowest took {float(slowest) * 1000:.0f} ms")
+
+
+def was_refused(visitor):
+    visitor.setblocking(False)
+    try:
+        return visitor.recv(12) == b"HTTP/1.1 503"
+    except BlockingIOError:
+        return False
 
 
 class Attack:

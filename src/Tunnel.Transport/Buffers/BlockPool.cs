@@ -28,8 +28,11 @@ public sealed class BlockPool : MemoryPool<byte>
 
     internal const int Unpooled = -1;
 
-    /// <summary>So much garbage at once is worth a collection of its own: the collector would let it lie until it needs room.</summary>
-    private const long WorthCollecting = 8 * 1024 * 1024;
+    /// <summary>
+    /// So much garbage at once is worth a collection of its own: the collector would let it lie until it needs room. For a
+    /// pool that may keep little, a quarter of that is much.
+    /// </summary>
+    private const int WorthCollecting = 8 * 1024 * 1024;
 
     private static readonly int[] ClassSizes = [SmallBlock, MediumBlock, WideBlock, LargeBlock];
 
@@ -37,6 +40,7 @@ public sealed class BlockPool : MemoryPool<byte>
     private readonly ProcessorCell[] _cells;
     private readonly bool _strict;
     private readonly Ageing _ageing;
+    private readonly long _worthCollecting;
     private volatile bool _disposed;
 
     /// <param name="options">Null: the defaults.</param>
@@ -45,6 +49,7 @@ public sealed class BlockPool : MemoryPool<byte>
         options ??= new BlockPoolOptions();
         options.Validate();
         _strict = options.Strict;
+        _worthCollecting = Math.Clamp(options.RetainedBytesPerClass / 4, 1, WorthCollecting);
         _ageing = new Ageing(options.Time, options.KeepFor, Age);
         _shelves = [.. ClassSizes.Select(size => new Shelf<Block>(options.RetainedBytesPerClass / size))];
         var cells = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Environment.ProcessorCount);
@@ -178,7 +183,7 @@ public sealed class BlockPool : MemoryPool<byte>
             isAnyLeft |= _shelves[i].Count > 0;
         }
 
-        if (dropped >= WorthCollecting)
+        if (dropped >= _worthCollecting)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
