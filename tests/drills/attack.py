@@ -22,6 +22,8 @@ HEADS, READERS, UPLOADS, FLOODERS = 2000, 2000, 200, 40
 DRIPS = 20
 TUNNELS = ("one", "two", "three")
 HEAD_TIME = 4
+# How long a request waits for a place in a tunnel that is full.
+HOLD = 2
 # What the server may take longer than its rule says: its clock ticks in seconds, and this machine is full.
 SLACK = 6
 GRACE, LEAST_RATE = 5, 240
@@ -54,7 +56,7 @@ def run(stage, binaries, report, options):
     drip = stage.start("drip", [sys.executable, "-B", str(staging.HERE / "dripping_origin.py")])
     drip_port = int(drip.wait_line(r"^port (\d+)")[0][1])
 
-    server = stage.server(binaries, options=["--head-time", str(HEAD_TIME)])
+    server = stage.server(binaries, options=["--head-time", str(HEAD_TIME), "--hold", str(HOLD)])
     agents = {name: stage.agent(binaries, server, origin.port, name) for name in TUNNELS}
     agents["drip"] = stage.agent(binaries, server, drip_port, "drip")
     pids = {"server": server.pid, **{f"agent {name}": agent.pid for name, agent in agents.items()}}
@@ -110,17 +112,18 @@ def takes_all(stage, binaries, server, folder, report):
         sys.executable, "-B", str(staging.HERE / "paced_visitor.py"), "--from", "127.0.0.2", str(server.http_port), "/small", "1024",
         "deaf.localhost"])
     other.wait_line("^ready")
-    time.sleep(3)
+    time.sleep(2 * HOLD)
     other.popen.terminate()
     requests, faults, slowest = other.wait_line(r"^RESULT (\d+) (\d+) \S+ \S+ (\S+)", 15)[0].groups()
     refused = sum(was_refused(visitor) for visitor in hanging)
     for visitor in hanging:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         visitor.close()
     codes = [process.stop() for process in (agent, origin)]
     nobody.close()
     report.check(refused > 0 and int(requests) > 10 and int(faults) == 0 and codes[0] == 0,
                  f"one address hangs {HANGING:,} requests on a tunnel, {refused} of them are refused: another asks {requests} times, "
-                 f"{faults} failed, the slowest took {float(slowest) * 1000:.0f} ms")
+                 f"{faults} failed, the slowest took {float(slowest) * 1000:.0f} ms; exit codes {codes}")
 
 
 def was_refused(visitor):
