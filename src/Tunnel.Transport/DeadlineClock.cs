@@ -30,7 +30,12 @@ public sealed class Deadline
         _target = target;
     }
 
-    internal LinkedListNode<Deadline>? Node { get; set; }
+    // Its place in the clock's list, guarded by the clock: one list, without an object of its own for each entry.
+    internal Deadline? Next { get; set; }
+
+    internal Deadline? Previous { get; set; }
+
+    internal bool IsWatched { get; set; }
 
     /// <summary>Passes after this time, give or take the second of the clock; replaces what was set.</summary>
     public void Set(TimeSpan after)
@@ -80,9 +85,10 @@ public sealed class DeadlineClock : IAsyncDisposable
     private readonly long _start;
     private readonly ITimer _timer;
     private readonly Lock _lock = new();
-    private readonly LinkedList<Deadline> _deadlines = new();
     private readonly Lock _checking = new();
     private readonly List<Deadline> _checked = [];
+    private Deadline? _first;
+    private int _count;
 
     public DeadlineClock(TimeProvider time)
     {
@@ -99,7 +105,7 @@ public sealed class DeadlineClock : IAsyncDisposable
         {
             lock (_lock)
             {
-                return _deadlines.Count;
+                return _count;
             }
         }
     }
@@ -115,8 +121,11 @@ public sealed class DeadlineClock : IAsyncDisposable
         var deadline = new Deadline(this, target);
         lock (_lock)
         {
-            deadline.Node = _deadlines.AddLast(deadline);
-            if (_deadlines.Count == 1)
+            deadline.IsWatched = true;
+            deadline.Next = _first;
+            _first?.Previous = deadline;
+            _first = deadline;
+            if (++_count == 1)
             {
                 _timer.Change(Tick, Tick);
             }
@@ -130,14 +139,27 @@ public sealed class DeadlineClock : IAsyncDisposable
     {
         lock (_lock)
         {
-            if (deadline.Node is { } node)
+            if (!deadline.IsWatched)
             {
-                _deadlines.Remove(node);
-                deadline.Node = null;
-                if (_deadlines.Count == 0)
-                {
-                    _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                }
+                return;
+            }
+
+            deadline.IsWatched = false;
+            deadline.Next?.Previous = deadline.Previous;
+            if (deadline.Previous is { } previous)
+            {
+                previous.Next = deadline.Next;
+            }
+            else
+            {
+                _first = deadline.Next;
+            }
+
+            deadline.Next = null;
+            deadline.Previous = null;
+            if (--_count == 0)
+            {
+                _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             }
         }
     }
@@ -157,7 +179,10 @@ public sealed class DeadlineClock : IAsyncDisposable
             // Targets run without the other lock: they may remove themselves or set other deadlines.
             lock (_lock)
             {
-                _checked.AddRange(_deadlines);
+                for (Deadline? deadline = _first; deadline is not null; deadline = deadline.Next)
+                {
+                    _checked.Add(deadline);
+                }
             }
 
             long now = Now;

@@ -17,6 +17,9 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     private readonly ConcurrentDictionary<IVisitor, Task> _connections = new();
     private readonly RareLine _rareFault = new(services.Time);
     private readonly RareLine _rareRefusal = new(services.Time);
+
+    // What sockets have when they are taken in; null: nothing.
+    private readonly SocketConnectionOptions? _inherited = listener.Tune(services.Memory.EasySockets) ? services.Memory.EasySockets : null;
     private volatile bool _isStopping;
 
     public IReadOnlyList<IPEndPoint> EndPoints => listener.EndPoints;
@@ -74,7 +77,8 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
 
     private void OnAccepted(Socket socket)
     {
-        var link = new SocketConnection(socket, services.Pool, services.Memory.Sockets);
+        SocketConnectionOptions options = services.Memory.Sockets;
+        var link = new SocketConnection(socket, services.Pool, options, isTuned: ReferenceEquals(options, _inherited));
         IPAddress address = link.RemoteEndPoint.Address;
         if (!services.Census.TryEnter(address))
         {

@@ -10,14 +10,6 @@ namespace Tunnel.Server.Edge;
 /// <summary>What visitors may make the server hold, as far as the edge decides it. Safe from any thread.</summary>
 internal sealed class VisitorMemory(ProcessMemory memory, MemoryPlan plan, TimeProvider time, ILogger log)
 {
-    // What a visitor does not take waits in its stream, where it is bounded and counted, not in the system's memory.
-    private readonly SocketConnectionOptions _sockets = new()
-    {
-        KeepAliveAfter = TimeSpan.FromSeconds(60),
-        UnsentLimit = 128 * 1024,
-        ReceiveBlock = plan.Piece,
-    };
-
     private readonly RareLine _rareFull = new(time);
     private SocketConnectionOptions? _narrowSockets;
 
@@ -28,7 +20,18 @@ internal sealed class VisitorMemory(ProcessMemory memory, MemoryPlan plan, TimeP
     public Forwarding.CopyBudget Copies { get; } = new(plan.Copies);
 
     /// <summary>How the socket of a visitor who comes now is tuned.</summary>
-    public SocketConnectionOptions Sockets => memory.IsEasy ? _sockets : _narrowSockets ??= _sockets.Narrow;
+    public SocketConnectionOptions Sockets => memory.IsEasy ? EasySockets : _narrowSockets ??= EasySockets.Narrow;
+
+    /// <summary>
+    /// The same while memory is not short. What a visitor does not take waits in its stream, where it is bounded and counted,
+    /// not in the system's memory.
+    /// </summary>
+    public SocketConnectionOptions EasySockets { get; } = new()
+    {
+        KeepAliveAfter = TimeSpan.FromSeconds(60),
+        UnsentLimit = 128 * 1024,
+        ReceiveBlock = plan.Piece,
+    };
 
     /// <summary>Whether a request or raw connection of this visitor may have a stream; says so when it may not.</summary>
     public bool HasRoomFor(in VisitorAddress visitor)

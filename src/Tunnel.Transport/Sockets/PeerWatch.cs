@@ -4,7 +4,7 @@ namespace Tunnel.Transport.Sockets;
 
 /// <summary>
 /// Ends a connection whose peer is gone while something is under way to it, which the system itself takes a quarter of an hour
-/// to notice. Asks the system every few seconds; where that does not say (<see cref="TcpInfo"/>), it watches nothing.
+/// to notice. Asks the system every few seconds; one that does not say (<see cref="TcpInfo"/>) is asked no more.
 /// </summary>
 internal sealed class PeerWatch : IDeadlineTarget
 {
@@ -30,9 +30,9 @@ internal sealed class PeerWatch : IDeadlineTarget
 
     /// <param name="limit">How long a peer that is asked may be silent.</param>
     /// <param name="end">Ends the connection; must not block or throw.</param>
-    /// <returns>Null when our system does not say how a peer answers. Otherwise the caller's to stop.</returns>
+    /// <returns>Null on a system that does not say how a peer answers. Otherwise the caller's to stop.</returns>
     public static PeerWatch? TryBegin(Socket socket, TimeSpan limit, DeadlineClock clock, Action end) =>
-        TcpInfo.TryGetSilence(socket, out _, out _) ? new PeerWatch(socket, limit, clock, end) : null;
+        OperatingSystem.IsLinux() ? new PeerWatch(socket, limit, clock, end) : null;
 
     /// <summary>Once this has returned, the connection is not ended from here any more.</summary>
     public void Stop()
@@ -43,7 +43,7 @@ internal sealed class PeerWatch : IDeadlineTarget
 
     void IDeadlineTarget.OnDeadline()
     {
-        // A socket that cannot be asked is closed already.
+        // A socket that cannot be asked is closed already, or of a system that does not say.
         if (!TcpInfo.TryGetSilence(_socket, out int unanswered, out TimeSpan sinceLastAck))
         {
             return;

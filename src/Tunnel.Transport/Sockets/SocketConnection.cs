@@ -35,11 +35,16 @@ public sealed class SocketConnection : IConnection
     /// <param name="socket">Connected; the connection owns it from here on.</param>
     /// <param name="pool">Where blocks come from.</param>
     /// <param name="options">Null: <see cref="SocketConnectionOptions.Default"/>.</param>
-    public SocketConnection(Socket socket, MemoryPool<byte> pool, SocketConnectionOptions? options = null)
+    /// <param name="isTuned">The socket has come with what the options say, see <see cref="SocketListener.Tune"/>.</param>
+    public SocketConnection(Socket socket, MemoryPool<byte> pool, SocketConnectionOptions? options = null, bool isTuned = false)
     {
         _socket = socket;
         options ??= SocketConnectionOptions.Default;
-        SocketTuning.Apply(socket, options);
+        if (!isTuned)
+        {
+            SocketTuning.Apply(socket, options);
+        }
+
         _goneAfter = options.GoneAfter;
 
         // Calls that would wait come back at once; waiting is done by the asynchronous ones.

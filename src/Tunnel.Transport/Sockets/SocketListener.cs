@@ -43,6 +43,21 @@ public sealed class SocketListener : IAsyncDisposable
     /// <summary>The actual port, also when port 0 was asked for.</summary>
     public int Port => EndPoints[0].Port;
 
+    /// <summary>Connections that are taken in from now on come tuned, if the system can do that.</summary>
+    /// <returns>Whether it can. Otherwise whoever takes them over tunes them.</returns>
+    public bool Tune(SocketConnectionOptions options)
+    {
+        if (SocketTuning.IsInherited)
+        {
+            foreach (Socket socket in _sockets)
+            {
+                SocketTuning.Apply(socket, options);
+            }
+        }
+
+        return SocketTuning.IsInherited;
+    }
+
     /// <summary>Begins to accept.</summary>
     /// <param name="onAccepted">
     /// Takes over each connection; runs on the accepting loop, so it must not block. If it throws, the connection is

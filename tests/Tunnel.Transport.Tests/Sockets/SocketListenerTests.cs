@@ -46,6 +46,35 @@ public sealed class SocketListenerTests
     }
 
     [Fact]
+    public async Task Tune_OfTheListener_IsOfWhoIsTakenIn()
+    {
+        var options = new SocketConnectionOptions { KeepAliveAfter = TimeSpan.FromSeconds(61), KeepAliveInterval = TimeSpan.FromSeconds(7), KeepAliveProbes = 5, UnsentLimit = 77_000 };
+        await using var listener = Listen(BindSpec.At(IPAddress.Loopback, 0));
+        bool isTuned = listener.Tune(options);
+        isTuned.Should().Be(OperatingSystem.IsLinux());
+        var accepted = new TaskCompletionSource<Socket>();
+        listener.Start(accepted.SetResult);
+        using var client = await ConnectAsync(IPAddress.Loopback, listener.Port);
+        using Socket socket = await accepted.Task.Within();
+        if (!isTuned)
+        {
+            SocketTuning.Apply(socket, options);
+        }
+
+        socket.NoDelay.Should().BeTrue();
+        socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive).Should().NotBe(0);
+        socket.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime).Should().Be(61);
+        socket.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval).Should().Be(7);
+        socket.GetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount).Should().Be(5);
+        if (OperatingSystem.IsLinux())
+        {
+            byte[] unsent = new byte[sizeof(int)];
+            socket.GetRawSocketOption(6, 25, unsent);
+            BitConverter.ToInt32(unsent).Should().Be(77_000);
+        }
+    }
+
+    [Fact]
     public async Task Constructor_OnAPortInUse_SaysSo()
     {
         await using var first = Listen(BindSpec.Every(0));
