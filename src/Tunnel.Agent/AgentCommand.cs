@@ -10,7 +10,7 @@ using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Agent;
 
-/// <summary>The command line of <c>tunnel-agent</c> (DESIGN section 8).</summary>
+/// <summary>The command line of <c>tunnel-agent</c> (docs/operating.md, "The agent").</summary>
 internal sealed class AgentCommand
 {
     private const string EnvironmentPrefix = "TUNNEL_AGENT_";

@@ -7,7 +7,7 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Agent;
 
-/// <summary>Everything the agent can be told, with its defaults (DESIGN sections 8 and 9).</summary>
+/// <summary>Everything the agent can be told, with its defaults (docs/operating.md, "The agent").</summary>
 public sealed record AgentOptions
 {
     public const int DefaultServerPort = 9090;

@@ -1,6 +1,6 @@
 namespace Tunnel.Hosting;
 
-/// <summary>What the programs return (DESIGN section 8).</summary>
+/// <summary>What the programs return (docs/operating.md, "Stopping").</summary>
 public static class ExitCodes
 {
     public const int Stopped = 0;

@@ -5,7 +5,7 @@ using Tunnel.Server.Edge;
 
 namespace Tunnel.Server;
 
-/// <summary>The options for the limits of DESIGN section 9: how much, how many, how long, how slow.</summary>
+/// <summary>The options for the limits of docs/operating.md, "Limits": how much, how many, how long, how slow.</summary>
 internal sealed class LimitOptions
 {
     private static readonly ServerOptions Defaults = new();

@@ -8,7 +8,7 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server;
 
-/// <summary>The command line of <c>tunnel-server</c> (DESIGN section 8).</summary>
+/// <summary>The command line of <c>tunnel-server</c> (docs/operating.md, "The server").</summary>
 internal sealed class ServerCommand
 {
     private static readonly ServerOptions Defaults = new();

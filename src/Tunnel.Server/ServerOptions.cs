@@ -4,7 +4,7 @@ using Tunnel.Http.Heads;
 
 namespace Tunnel.Server;
 
-/// <summary>Everything the server can be told, with its defaults (DESIGN sections 8 and 9).</summary>
+/// <summary>Everything the server can be told, with its defaults (docs/operating.md, "The server").</summary>
 public sealed record ServerOptions
 {
     public const int PreferredHttpPort = 80;

@@ -1,6 +1,6 @@
 """Agent, server and origin are killed without warning at random moments under load, and started again. Visitors may
-see the answers of DESIGN section 6 or a cut connection, nothing else; afterwards everything works, and the survivors
-hold what they held before: descriptors, threads, memory."""
+see the answers of docs/operating.md, "What a visitor sees when there is no answer", or a cut connection, nothing else;
+afterwards everything works, and the survivors hold what they held before: descriptors, threads, memory."""
 
 import collections
 import hashlib
@@ -14,7 +14,7 @@ import process
 import stage as staging
 
 VISITORS = 16
-# DESIGN section 6: what an answer may be while a part is missing.
+# docs/operating.md, "What a visitor sees when there is no answer": what an answer may be while a part is missing.
 TABLE = {
     (404, "tunnel-not-found"), (502, "origin-refused"), (502, "origin-invalid"), (502, "session-lost"),
     (503, "agent-offline"), (503, "too-busy"), (504, "origin-timeout"),

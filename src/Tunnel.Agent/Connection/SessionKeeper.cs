@@ -10,7 +10,7 @@ using Tunnel.Transport;
 namespace Tunnel.Agent.Connection;
 
 /// <summary>
-/// Keeps one session alive from link to link until it ends (DESIGN section 5, "Resume"): when its link is lost, or in
+/// Keeps one session alive from link to link until it ends (docs/protocol.md, section 7, "Resume"): when its link is lost, or in
 /// doubt, it dials again, and gives the old link up for good before it says what it has received.
 /// </summary>
 /// <remarks><see cref="RunAsync"/> owns the session, its links and the requests it plays; nothing is left when it returns.</remarks>

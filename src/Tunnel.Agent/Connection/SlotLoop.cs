@@ -9,7 +9,7 @@ namespace Tunnel.Agent.Connection;
 
 /// <summary>
 /// One of the sessions an agent keeps side by side: opens it, opens the next when it has ended or its server leaves, for
-/// ever, with backoff (DESIGN section 5, "Reconnect"). A session that is on its way out runs on beside its successor.
+/// ever, with backoff (docs/operating.md, "When the connection is lost"). A session that is on its way out runs on beside its successor.
 /// </summary>
 internal sealed class SlotLoop(ConnectionServices services, ServerLink server, int slot)
 {

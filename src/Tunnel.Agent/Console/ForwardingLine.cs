@@ -8,7 +8,7 @@ namespace Tunnel.Agent.Console;
 
 /// <summary>
 /// The lines on standard output: the public address when the tunnel is up, and, when that name does not lead to the
-/// server from here, the command that gets there all the same (DESIGN section 8). Behind a proxy that is left out: names
+/// server from here, the command that gets there all the same (docs/troubleshooting.md, "The agent says"). Behind a proxy that is left out: names
 /// are looked up by the proxy, and there may be no other way to the server. Nor need a name lead to a server that has something in front of it.
 /// </summary>
 public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents, IAsyncDisposable

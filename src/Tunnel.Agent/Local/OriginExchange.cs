@@ -12,9 +12,9 @@ using Tunnel.Transport.Sockets;
 namespace Tunnel.Agent.Local;
 
 /// <summary>
-/// One request played to the origin and its answer sent up (DESIGN section 3, steps 6 to 8). The request is canonical
-/// already and goes to the origin byte for byte; what there is to know of it, OPEN says. The answer is read closely enough
-/// to know where it ends. One object serves one exchange after the other.
+/// One request played to the origin and its answer sent up (docs/architecture.md, "The way of one request",
+/// steps 6 to 8). The request is canonical already and goes to the origin byte for byte; what there is to know of it, OPEN
+/// says. The answer is read closely enough to know where it ends. One object serves one exchange after the other.
 /// </summary>
 internal sealed class OriginExchange(OriginServices services, OriginPlayer player)
 {

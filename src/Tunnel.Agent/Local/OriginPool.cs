@@ -9,7 +9,7 @@ namespace Tunnel.Agent.Local;
 
 /// <summary>
 /// Connections to the one origin of a tunnel: opened when needed, kept for the next request when the answer allows it
-/// (DESIGN section 6, "Origin connections"). Safe from any thread.
+/// (docs/http.md, "Connections"). Safe from any thread.
 /// </summary>
 internal sealed class OriginPool : IAsyncDisposable
 {

@@ -15,7 +15,7 @@ internal interface IFairQueueItem<T>
 }
 
 /// <summary>
-/// Whose turn it is to send (DESIGN section 5, fairness): each waiting stream sends one frame a turn; one that has
+/// Whose turn it is to send (docs/architecture.md, "Whose turn it is to send"): each waiting stream sends one frame a turn; one that has
 /// just become active goes ahead of the busy ones for its first 16 KiB, but the busy ones get a turn at least
 /// every 32 KiB or 32 frames. Intrusive, so that queueing allocates nothing. Pure; the caller holds the lock.
 /// </summary>

@@ -7,8 +7,8 @@ using Tunnel.Framing.Resume;
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// Everything that waits to be sent, in the order DESIGN section 5 gives it: ACK, PONG, PING, RESET and CREDIT first,
-/// each merged to one per session or stream, then the session's own messages, then streams in fair turns.
+/// Everything that waits to be sent, in the order of docs/architecture.md, "Whose turn it is to send": ACK, PONG, PING,
+/// RESET and CREDIT first, each merged to one per session or stream, then the session's own messages, then streams in fair turns.
 /// Guarded by the session's lock.
 /// </summary>
 /// <remarks>

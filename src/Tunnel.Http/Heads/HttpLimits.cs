@@ -2,7 +2,8 @@ namespace Tunnel.Http.Heads;
 
 /// <summary>
 /// How much of a message may arrive before it is refused; all sizes in bytes, line ends included. A limit is checked
-/// before more is buffered, so a peer never makes us hold more than these. The defaults are those of DESIGN section 9.
+/// before more is buffered, so a peer never makes us hold more than these. The defaults are those of docs/operating.md,
+/// "Limits".
 /// </summary>
 public sealed record HttpLimits
 {

@@ -12,7 +12,7 @@ using Tunnel.Transport.Sockets;
 namespace Tunnel.Server.Agents;
 
 /// <summary>
-/// Takes in agents: handshake within its limits, then a session for each (DESIGN section 5, "Before anybody is known").
+/// Takes in agents: handshake within its limits, then a session for each (docs/protocol.md, section 3).
 /// Owns them all: <see cref="StopAsync"/> returns when the last one has ended.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "StopAsync is the end of it.")]

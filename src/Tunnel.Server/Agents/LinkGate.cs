@@ -10,8 +10,7 @@ using Tunnel.Transport.Tls;
 namespace Tunnel.Server.Agents;
 
 /// <summary>
-/// From a connection at the agent port to a link: the first byte decides whether it is TLS (DESIGN section 5, "Before
-/// anybody is known").
+/// From a connection at the agent port to a link: the first byte decides whether it is TLS (docs/protocol.md, section 1).
 /// </summary>
 /// <param name="key">The server's own; null: no TLS.</param>
 internal sealed class LinkGate(ServerKey? key, MemoryPool<byte> pool)

@@ -4,7 +4,7 @@ using Tunnel.Server.Routing;
 namespace Tunnel.Server.Agents;
 
 /// <summary>
-/// How many sessions there may be, in all and of one identity (DESIGN section 9). A session takes its place together with
+/// How many sessions there may be, in all and of one identity (docs/operating.md, "Limits"). A session takes its place together with
 /// its names, and whoever gives these up counts no more: an agent that is started again at the limit does not wait for
 /// its own past. Safe from any thread.
 /// </summary>

@@ -6,7 +6,7 @@ using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Agents;
 
-/// <summary>Gets an agent the names it asks for, or the sentence that says who has them (DESIGN section 5, "Takeover").</summary>
+/// <summary>Gets an agent the names it asks for, or the sentence that says who has them (docs/protocol.md, section 7, "Names").</summary>
 internal sealed class TunnelClaims(AgentServices services)
 {
     private TimeProvider Time => services.Session.Time;

@@ -33,7 +33,7 @@ internal readonly ref struct AccessEntry
     /// <summary>From the request's head to the end.</summary>
     public required TimeSpan Total { get; init; }
 
-    /// <summary>The code of DESIGN section 6; null when the origin answered and the answer is whole.</summary>
+    /// <summary>The code of docs/operating.md, "What a visitor sees when there is no answer"; null when the origin answered and the answer is whole.</summary>
     public required string? Error { get; init; }
 
     /// <summary>Of the agent that had it; null: none did, or one without a token.</summary>

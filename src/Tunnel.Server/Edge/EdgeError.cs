@@ -5,7 +5,7 @@ namespace Tunnel.Server.Edge;
 
 /// <summary>
 /// An answer the edge gives itself: the code in <c>Tunnel-Error</c>, the status, and a sentence for the person who reads
-/// it (DESIGN section 6).
+/// it (docs/operating.md, "What a visitor sees when there is no answer").
 /// </summary>
 /// <param name="Code">As in the table; visitors' programs may compare it.</param>
 /// <param name="Says">What happened, and what to do. Never an address of the origin.</param>

@@ -1,6 +1,6 @@
 namespace Tunnel.Server.Edge;
 
-/// <summary>How slow a visitor may be in one direction (DESIGN section 9).</summary>
+/// <summary>How slow a visitor may be in one direction (docs/operating.md, "Limits").</summary>
 public sealed record PaceRule
 {
     /// <summary>Bytes a second.</summary>

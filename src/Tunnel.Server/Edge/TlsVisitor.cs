@@ -11,7 +11,7 @@ namespace Tunnel.Server.Edge;
 
 /// <summary>
 /// A visitor of the HTTPS port, from accept to the end of its handshake: reads the ClientHello and, by the name in it, hands
-/// the connection to a passthrough tunnel as it is, or terminates TLS and goes on as HTTP (DESIGN section 6, "SNI and Host").
+/// the connection to a passthrough tunnel as it is, or terminates TLS and goes on as HTTP (docs/http.md, "HTTPS").
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The end of RunAsync is the end of it.")]
 internal sealed class TlsVisitor : IVisitor, IDeadlineTarget

@@ -4,7 +4,7 @@ using Tunnel.Server.Diagnostics;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// How many visitors are connected, in all and from each address, over all ports together (DESIGN section 9). Safe from
+/// How many visitors are connected, in all and from each address, over all ports together (docs/operating.md, "Limits"). Safe from
 /// any thread.
 /// </summary>
 internal sealed class VisitorCensus(ServerOptions options, ServerMetrics metrics)

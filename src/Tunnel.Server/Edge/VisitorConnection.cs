@@ -7,8 +7,8 @@ using Tunnel.Transport;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// One visitor's connection: reads request heads one after the other and has each of them served (DESIGN section 3,
-/// steps 1 to 3 and 10). Owns the link; one task runs it from accept to end. While it waits for a request it holds next
+/// One visitor's connection: reads request heads one after the other and has each of them served (docs/architecture.md,
+/// "The way of one request", steps 1, 2 and 10). Owns the link; one task runs it from accept to end. While it waits for a request it holds next
 /// to nothing: what reads and serves one is rented with the first byte and given back with the last.
 /// </summary>
 internal sealed class VisitorConnection : IVisitor, IDeadlineTarget

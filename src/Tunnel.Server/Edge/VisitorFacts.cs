@@ -7,7 +7,7 @@ using Tunnel.Framing.Frames;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// Who a visitor is and how it came, as every request tells it to the origin (DESIGN section 6). Made once per connection;
+/// Who a visitor is and how it came, as every request tells it to the origin (docs/http.md, "Control fields"). Made once per connection;
 /// behind a trusted proxy once per request, by <see cref="ProxyWord"/>.
 /// </summary>
 internal sealed class VisitorFacts

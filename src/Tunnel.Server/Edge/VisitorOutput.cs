@@ -6,7 +6,7 @@ namespace Tunnel.Server.Edge;
 
 /// <summary>
 /// What goes to the visitor. While a flush has to wait, it is looked at whether the visitor takes what was sent at the least
-/// pace (DESIGN section 9); one that does not is cut. Not in raw mode.
+/// pace (docs/operating.md, "Limits"); one that does not is cut. Not in raw mode.
 /// </summary>
 internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
 {

@@ -3,7 +3,7 @@ using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Edge;
 
-/// <summary>Binds the ports that visitors know (DESIGN section 8): the one asked for, or the usual one and what is tried after it.</summary>
+/// <summary>Binds the ports that visitors know (docs/operating.md, "The server"): the one asked for, or the usual one and what is tried after it.</summary>
 internal static class VisitorPorts
 {
     /// <summary>What sockets that this process was started with may be called.</summary>

@@ -26,7 +26,7 @@ internal sealed class CopyBudget(long most)
 
 /// <summary>
 /// The first bytes of a body as the visitor sent them, kept until it is certain that the session takes the request: with
-/// all of them at hand it may still go to another one (DESIGN section 5, "Pools"). The upload adds, the exchange drops.
+/// all of them at hand it may still go to another one (docs/protocol.md, section 7, "Detached"). The upload adds, the exchange drops.
 /// </summary>
 internal sealed class BodyCopy(MemoryPool<byte> pool, CopyBudget budget)
 {

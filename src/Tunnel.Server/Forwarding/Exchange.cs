@@ -12,8 +12,8 @@ using Tunnel.Transport.Sockets;
 namespace Tunnel.Server.Forwarding;
 
 /// <summary>
-/// One request and its answer, from the first byte of the head to the last of the answer (DESIGN section 3, steps 2 to
-/// 10). Serves one visitor at a time, from <see cref="Begin"/> to <see cref="Reset"/>; the <see cref="ExchangeShelf"/>
+/// One request and its answer, from the first byte of the head to the last of the answer (docs/architecture.md,
+/// "The way of one request", steps 2 to 10). Serves one visitor at a time, from <see cref="Begin"/> to <see cref="Reset"/>; the <see cref="ExchangeShelf"/>
 /// hands it out. Only the visitor's own task touches it.
 /// </summary>
 internal sealed class Exchange

@@ -36,7 +36,7 @@ internal sealed class ExchangeRecord(EdgeServices services)
     /// <summary>The status sent to the visitor; 0 while there is none.</summary>
     public int Status { get; set; }
 
-    /// <summary>The code of DESIGN section 6, if we answered or cut.</summary>
+    /// <summary>The code of docs/operating.md, "What a visitor sees when there is no answer", if we answered or cut.</summary>
     public string? Error { get; set; }
 
     /// <summary>Content of the page that we answered with; null: the answer is the origin's.</summary>

@@ -9,7 +9,7 @@ namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// A visitor's raw bytes on a session that takes them. Until its first answer what the visitor has sent is kept, so that a
-/// connection which a session did not look at may begin again on the next one (DESIGN section 5, "Pools"). Belongs to one
+/// connection which a session did not look at may begin again on the next one (docs/protocol.md, section 7, "Detached"). Belongs to one
 /// visitor, and serves one stream at a time.
 /// </summary>
 /// <param name="abort">Breaks the visitor's connection; from any thread.</param>

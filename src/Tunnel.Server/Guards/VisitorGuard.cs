@@ -8,8 +8,8 @@ using Tunnel.Server.Edge;
 namespace Tunnel.Server.Guards;
 
 /// <summary>
-/// One tunnel's rules for its visitors, enforced before a request enters the session (DESIGN section 6: 403 access-denied,
-/// 401 auth-required). Safe from any thread.
+/// One tunnel's rules for its visitors, enforced before a request enters the session (403 access-denied and 401
+/// auth-required of docs/operating.md, "What a visitor sees when there is no answer"). Safe from any thread.
 /// </summary>
 internal sealed class VisitorGuard
 {

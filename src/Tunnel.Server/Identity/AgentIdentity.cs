@@ -2,7 +2,7 @@ namespace Tunnel.Server.Identity;
 
 /// <summary>
 /// Who an agent is: a token, or "local" for every agent that needs none. This is what takeover compares; two values with
-/// the same key are the same identity (DESIGN section 5).
+/// the same key are the same identity (docs/protocol.md, section 7, "Names").
 /// </summary>
 /// <param name="Key">The token's id, or <c>local</c>.</param>
 /// <param name="Name">What the owner of the server called it; for messages and logs.</param>

@@ -1,7 +1,7 @@
 namespace Tunnel.Server.Routing;
 
 /// <summary>
-/// A request that waits at its name for a session (DESIGN section 5, "Holding"). Costs no timer and no thread;
+/// A request that waits at its name for a session (docs/architecture.md, "Requests that wait"). Costs no timer and no thread;
 /// <see cref="Holding"/> owns its place in the row until <see cref="Released"/> completes.
 /// </summary>
 internal sealed class HeldRequest(Holding row, NameEntry entry, in RouteRequest request)

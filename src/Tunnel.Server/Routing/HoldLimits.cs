@@ -1,6 +1,6 @@
 namespace Tunnel.Server.Routing;
 
-/// <summary>How requests wait at a name (DESIGN section 5, "Holding").</summary>
+/// <summary>How requests wait at a name (docs/architecture.md, "Requests that wait").</summary>
 internal sealed record HoldLimits
 {
     /// <summary>From a request's arrival; zero: nothing waits.</summary>

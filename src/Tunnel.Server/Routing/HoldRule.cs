@@ -1,6 +1,6 @@
 namespace Tunnel.Server.Routing;
 
-/// <summary>Which requests wait for a session, and what the others are told (DESIGN section 5, "Holding"). Pure.</summary>
+/// <summary>Which requests wait for a session, and what the others are told (docs/architecture.md, "Requests that wait"). Pure.</summary>
 internal static class HoldRule
 {
     /// <param name="entry">What is known of the name; null: nothing.</param>

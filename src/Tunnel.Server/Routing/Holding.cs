@@ -4,7 +4,7 @@ using Tunnel.Transport;
 namespace Tunnel.Server.Routing;
 
 /// <summary>
-/// The rows of requests that wait at their names (DESIGN section 5, "Holding"): who may stand in one, who is let through
+/// The rows of requests that wait at their names (docs/architecture.md, "Requests that wait"): who may stand in one, who is let through
 /// when there is room, and whose time is over. One clock drives all waiting; no stream is opened with the lock held.
 /// </summary>
 internal sealed class Holding : IDeadlineTarget, IDisposable

@@ -19,7 +19,7 @@ internal enum TakeoverVerdict
     Conflicts,
 }
 
-/// <summary>Who may take a name from whom (DESIGN section 5, "Takeover"). Pure: what it judges has been found out before.</summary>
+/// <summary>Who may take a name from whom (docs/protocol.md, section 7, "Names"). Pure: what it judges has been found out before.</summary>
 internal static class Takeover
 {
     /// <summary>After so long without a link another agent of the same identity may take the name.</summary>

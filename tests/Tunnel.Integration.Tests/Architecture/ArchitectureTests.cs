@@ -3,10 +3,10 @@ using System.Xml.Linq;
 
 namespace Tunnel.Integration.Tests.Architecture;
 
-/// <summary>The rules of DESIGN section 7 that a compiler does not check.</summary>
+/// <summary>The rules of docs/architecture.md, "Rooms", that a compiler does not check.</summary>
 public sealed class ArchitectureTests
 {
-    /// <summary>"About 350" says the design; nothing is excepted.</summary>
+    /// <summary>A file is one idea; nothing is excepted.</summary>
     private const int MostLines = 360;
 
     // Who may lean on whom. Arrows point down only; server and agent never know each other.
@@ -21,12 +21,10 @@ public sealed class ArchitectureTests
         ["Tunnel.Quickstart"] = ["Tunnel.Agent", "Tunnel.Server"],
     };
 
-    private static readonly string Source = Path.Combine(FindRoot(), "src");
-
     [Fact]
     public void Projects_LeanOnlyOnWhatIsBelowThem()
     {
-        string[] projects = Directory.GetFiles(Source, "*.csproj", SearchOption.AllDirectories);
+        string[] projects = Directory.GetFiles(SourceTree.Source, "*.csproj", SearchOption.AllDirectories);
         projects.Select(Path.GetFileNameWithoutExtension).Should().BeEquivalentTo(Arrows.Keys, "a new project needs its place here");
         foreach (string project in projects)
         {
@@ -44,21 +42,21 @@ public sealed class ArchitectureTests
     {
         foreach (string library in (string[])["Tunnel.Framing", "Tunnel.Http", "Tunnel.Transport"])
         {
-            XDocument.Load(Path.Combine(Source, library, library + ".csproj")).Descendants("PackageReference").Should().BeEmpty(library);
+            XDocument.Load(Path.Combine(SourceTree.Source, library, library + ".csproj")).Descendants("PackageReference").Should().BeEmpty(library);
         }
     }
 
     [Fact]
     public void Folders_NameConceptsOfTheProduct() =>
-        Directory.GetDirectories(Source, "*", SearchOption.AllDirectories).Select(Path.GetFileName)
+        Directory.GetDirectories(SourceTree.Source, "*", SearchOption.AllDirectories).Select(Path.GetFileName)
             .Should().NotContain(["Common", "Utils", "Utilities", "Helpers", "Shared", "Misc"]);
 
     [Fact]
     public void Files_HoldOneIdeaEach()
     {
-        IEnumerable<string> tooLong = Directory.GetFiles(Source, "*.cs", SearchOption.AllDirectories)
+        IEnumerable<string> tooLong = Directory.GetFiles(SourceTree.Source, "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
-            .Select(file => (Name: Path.GetRelativePath(Source, file), Lines: File.ReadLines(file).Count()))
+            .Select(file => (Name: Path.GetRelativePath(SourceTree.Source, file), Lines: File.ReadLines(file).Count()))
             .Where(file => file.Lines > MostLines)
             .Select(file => $"{file.Name}: {file.Lines} lines");
         tooLong.Should().BeEmpty();
@@ -70,7 +68,7 @@ public sealed class ArchitectureTests
     [InlineData("Tunnel.Agent/Diagnostics/AgentLog.cs")]
     public void Lines_OfALog_HaveNumbersOfTheirOwn(string file)
     {
-        string[] numbers = [.. Regex.Matches(File.ReadAllText(Path.Combine(Source, file)), @"\[LoggerMessage\((\d+),").Select(match => match.Groups[1].Value)];
+        string[] numbers = [.. Regex.Matches(File.ReadAllText(Path.Combine(SourceTree.Source, file)), @"\[LoggerMessage\((\d+),").Select(match => match.Groups[1].Value)];
         numbers.Should().HaveCountGreaterThan(10).And.OnlyHaveUniqueItems();
     }
 
@@ -78,24 +76,13 @@ public sealed class ArchitectureTests
     [Fact]
     public void Tests_NamedByTheSecurityPage_AreThere()
     {
-        string page = File.ReadAllText(Path.Combine(FindRoot(), "docs", "security.md"));
+        string page = File.ReadAllText(Path.Combine(SourceTree.Docs, "security.md"));
         MatchCollection named = Regex.Matches(page, @"`(\w+Tests)(?:\.(\w+)…?)?`");
         named.Count.Should().BeGreaterThan(20);
         foreach (Match match in named)
         {
-            string[] files = Directory.GetFiles(Path.Combine(FindRoot(), "tests"), $"{match.Groups[1].Value}.cs", SearchOption.AllDirectories);
+            string[] files = Directory.GetFiles(Path.Combine(SourceTree.Root, "tests"), $"{match.Groups[1].Value}.cs", SearchOption.AllDirectories);
             files.Should().Contain(file => File.ReadAllText(file).Contains($" {match.Groups[2].Value}", StringComparison.Ordinal), match.Value);
         }
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Tunnel.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException("These tests run inside the source tree.");
     }
 }

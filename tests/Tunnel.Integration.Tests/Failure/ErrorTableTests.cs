@@ -4,7 +4,7 @@ using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;
 
-/// <summary>The table of DESIGN section 6: what a visitor gets when there is no answer.</summary>
+/// <summary>The table of docs/operating.md, "What a visitor sees when there is no answer".</summary>
 public sealed class ErrorTableTests
 {
     private static readonly PairOptions NoHold = new() { Server = options => options with { Hold = TimeSpan.Zero } };

@@ -4,7 +4,7 @@ using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;
 
-/// <summary>Limits of one's own are what counts, and each has its answer (DESIGN sections 6 and 9).</summary>
+/// <summary>Limits of one's own are what counts, and each has its answer (docs/operating.md, "Limits").</summary>
 public sealed class LimitTests
 {
     [Theory]

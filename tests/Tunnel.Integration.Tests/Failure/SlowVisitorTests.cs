@@ -3,7 +3,7 @@ using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;
 
-/// <summary>Visitors that hold on to what they announced (DESIGN section 9, the slowest visitor).</summary>
+/// <summary>Visitors that hold on to what they announced (docs/operating.md, "Limits", least rate).</summary>
 public sealed class SlowVisitorTests
 {
     private static readonly PairOptions Fake = new() { IsTimeFake = true };

@@ -3,7 +3,7 @@ using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Forwarding;
 
-/// <summary>Which connection to the origin a request travels on (DESIGN section 6, "Origin connections").</summary>
+/// <summary>Which connection to the origin a request travels on (docs/http.md, "Connections").</summary>
 public sealed class OriginConnectionTests
 {
     private static readonly PairOptions Fake = new() { IsTimeFake = true };
