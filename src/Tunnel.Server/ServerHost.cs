@@ -79,7 +79,7 @@ public sealed class ServerHost : IAsyncDisposable
             MostBytes = options.MaxHeldBytes ?? plan.Copies,
         };
         _census = new VisitorCensus(options, _metrics);
-        _metrics.Observe(_directory);
+        _metrics.Observe(() => _directory.All.Select(agent => (agent.Holder.Address, agent.Session)));
         var gate = new Gatekeeper(options, state?.Tokens, time, log);
         _passwords = new PasswordChecks(time);
         _registry = new TunnelRegistry(hold, gate.IsKnown, time, _clock);

@@ -164,7 +164,7 @@ public sealed record ServerOptions
     /// <exception cref="ArgumentException">A value the server cannot work with; the message names it and says what to do.</exception>
     public ServerOptions Validate()
     {
-        if (!Routing.PublicNames.IsHostName(Domain))
+        if (!Identity.PublicNames.IsHostName(Domain))
         {
             throw new ArgumentException($"--domain: '{Hosting.Printable.Of(Domain)}' is not a domain name; it takes letters, digits, hyphens and dots, like tunnel.example.com.");
         }

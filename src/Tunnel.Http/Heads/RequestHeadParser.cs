@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Tunnel.Http.Bodies;
 
 namespace Tunnel.Http.Heads;
 

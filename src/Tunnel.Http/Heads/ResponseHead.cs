@@ -1,5 +1,4 @@
 using System.Buffers;
-using Tunnel.Http.Bodies;
 
 namespace Tunnel.Http.Heads;
 

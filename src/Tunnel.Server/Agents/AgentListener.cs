@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Identity;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;

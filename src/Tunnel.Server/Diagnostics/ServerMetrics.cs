@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Tunnel.Framing.Sessions;
-using Tunnel.Server.Agents;
 
 namespace Tunnel.Server.Diagnostics;
 
@@ -35,7 +34,8 @@ internal sealed class ServerMetrics : IDisposable
     /// Each connected session's account: streams open now, opened, broken off by us and by the agent. The agent's address
     /// tells them apart.
     /// </summary>
-    public void Observe(AgentDirectory agents)
+    /// <param name="sessions">Those there are, with the addresses of their agents.</param>
+    public void Observe(Func<IEnumerable<(string Agent, Session Session)>> sessions)
     {
         Watch("open", "Requests under way.", static session => session.OpenStreams);
         Watch("opened", "Requests sent to the agent since its session began.", static session => session.Account.Opened);
@@ -44,8 +44,8 @@ internal sealed class ServerMetrics : IDisposable
 
         void Watch(string name, string description, Func<Session, long> value) => _meter.CreateObservableGauge(
             $"tunnel.server.session_streams.{name}",
-            () => agents.All.Select(agent => new Measurement<long>(
-                value(agent.Session), new KeyValuePair<string, object?>("agent", agent.Holder.Address))),
+            () => sessions().Select(one => new Measurement<long>(
+                value(one.Session), new KeyValuePair<string, object?>("agent", one.Agent))),
             description: description);
     }
 

@@ -1,5 +1,6 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
+using Tunnel.Server.Guards;
 
 namespace Tunnel.Server.Edge;
 
@@ -71,6 +72,15 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
 
     /// <summary>The request itself is at fault.</summary>
     public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence);
+
+    /// <summary>What a visitor is told whom a tunnel's guard does not admit; null: it does.</summary>
+    public static EdgeError? Of(GuardVerdict verdict, VisitorGuard guard) => verdict switch
+    {
+        GuardVerdict.AddressDenied => AccessDenied,
+        GuardVerdict.PasswordNeeded => AuthRequired with { Challenge = guard.Challenge },
+        GuardVerdict.TooManyPasswords => TooManyPasswords,
+        _ => null,
+    };
 
     /// <summary>What a stream that ended before its answer means to the visitor.</summary>
     public static EdgeError Of(ResetCode code) => code switch

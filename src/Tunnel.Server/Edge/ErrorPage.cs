@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 
 namespace Tunnel.Server.Edge;

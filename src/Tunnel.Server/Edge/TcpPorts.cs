@@ -1,5 +1,5 @@
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Routing;
+using Tunnel.Server.Identity;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Edge;

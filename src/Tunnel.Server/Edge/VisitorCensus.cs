@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Server.Diagnostics;
+using Tunnel.Transport;
 
 namespace Tunnel.Server.Edge;
 

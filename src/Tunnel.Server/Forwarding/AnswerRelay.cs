@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using Tunnel.Framing.Sessions;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;

@@ -203,8 +203,11 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     private static ValueTask<EdgeError?> JudgeAsync(VisitorGuard guard, RequestHead head, VisitorFacts facts)
     {
         head.Headers.TryGet(KnownHeader.Authorization, out ReadOnlySpan<byte> authorization);
-        return guard.JudgeAsync(facts.Address.ToIPAddress() ?? facts.Peer, authorization);
+        return ExplainAsync(guard, guard.JudgeAsync(facts.Address.ToIPAddress() ?? facts.Peer, authorization));
     }
+
+    private static async ValueTask<EdgeError?> ExplainAsync(VisitorGuard guard, ValueTask<GuardVerdict> verdict) =>
+        EdgeError.Of(await verdict, guard);
 
     private static RequestTraits TraitsOf(RequestHead head) =>
         (head.Framing.HasContent ? RequestTraits.HasContent : 0)

@@ -1,6 +1,6 @@
 using System.Net;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Identity;
+using Tunnel.Transport;
 
 namespace Tunnel.Server.Guards;
 

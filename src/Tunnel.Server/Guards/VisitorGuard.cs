@@ -3,7 +3,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Tunnel.Framing.Frames;
-using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Guards;
 
@@ -22,7 +21,6 @@ internal sealed class VisitorGuard
     private readonly Dictionary<string, string> _users;
     private readonly PasswordChecks _passwords;
     private readonly ConcurrentDictionary<string, byte> _remembered = new(StringComparer.Ordinal);
-    private readonly EdgeError _challenge;
     private readonly FairTurns.Share _share;
     private readonly string _rules;
     private readonly int _price;
@@ -45,11 +43,14 @@ internal sealed class VisitorGuard
         _price = _users.Values.Select(PasswordWork.PriceOf).DefaultIfEmpty().Max();
         _rules = RulesOf(guard);
         ForwardsAuthorization = _users.Count == 0 || (guard.ForwardAuth ?? false);
-        _challenge = EdgeError.AuthRequired with { Challenge = $"Basic realm=\"{name}\", charset=\"UTF-8\"" };
+        Challenge = $"Basic realm=\"{name}\", charset=\"UTF-8\"";
     }
 
     /// <summary>Whether the origin sees the visitor's Authorization field: it is ours when we asked for it.</summary>
     public bool ForwardsAuthorization { get; }
+
+    /// <summary>For WWW-Authenticate, when a name and a password are needed.</summary>
+    public string Challenge { get; }
 
     /// <summary>Whether two tunnels let the same visitors through; null: everybody.</summary>
     public static bool HaveSameRules(VisitorGuard? one, VisitorGuard? other) => (one?._rules ?? "") == (other?._rules ?? "");
@@ -57,39 +58,39 @@ internal sealed class VisitorGuard
     /// <summary>Whether visitors from there may come at all.</summary>
     public bool Admits(IPAddress visitor) => _addresses.Admits(visitor);
 
-    /// <summary>Null: the request may pass.</summary>
+    /// <summary>Whether a request may pass.</summary>
     /// <param name="authorization">The field's value; empty: none.</param>
-    public ValueTask<EdgeError?> JudgeAsync(IPAddress visitor, ReadOnlySpan<byte> authorization)
+    public ValueTask<GuardVerdict> JudgeAsync(IPAddress visitor, ReadOnlySpan<byte> authorization)
     {
         if (!Admits(visitor))
         {
-            return new ValueTask<EdgeError?>(EdgeError.AccessDenied);
+            return new ValueTask<GuardVerdict>(GuardVerdict.AddressDenied);
         }
 
         if (_users.Count == 0)
         {
-            return new ValueTask<EdgeError?>((EdgeError?)null);
+            return new ValueTask<GuardVerdict>(GuardVerdict.Admitted);
         }
 
         if (!BasicCredentials.TryParse(authorization, out BasicCredentials credentials))
         {
-            return new ValueTask<EdgeError?>(_challenge);
+            return new ValueTask<GuardVerdict>(GuardVerdict.PasswordNeeded);
         }
 
         string memory = MemoryOf(credentials);
-        return _remembered.ContainsKey(memory) ? new ValueTask<EdgeError?>((EdgeError?)null) : CheckAsync(visitor, credentials, memory);
+        return _remembered.ContainsKey(memory) ? new ValueTask<GuardVerdict>(GuardVerdict.Admitted) : CheckAsync(visitor, credentials, memory);
     }
 
-    private async ValueTask<EdgeError?> CheckAsync(IPAddress visitor, BasicCredentials credentials, string memory)
+    private async ValueTask<GuardVerdict> CheckAsync(IPAddress visitor, BasicCredentials credentials, string memory)
     {
         bool? isRight = await _passwords.CheckAsync(
             visitor, _share, credentials.Password, _users.GetValueOrDefault(credentials.User), _price);
         switch (isRight)
         {
             case null:
-                return EdgeError.TooManyPasswords;
+                return GuardVerdict.TooManyPasswords;
             case false:
-                return _challenge;
+                return GuardVerdict.PasswordNeeded;
             default:
                 if (_remembered.Count >= MostRemembered)
                 {
@@ -98,7 +99,7 @@ internal sealed class VisitorGuard
                 }
 
                 _remembered[memory] = 0;
-                return null;
+                return GuardVerdict.Admitted;
         }
     }
 

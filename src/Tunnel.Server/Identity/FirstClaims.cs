@@ -1,5 +1,3 @@
-using Tunnel.Server.Routing;
-
 namespace Tunnel.Server.Identity;
 
 /// <summary>Which names become a token's own because it asked first, and how many.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 

@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Routing;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Identity;

@@ -1,5 +1,3 @@
-using Tunnel.Server.Routing;
-
 namespace Tunnel.Server.Identity;
 
 /// <summary>

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Secrets;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 

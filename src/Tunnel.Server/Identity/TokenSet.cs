@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Tunnel.Hosting.Secrets;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Identity;
 

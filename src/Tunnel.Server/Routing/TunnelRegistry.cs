@@ -1,6 +1,7 @@
 using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Server.Identity;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Routing;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Tunnel.Transport.Buffers;
 
 namespace Tunnel.Transport.Sockets;
 

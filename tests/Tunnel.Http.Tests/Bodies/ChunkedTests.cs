@@ -1,4 +1,3 @@
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Http.Tests.Wire;
 

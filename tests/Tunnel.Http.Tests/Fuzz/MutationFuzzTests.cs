@@ -1,5 +1,4 @@
 using System.Globalization;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Http.Tests.Wire;
 using Xunit.Abstractions;

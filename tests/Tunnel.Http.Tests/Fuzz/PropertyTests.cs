@@ -1,5 +1,4 @@
 using CsCheck;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Http.Tests.Wire;
 

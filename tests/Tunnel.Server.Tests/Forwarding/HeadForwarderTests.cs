@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
-using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Forwarding;

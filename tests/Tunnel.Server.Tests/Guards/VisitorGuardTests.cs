@@ -30,7 +30,7 @@ public sealed class VisitorGuardTests
     {
         VisitorGuard guard = Guard(new TunnelGuard { Allow = Split(allow), Deny = Split(deny) });
 
-        EdgeError? refusal = await guard.JudgeAsync(IPAddress.Parse(address), default);
+        EdgeError? refusal = await AskAsync(guard, IPAddress.Parse(address), []);
 
         refusal?.Code.Should().Be("access-denied");
         (refusal is null).Should().Be(admitted);
@@ -50,7 +50,7 @@ public sealed class VisitorGuardTests
     {
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}", $"bob:{BobHash}"] });
 
-        EdgeError? refusal = await guard.JudgeAsync(Visitor, Field(credentials));
+        EdgeError? refusal = await AskAsync(guard, Visitor, Field(credentials));
 
         (refusal is null).Should().Be(right);
         if (!right)
@@ -74,7 +74,7 @@ public sealed class VisitorGuardTests
     {
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
 
-        (await guard.JudgeAsync(Visitor, Encoding.Latin1.GetBytes(field)))!.Code.Should().Be("auth-required");
+        (await AskAsync(guard, Visitor, Encoding.Latin1.GetBytes(field)))!.Code.Should().Be("auth-required");
     }
 
     [Fact]
@@ -105,8 +105,8 @@ public sealed class VisitorGuardTests
         const int Tries = 64;
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
 
-        Task<EdgeError?>[] all = [.. Enumerable.Range(0, Tries).Select(i => guard.JudgeAsync(Visitor, Field($"alice:{i}")).AsTask())];
-        EdgeError? other = await guard.JudgeAsync(IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"));
+        Task<EdgeError?>[] all = [.. Enumerable.Range(0, Tries).Select(i => AskAsync(guard, Visitor, Field($"alice:{i}")))];
+        EdgeError? other = await AskAsync(guard, IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"));
 
         EdgeError?[] refusals = await Task.WhenAll(all);
         refusals.Count(refusal => refusal!.Status == 401).Should().Be(AddressThrottle.AtOnce);
@@ -122,10 +122,10 @@ public sealed class VisitorGuardTests
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
         for (int i = 0; i < AddressThrottle.AtOnce; i++)
         {
-            (await guard.JudgeAsync(IPAddress.Parse(address), Field($"alice:{i}")))!.Status.Should().Be(401);
+            (await AskAsync(guard, IPAddress.Parse(address), Field($"alice:{i}")))!.Status.Should().Be(401);
         }
 
-        (await guard.JudgeAsync(IPAddress.Parse(address), Field("alice:one more")))!.Status.Should().Be(503);
+        (await AskAsync(guard, IPAddress.Parse(address), Field("alice:one more")))!.Status.Should().Be(503);
     }
 
     [Theory]
@@ -156,19 +156,19 @@ public sealed class VisitorGuardTests
     public async Task Address_ThatTriesTooOften_WaitsWhileOthersAndKnownCredentialsPass()
     {
         VisitorGuard guard = Guard(new TunnelGuard { Users = [$"alice:{AliceHash}"] });
-        (await guard.JudgeAsync(Visitor, Field("alice:open sesame"))).Should().BeNull();
+        (await AskAsync(guard, Visitor, Field("alice:open sesame"))).Should().BeNull();
         for (int i = 0; i < AddressThrottle.AtOnce; i++)
         {
-            (await guard.JudgeAsync(Visitor, Field($"alice:{i}")))!.Status.Should().Be(401);
+            (await AskAsync(guard, Visitor, Field($"alice:{i}")))!.Status.Should().Be(401);
         }
 
-        EdgeError? throttled = await guard.JudgeAsync(Visitor, Field("alice:one more"));
+        EdgeError? throttled = await AskAsync(guard, Visitor, Field("alice:one more"));
 
         throttled!.Status.Should().Be(503);
         throttled.RetryAfter.Should().NotBeNull();
-        (await guard.JudgeAsync(Visitor, Field("alice:open sesame"))).Should().BeNull("it was right before");
-        (await guard.JudgeAsync(IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"))).Should().BeNull();
-        (await guard.JudgeAsync(IPAddress.Parse("203.0.113.9"), Field("alice:x")))!.Status.Should().Be(401);
+        (await AskAsync(guard, Visitor, Field("alice:open sesame"))).Should().BeNull("it was right before");
+        (await AskAsync(guard, IPAddress.Parse("203.0.113.8"), Field("alice:open sesame"))).Should().BeNull();
+        (await AskAsync(guard, IPAddress.Parse("203.0.113.9"), Field("alice:x")))!.Status.Should().Be(401);
     }
 
     [Fact]
@@ -197,10 +197,14 @@ public sealed class VisitorGuardTests
         const string User = "alice:$2y$05$wJyd8/wZKF6I4Rjl8QvqZe3DX4E4b9eNkKN9aI7/PqsvlFkJAPboK";
         TunnelGuard.FindUserFault(User).Should().BeNull();
 
-        (await Guard(new TunnelGuard { Users = [User] }).JudgeAsync(Visitor, Field("alice:open sesame"))).Should().BeNull();
+        (await AskAsync(Guard(new TunnelGuard { Users = [User] }), Visitor, Field("alice:open sesame"))).Should().BeNull();
     }
 
     private VisitorGuard Guard(TunnelGuard guard) => new(guard, "demo.tunnel.com", "local", _passwords);
+
+    // As the visitor is told; null: the request may pass.
+    private static async Task<EdgeError?> AskAsync(VisitorGuard guard, IPAddress visitor, byte[] authorization) =>
+        EdgeError.Of(await guard.JudgeAsync(visitor, authorization), guard);
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries);
 

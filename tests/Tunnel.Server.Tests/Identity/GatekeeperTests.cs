@@ -4,7 +4,6 @@ using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Server.Identity;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Identity;
 

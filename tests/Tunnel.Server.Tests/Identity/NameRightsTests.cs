@@ -1,5 +1,4 @@
 using Tunnel.Server.Identity;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Identity;
 

@@ -3,7 +3,6 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Server.Identity;
-using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Identity;
 

@@ -1,4 +1,5 @@
 using Tunnel.Framing.Frames;
+using Tunnel.Server.Agents;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
 

@@ -1,7 +1,6 @@
 using System.Net;
-using Tunnel.Server.Edge;
 
-namespace Tunnel.Server.Tests.Edge;
+namespace Tunnel.Transport.Tests;
 
 public sealed class AddressCounterTests
 {

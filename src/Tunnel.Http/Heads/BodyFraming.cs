@@ -1,4 +1,4 @@
-namespace Tunnel.Http.Bodies;
+namespace Tunnel.Http.Heads;
 
 /// <summary>The ways a body is delimited (RFC 9112 section 6).</summary>
 public enum BodyKind

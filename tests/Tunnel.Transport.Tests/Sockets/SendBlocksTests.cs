@@ -1,7 +1,7 @@
 using Tunnel.TestSupport;
-using Tunnel.Transport.Buffers;
+using Tunnel.Transport.Sockets;
 
-namespace Tunnel.Transport.Tests.Buffers;
+namespace Tunnel.Transport.Tests.Sockets;
 
 public sealed class SendBlocksTests
 {

@@ -1,13 +1,12 @@
 using System.Net;
-using Tunnel.Transport;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Transport;
 
 /// <summary>
 /// Counts connections per address (<see cref="CustomerAddress"/>) against a limit. Holds an entry only while there is
 /// something to count.
 /// </summary>
-internal sealed class AddressCounter
+public sealed class AddressCounter
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<IPAddress, int> _counts = [];
@@ -29,6 +28,7 @@ internal sealed class AddressCounter
         }
     }
 
+    /// <summary>How many there are from an address now.</summary>
     public int CountOf(IPAddress address)
     {
         lock (_lock)
@@ -37,6 +37,7 @@ internal sealed class AddressCounter
         }
     }
 
+    /// <summary>One that was counted has ended.</summary>
     public void Remove(IPAddress address)
     {
         IPAddress key = CustomerAddress.Of(address);

@@ -1,8 +1,10 @@
 using System.Globalization;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Identity;
+using Tunnel.Server.Routing;
 
-namespace Tunnel.Server.Routing;
+namespace Tunnel.Server.Agents;
 
 /// <summary>Which name a tunnel gets here, and what visitors type to reach it.</summary>
 internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry registry)

@@ -1,7 +1,7 @@
 using System.Buffers;
-using Tunnel.Transport.Sockets;
+using Tunnel.Transport.Buffers;
 
-namespace Tunnel.Transport.Buffers;
+namespace Tunnel.Transport.Sockets;
 
 /// <summary>
 /// What a writer collects until its next flush, in pooled blocks that grow within a flush: a small answer takes 4 KiB,

@@ -1,7 +1,7 @@
 using Tunnel.Framing.Frames;
-using Tunnel.Server.Routing;
+using Tunnel.Server.Agents;
 
-namespace Tunnel.Server.Tests.Routing;
+namespace Tunnel.Server.Tests.Agents;
 
 public sealed class TunnelAddressesTests
 {

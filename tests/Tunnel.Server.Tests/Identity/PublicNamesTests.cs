@@ -1,6 +1,6 @@
-using Tunnel.Server.Routing;
+using Tunnel.Server.Identity;
 
-namespace Tunnel.Server.Tests.Routing;
+namespace Tunnel.Server.Tests.Identity;
 
 public sealed class PublicNamesTests
 {

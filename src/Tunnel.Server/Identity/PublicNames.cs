@@ -1,7 +1,7 @@
 using System.Buffers;
 using Tunnel.Hosting;
 
-namespace Tunnel.Server.Routing;
+namespace Tunnel.Server.Identity;
 
 /// <summary>What a public name may look like, and which name a request for a tunnel means.</summary>
 internal static class PublicNames

@@ -1,7 +1,6 @@
 using System.Text;
-using Tunnel.Http.Heads;
 
-namespace Tunnel.Http.Bodies;
+namespace Tunnel.Http.Heads;
 
 /// <summary>
 /// The one place that decides how a message is delimited (RFC 9112 sections 6.1 to 6.3). Every conflict is refused; none is

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tunnel.Server.Routing;
+namespace Tunnel.Server.Identity;
 
 /// <summary>
 /// The registry's name of a TCP tunnel: its port, which belongs to whoever serves it as any name does. No Host field and no
