@@ -304,12 +304,16 @@ public sealed class ServerHost : IAsyncDisposable
         }
     }
 
+    // Where HTTPS is served agents come in there as well, so that a firewall opens nothing for them; by the port that visitors use.
+    private int PortForTokens =>
+        HttpsPort is not { } https ? AgentPort : _options.PublicUrl is { IsHttps: true } mapped ? mapped.Port : https;
+
     // For 'token create' alone: a disk that is full or read-only keeps nobody from being served.
     private void NoteWhere()
     {
         try
         {
-            _state?.Note(new ServerNote(_options.Domain, AgentPort));
+            _state?.Note(new ServerNote(_options.Domain, PortForTokens));
         }
         catch (StateException error)
         {

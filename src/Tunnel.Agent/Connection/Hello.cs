@@ -33,5 +33,7 @@ internal static class Hello
         Run = services.Self.Run,
         Token = services.Options.Token?.Credential,
         Slot = slot == 0 ? null : slot,
+        Streams = services.Session.MaxStreams,
+        UploadWindow = services.Session.UploadWindow,
     };
 }

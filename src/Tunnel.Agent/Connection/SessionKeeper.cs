@@ -42,7 +42,8 @@ internal sealed class SessionKeeper
         _secret = welcome.Secret is { } hex ? ResumeSecret.Parse(hex) : null;
         _player = new OriginPlayer(services.Origin, Hello.TunnelId, message => _goingAway.TrySetResult(message));
         TimeSpan window = _secret is null ? TimeSpan.Zero : TimeSpan.FromMilliseconds(welcome.ResumeWindow);
-        Session = new Session(LinkRole.Agent, services.Session with { ResumeWindow = window }, _player);
+        SessionOptions agreed = services.Session.AgreeWith(welcome.Streams, welcome.UploadWindow);
+        Session = new Session(LinkRole.Agent, agreed with { ResumeWindow = window }, _player);
     }
 
     public string Id { get; }

@@ -6,7 +6,7 @@ namespace Tunnel.Agent.Link;
 internal static class DialAdvice
 {
     /// <summary>Where the agent was let in at the wrong door.</summary>
-    public const string AgentPort = "Name the server's port for agents with --server HOST:PORT; it is 9090 unless the server says --agent-port.";
+    public const string AgentPort = "Name the server's port for agents with --server HOST:PORT; it is 443 where the server has HTTPS, and 9090 (or its --agent-port) in any case.";
 
     public static string For(DialFailure failure, AgentOptions options) => failure switch
     {

@@ -18,17 +18,30 @@ internal sealed class ReceiveWindow
     /// <param name="wanted">Bytes to start with; less is taken when the budget does not give them.</param>
     /// <param name="now">A reading of the session's clock.</param>
     public ReceiveWindow(int wanted, MemoryBudget budget, TimeSpan now)
+        : this(budget, ProtocolLimits.LeastWindow, now)
+    {
+        int more = wanted - ProtocolLimits.LeastWindow;
+        if (more > 0 && budget.TryDraw(more))
+        {
+            Size += more;
+            _available += more;
+        }
+    }
+
+    private ReceiveWindow(MemoryBudget budget, int reserve, TimeSpan now)
     {
         _budget = budget;
         _lastGrant = now;
-        budget.Reserve(ProtocolLimits.LeastWindow);
-        int more = wanted - ProtocolLimits.LeastWindow;
-        Size = ProtocolLimits.LeastWindow + (more > 0 && budget.TryDraw(more) ? more : 0);
-        _available = Size;
+        budget.Reserve(reserve);
+        Size = reserve;
+        _available = reserve;
     }
 
     /// <summary>The whole window: what may be underway or buffered at one time.</summary>
     public int Size { get; private set; }
+
+    /// <summary>A window of this size for sure: the peer was told of it before.</summary>
+    public static ReceiveWindow Promised(int size, MemoryBudget budget, TimeSpan now) => new(budget, size, now);
 
     /// <summary>May become larger when it is what limits the sender.</summary>
     public bool MayGrow => Size < ProtocolLimits.MostWindow && !_returned;

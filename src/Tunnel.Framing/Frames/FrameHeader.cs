@@ -15,6 +15,9 @@ public readonly record struct FrameHeader(uint StreamId, byte K, int Length)
     private const byte ReservedBits = 0x60;
     private const byte KindBits = 0x1F;
 
+    // From here on kinds are unsequenced again: reserved for what may get lost with its link.
+    private const FrameKind FirstDatagram = (FrameKind)0x18;
+
     public FrameHeader(uint streamId, FrameKind kind, int length, bool fin = false)
         : this(streamId, (byte)((byte)kind | (fin ? FinBit : 0)), length)
     {
@@ -31,7 +34,7 @@ public readonly record struct FrameHeader(uint StreamId, byte K, int Length)
     public int FrameSize => Size + Length;
 
     /// <summary>Sequenced frames are counted and acknowledged (docs/protocol.md, section 7).</summary>
-    public bool IsSequenced => Kind >= FrameKind.Bind;
+    public bool IsSequenced => Kind is >= FrameKind.Bind and < FirstDatagram;
 
     /// <summary>Writes the header into the first <see cref="Size"/> bytes of <paramref name="destination"/>.</summary>
     public void Write(Span<byte> destination)

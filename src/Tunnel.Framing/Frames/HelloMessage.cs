@@ -28,6 +28,15 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
 
     public IReadOnlyList<TunnelRequest>? Tunnels { get; init; }
 
+    /// <summary>What the agent can do beyond this version; null: nothing.</summary>
+    public IReadOnlyList<string>? Features { get; init; }
+
+    /// <summary>Streams the agent has room for at one time; null: <see cref="ProtocolLimits.Streams"/>.</summary>
+    public int? Streams { get; init; }
+
+    /// <summary>Bytes of a request that may come before the first CREDIT; null: <see cref="ProtocolLimits.LeastWindow"/>.</summary>
+    public int? UploadWindow { get; init; }
+
     public ResumeRequest? Resume { get; init; }
 
     /// <summary>The session that the new one comes after.</summary>
@@ -79,7 +88,7 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
             return "uses a tunnel id twice";
         }
 
-        return Resume?.FindFault() ?? Replaces?.FindFault();
+        return SessionTerms.FindFault(Features, Streams, UploadWindow) ?? Resume?.FindFault() ?? Replaces?.FindFault();
     }
 }
 

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 
 namespace Tunnel.Framing.Frames;
 
-/// <summary>What a stream carries.</summary>
+/// <summary>What a stream carries. A type that is none of these refuses its stream.</summary>
 public enum StreamType : byte
 {
     Http = 1,
@@ -60,65 +60,65 @@ public readonly record struct OpenHeader(
     uint AnswerWindow,
     RequestTraits Request = RequestTraits.None)
 {
-    /// <summary>Bytes of a header without an address.</summary>
-    public const int LeastSize = 15;
+    /// <summary>Bytes of a header without an address and without extensions.</summary>
+    public const int LeastSize = 16;
 
-    /// <summary>Bytes of the largest header this version writes.</summary>
-    public const int MostSize = LeastSize + 16 + ConnectionSize;
+    /// <summary>Bytes of the largest header that is accepted, extensions included.</summary>
+    public const int MostSize = 2_048;
 
-    private const int ConnectionSize = 8;
+    // With the longest address.
+    private const int MostFixedSize = LeastSize + 16;
 
-    /// <summary>Without one of these nobody asks which of the visitor's connections it is, and it is not told.</summary>
-    private const RequestTraits NamesConnection = RequestTraits.HasConnectionLogin | RequestTraits.ConnectionEnded;
-
-    /// <summary>The visitor's connection, by a number that the server gives to no other; 0: it is not told.</summary>
+    /// <summary>
+    /// The visitor's connection, by a number that the server gives to no other; 0: it is not told. It is for requests that
+    /// <see cref="RequestTraits.HasConnectionLogin"/> or <see cref="RequestTraits.ConnectionEnded"/> stands for, and for no others.
+    /// </summary>
     public ulong Connection { get; init; }
 
     /// <summary>Bytes of this header on the wire.</summary>
-    public int Size => LeastSize + Visitor.Size + (Connection == 0 ? 0 : ConnectionSize);
+    public int Size => LeastSize + Visitor.Size + (Connection == 0 ? 0 : OpenExtensions.ConnectionSize);
 
     public void Write(Span<byte> destination)
     {
-        destination[0] = (byte)Size;
-        destination[1] = (byte)Type;
-        destination[2] = (byte)Scheme;
-        destination[3] = Visitor.Family;
+        BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)Size);
+        destination[2] = (byte)Type;
+        destination[3] = (byte)Scheme;
         BinaryPrimitives.WriteUInt32BigEndian(destination[4..], TunnelId);
         BinaryPrimitives.WriteUInt32BigEndian(destination[8..], AnswerWindow);
         BinaryPrimitives.WriteUInt16BigEndian(destination[12..], Visitor.Port);
         destination[14] = (byte)Request;
+        destination[15] = Visitor.Family;
         Visitor.WriteAddress(destination[LeastSize..]);
         if (Connection != 0)
         {
-            BinaryPrimitives.WriteUInt64BigEndian(destination[(LeastSize + Visitor.Size)..], Connection);
+            OpenExtensions.WriteConnection(destination[(LeastSize + Visitor.Size)..], Connection);
         }
     }
 
-    /// <summary>Splits the payload of OPEN into its header and the stream's first bytes.</summary>
+    /// <summary>Splits the payload of OPEN into its header and the stream's first bytes. A stream type that is not known is not a fault.</summary>
     /// <exception cref="ProtocolViolationException">The header does not fit, or has a value outside its range.</exception>
     public static OpenHeader Read(in ReadOnlySequence<byte> payload, out ReadOnlySequence<byte> firstBytes)
     {
-        Span<byte> bytes = stackalloc byte[MostSize];
-        int available = (int)Math.Min(payload.Length, MostSize);
-        payload.Slice(0, available).CopyTo(bytes);
+        Span<byte> bytes = stackalloc byte[MostFixedSize];
+        payload.Slice(0, Math.Min(payload.Length, MostFixedSize)).CopyTo(bytes);
 
-        int headerLength = bytes[0];
-        byte family = bytes[3];
-        int addressLength = family switch
+        int size = BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        byte family = bytes[15];
+        int fixedSize = LeastSize + family switch
         {
             0 => 0,
             4 => 4,
             6 => 16,
             _ => throw Malformed("has an unknown address family"),
         };
-        if (headerLength < LeastSize + addressLength || headerLength > payload.Length)
+        if (size < fixedSize || size > MostSize || size > payload.Length)
         {
-            throw Malformed("has a header length that does not fit");
+            throw Malformed($"has a header of {size} bytes, which does not fit");
         }
 
-        if (bytes[1] is not ((byte)StreamType.Http or (byte)StreamType.Raw) || bytes[2] > (byte)VisitorScheme.Https)
+        if (bytes[3] > (byte)VisitorScheme.Https)
         {
-            throw Malformed("has an unknown stream type or scheme");
+            throw Malformed("has an unknown scheme");
         }
 
         uint window = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
@@ -133,22 +133,19 @@ public readonly record struct OpenHeader(
             6 => BinaryPrimitives.ReadUInt128BigEndian(bytes[LeastSize..]),
             _ => 0,
         };
-        var request = (RequestTraits)bytes[14];
-        int connectionAt = LeastSize + addressLength;
-        bool hasConnection = (request & NamesConnection) != 0 && headerLength >= connectionAt + ConnectionSize;
-        firstBytes = payload.Slice(headerLength);
+        firstBytes = payload.Slice(size);
         return new OpenHeader(
-            (StreamType)bytes[1],
-            (VisitorScheme)bytes[2],
+            (StreamType)bytes[2],
+            (VisitorScheme)bytes[3],
             BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]),
             new VisitorAddress(family, bits, BinaryPrimitives.ReadUInt16BigEndian(bytes[12..])),
             window,
-            request)
+            (RequestTraits)bytes[14])
         {
-            Connection = hasConnection ? BinaryPrimitives.ReadUInt64BigEndian(bytes[connectionAt..]) : 0,
+            Connection = size == fixedSize ? 0 : OpenExtensions.ReadConnection(payload.Slice(fixedSize, size - fixedSize)),
         };
     }
 
-    private static ProtocolViolationException Malformed(string what) =>
+    internal static ProtocolViolationException Malformed(string what) =>
         new(CloseCode.MalformedPayload, $"OPEN {what}.");
 }

@@ -33,6 +33,12 @@ public static class ProtocolLimits
     /// <summary>Sum of credit that may be outstanding.</summary>
     public const int MostCredit = int.MaxValue;
 
+    /// <summary>Streams that a side which does not say has room for at one time.</summary>
+    public const int Streams = 1024;
+
+    /// <summary>Most streams a side may say it has room for.</summary>
+    public const int MostStreams = 65_535;
+
     /// <summary>Ids from here on are not opened: the session is replaced instead.</summary>
     public const uint LastStreamId = (1u << 31) - (1u << 20);
 

@@ -20,6 +20,9 @@ public enum ResetCode : ushort
     OriginUnreachable = 12,
     OriginTlsFailed = 13,
     OriginSpeaksTls = 14,
+
+    /// <summary>OPEN has a stream type that the acceptor does not know.</summary>
+    TypeUnknown = 15,
 }
 
 /// <summary>The names of <see cref="ResetCode"/> as documentation and logs spell them.</summary>
@@ -41,12 +44,13 @@ public static class ResetCodes
         ResetCode.OriginUnreachable => "origin-unreachable",
         ResetCode.OriginTlsFailed => "origin-tls-failed",
         ResetCode.OriginSpeaksTls => "origin-speaks-tls",
+        ResetCode.TypeUnknown => "type-unknown",
         _ => "internal-error",
     };
 
     /// <summary>A code off the wire: one that is unknown, or may not travel, is read as <see cref="ResetCode.InternalError"/>.</summary>
     public static ResetCode FromWire(ushort code) =>
-        code <= (ushort)ResetCode.OriginSpeaksTls && code != (ushort)ResetCode.SessionLost ? (ResetCode)code : ResetCode.InternalError;
+        code <= (ushort)ResetCode.TypeUnknown && code != (ushort)ResetCode.SessionLost ? (ResetCode)code : ResetCode.InternalError;
 
     /// <summary>No connection to the origin came about, so that nothing of the request reached it.</summary>
     public static bool IsOriginAbsent(this ResetCode code) =>

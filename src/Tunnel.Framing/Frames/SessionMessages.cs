@@ -22,6 +22,15 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
 
     public long? Count { get; init; }
 
+    /// <summary>What the server can do beyond this version; null: nothing.</summary>
+    public IReadOnlyList<string>? Features { get; init; }
+
+    /// <summary>Streams the server opens at one time; null: <see cref="ProtocolLimits.Streams"/>.</summary>
+    public int? Streams { get; init; }
+
+    /// <summary>Bytes of a request that the server sends before the first CREDIT; null: <see cref="ProtocolLimits.LeastWindow"/>.</summary>
+    public int? UploadWindow { get; init; }
+
     public required IReadOnlyList<TunnelGrant> Tunnels { get; init; }
 
     /// <summary>Without the secret: a record would print it.</summary>
@@ -38,7 +47,7 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
         || Tunnels.Any(tunnel => tunnel is null or { Id: 0 })
         || Tunnels.DistinctBy(tunnel => tunnel.Id).Count() != Tunnels.Count
             ? "has a member out of its range"
-            : null;
+            : SessionTerms.FindFault(Features, Streams, UploadWindow);
 }
 
 /// <summary>A tunnel the server granted.</summary>

@@ -9,7 +9,10 @@ namespace Tunnel.Framing.Sessions;
 public sealed record SessionOptions
 {
     /// <summary>Streams open at one time.</summary>
-    public int MaxStreams { get; init; } = 1024;
+    public int MaxStreams { get; init; } = ProtocolLimits.Streams;
+
+    /// <summary>Bytes of a request that may come before the first CREDIT: every stream of the agent has that much room for sure.</summary>
+    public int UploadWindow { get; init; } = ProtocolLimits.LeastWindow;
 
     /// <summary>Bytes a session may hold for receiving, the reserve of every stream included.</summary>
     public long SessionMemory { get; init; } = 64L * 1024 * 1024;
@@ -62,11 +65,22 @@ public sealed record SessionOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>What both sides can keep to: of each number the lower, ours or the one the peer has told in the handshake.</summary>
+    /// <param name="streams">Null: it told none, as <paramref name="uploadWindow"/>.</param>
+    public SessionOptions AgreeWith(int? streams, int? uploadWindow) => this with
+    {
+        MaxStreams = Math.Min(MaxStreams, streams ?? ProtocolLimits.Streams),
+        UploadWindow = Math.Min(UploadWindow, uploadWindow ?? ProtocolLimits.LeastWindow),
+    };
+
     /// <exception cref="ArgumentOutOfRangeException">A value no session can work with.</exception>
     public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxStreams, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(SessionMemory, (long)MaxStreams * ProtocolLimits.LeastWindow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxStreams, ProtocolLimits.MostStreams);
+        ArgumentOutOfRangeException.ThrowIfLessThan(UploadWindow, ProtocolLimits.LeastWindow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(UploadWindow, ProtocolLimits.MostWindow);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SessionMemory, (long)MaxStreams * UploadWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(WaitingPerStream, ProtocolLimits.SentPayload);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReplayBytes, ProtocolLimits.AcceptedPayload);
         ArgumentOutOfRangeException.ThrowIfLessThan(ResumeWindow, TimeSpan.Zero);

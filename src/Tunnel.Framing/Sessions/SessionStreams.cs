@@ -106,7 +106,7 @@ internal sealed class SessionStreams
             int first = Memory.IsEasy ? ProtocolLimits.FirstAnswerWindow : ProtocolLimits.LeastWindow;
             var window = new ReceiveWindow(first, Memory, Clock.Now);
             open = open with { AnswerWindow = (uint)window.Size };
-            var stream = new TunnelStream(this, open, id: 0, window, new SendWindow(ProtocolLimits.LeastWindow));
+            var stream = new TunnelStream(this, open, id: 0, window, new SendWindow((uint)Options.UploadWindow));
             Add(stream);
             return stream;
         }

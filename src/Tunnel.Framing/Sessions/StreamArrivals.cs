@@ -22,24 +22,23 @@ internal sealed class StreamArrivals(SessionStreams streams)
         {
             streams.Table.AcceptId(header.StreamId);
             streams.Queue.CheckAnswers();
-            if (bytes > ProtocolLimits.LeastWindow)
+            if (bytes > streams.Options.UploadWindow)
             {
                 throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes} first bytes.");
             }
 
-            bool hasRoom = !_areOver && streams.Table.Count < streams.Options.MaxStreams;
-            if (hasRoom && streams.Options.ProcessMemory?.HasRoomFor(open.Visitor) != false)
+            if (FindRefusal(open) is not { } refusal)
             {
                 return Accept(header, open, bytes);
             }
 
             // Whoever opens a stream knows its limits, but not how much memory there is here.
-            if (!hasRoom)
+            if (refusal != ResetCode.TooBusy)
             {
                 streams.Flood.Count(streams.Clock.Now);
             }
 
-            streams.Queue.RequestRefusal(header.StreamId, hasRoom ? ResetCode.TooBusy : ResetCode.NotProcessed);
+            streams.Queue.RequestRefusal(header.StreamId, refusal);
         }
 
         streams.WakeWriter();
@@ -156,9 +155,24 @@ internal sealed class StreamArrivals(SessionStreams streams)
         }
     }
 
+    private ResetCode? FindRefusal(in OpenHeader open)
+    {
+        if (open.Type is not (StreamType.Http or StreamType.Raw))
+        {
+            return ResetCode.TypeUnknown;
+        }
+
+        if (_areOver || streams.Table.Count >= streams.Options.MaxStreams)
+        {
+            return ResetCode.NotProcessed;
+        }
+
+        return streams.Options.ProcessMemory?.HasRoomFor(open.Visitor) == false ? ResetCode.TooBusy : null;
+    }
+
     private TunnelStream Accept(in FrameHeader header, in OpenHeader open, int bytes)
     {
-        var window = new ReceiveWindow(ProtocolLimits.LeastWindow, streams.Memory, streams.Clock.Now);
+        var window = ReceiveWindow.Promised(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
         window.Receive(bytes);
         var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
         streams.Add(stream);

@@ -153,6 +153,8 @@ internal sealed class AgentGreeter(AgentServices services)
             Secret = count is null ? session.Secret.ToHex() : null,
             ResumeWindow = (long)window.TotalMilliseconds,
             Count = count,
+            Streams = services.Session.MaxStreams,
+            UploadWindow = services.Session.UploadWindow,
             Tunnels = session.Grants,
         };
         return Handshake.SendAsync(link.Connection.Output, FrameKind.Welcome, welcome, cancel);

@@ -33,7 +33,7 @@ internal sealed class AgentSession : ISessionUser
     {
         _services = services;
         _binds = new BindQueue(this, new TunnelClaims(services));
-        Session = new Session(LinkRole.Server, services.Session, this);
+        Session = new Session(LinkRole.Server, services.Session.AgreeWith(hello.Streams, hello.UploadWindow), this);
         Holder = new TunnelHolder(
             Session, identity, new AgentInstance(hello.Instance, hello.Run, hello.Slot ?? 0), address, services.Session.Time)
         {

@@ -9,7 +9,8 @@ namespace Tunnel.Server.Identity;
 /// What the server leaves in its folder for <c>token create</c>: the address a token carries is the one the server last
 /// ran at.
 /// </summary>
-internal sealed record ServerNote(string Domain, int AgentPort)
+/// <param name="Port">Where agents from elsewhere dial: the port of HTTPS if there is one, because that is open everywhere.</param>
+internal sealed record ServerNote(string Domain, int Port)
 {
     private const string FileName = "server.json";
     private const int MostBytes = 64 * 1024;
@@ -27,7 +28,7 @@ internal sealed record ServerNote(string Domain, int AgentPort)
         string path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize(OutsideFile.Read(path, MostBytes), ServerNoteJson.Default.ServerNote) is { Domain: not null, AgentPort: > 0 and <= 65_535 } note
+            return JsonSerializer.Deserialize(OutsideFile.Read(path, MostBytes), ServerNoteJson.Default.ServerNote) is { Domain: not null, Port: > 0 and <= 65_535 } note
                 ? note
                 : throw new IOException($"{path} is not what this program wrote.");
         }

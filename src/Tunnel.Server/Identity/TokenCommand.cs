@@ -37,7 +37,7 @@ internal sealed class TokenCommand
         _hostnames = create.Texts("--hostname", "PATTERN", "A whole name it may use: www.example.org, *.example.org.");
         _tcpPorts = create.Texts("--tcp-port", "RANGE", "TCP ports it may use: 20432 or 20000-20999.");
         _expires = create.Text("--expires", "TIME", "When it ends: 30d, 12h, 2027-01-31, or never.", "never");
-        _server = create.Text("--server", "HOST[:PORT]", "Where agents reach this server. Default: the domain and agent port it last ran with.");
+        _server = create.Text("--server", "HOST[:PORT]", "Where agents reach this server. Default: the domain it last ran with, and its port of HTTPS; without one its agent port.");
         _noPin = create.Switch("--no-pin", "Leave the server's key out: agents then trust the authorities of their system. For a server behind something else that ends TLS.");
         _forget = new OptionSet(_revoke, "TUNNEL_TOKEN_").Switch("--forget", "Keep no record, so that its names are free for anybody.");
         _stateDirectories = new[] { _create, _list, _revoke }.ToDictionary(command => command, command => StateDirectory.AddOption(new OptionSet(command, "TUNNEL_SERVER_")));
@@ -157,8 +157,8 @@ internal sealed class TokenCommand
     {
         string server = given
             ?? (note is null
-                ? throw new ArgumentException("--server is missing: no server has run with this folder yet, so say where agents will reach it, like --server tunnel.example.com:9090.")
-                : string.Create(CultureInfo.InvariantCulture, $"{note.Domain}:{note.AgentPort}"));
+                ? throw new ArgumentException("--server is missing: no server has run with this folder yet, so say where agents will reach it, like --server tunnel.example.com:443 if it has HTTPS, and :9090 if not.")
+                : string.Create(CultureInfo.InvariantCulture, $"{note.Domain}:{note.Port}"));
         return HostAndPort.TryParse(server, ServerOptions.DefaultAgentPort, out string host, out int port)
             ? HostAndPort.Write(host, port)
             : throw new ArgumentException($"--server: '{Printable.Of(server)}' is not HOST or HOST:PORT.");

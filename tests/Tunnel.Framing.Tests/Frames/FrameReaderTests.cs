@@ -66,6 +66,10 @@ public sealed class FrameReaderTests
     [InlineData(FrameKind.GoAway, true)]
     [InlineData(FrameKind.Open, true)]
     [InlineData(FrameKind.Credit, true)]
+    [InlineData((FrameKind)0x0F, true)]
+    [InlineData((FrameKind)0x17, true)]
+    [InlineData((FrameKind)0x18, false)]
+    [InlineData((FrameKind)0x1F, false)]
     public void IsSequenced_FollowsThePage(FrameKind kind, bool sequenced) =>
         new FrameHeader(0, kind, 0).IsSequenced.Should().Be(sequenced);
 

@@ -27,10 +27,22 @@ public sealed partial class GoldenVectorTests
     public void Page_HasVectors_OfEveryForm() =>
         Vectors().Select(row => row[0]).Should().Contain(
             ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin",
-             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin"]);
+             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin"]);
+
+    /// <summary>Those that are written as well: not what a later version has added.</summary>
+    public static TheoryData<string, string> WrittenVectors()
+    {
+        var vectors = new TheoryData<string, string>();
+        foreach (object[] row in Vectors().Where(row => !((string)row[0]).StartsWith("read-", StringComparison.Ordinal)))
+        {
+            vectors.Add((string)row[0], (string)row[1]);
+        }
+
+        return vectors;
+    }
 
     [Theory]
-    [MemberData(nameof(Vectors))]
+    [MemberData(nameof(WrittenVectors))]
     public void Vector_DecodedAndEncodedAgain_IsTheSame(string name, string hex)
     {
         byte[] bytes = Convert.FromHexString(hex);
@@ -78,6 +90,12 @@ public sealed partial class GoldenVectorTests
         Open("open-connection-ended-fin", out first).Should().Be(
             new OpenHeader(StreamType.Http, VisitorScheme.None, 1, default, ProtocolLimits.FirstAnswerWindow, RequestTraits.ConnectionEnded) { Connection = 258 });
         first.IsEmpty.Should().BeTrue();
+        Open("read-open-extensions-fin", out first).Should().Be(new OpenHeader(
+            StreamType.Http, VisitorScheme.Http, 1, default, ProtocolLimits.FirstAnswerWindow, RequestTraits.IsIdempotent | RequestTraits.HasConnectionLogin)
+        {
+            Connection = 258,
+        });
+        first.IsEmpty.Should().BeTrue("extensions are none of the stream's bytes");
     }
 
     private static byte[] Encode(FrameHeader header, in ReadOnlySequence<byte> payload)

@@ -18,6 +18,9 @@ public sealed class JsonMessageTests
         Hello(extra: ""","minVersion":1,"software":"tunnel-agent/0.1.0","token":"t" """),
         Hello(tunnel: """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","localOrigin":"http://localhost:8080","via":false,"x":1}"""),
         Hello(tunnel: """{"id":1,"type":"http","hostname":"a.test"}"""),
+        Hello(extra: ""","features":[],"streams":1,"uploadWindow":32768"""),
+        Hello(extra: $",\"features\":[\"of-a-later-version\",\"x\",\"x\",\"{new string('f', 32)}\"],\"streams\":65535,\"uploadWindow\":8388608"),
+        Hello(extra: $",\"features\":[{Features(32)}]"),
         $$"""{"version":2147483647,"instance":"{{Instance.ToUpperInvariant()}}","resume":{{Resume()}} }""",
     };
 
@@ -61,6 +64,12 @@ public sealed class JsonMessageTests
         Hello(tunnel: """{"id":1,"type":"http","via":"yes"}"""), Hello(tunnel: """{"id":1,"id":2,"type":"http"}"""),
         Hello(tunnel: $"{Tunnel},{Tunnel}"),
         Hello(tunnel: string.Join(',', Enumerable.Range(1, 65).Select(id => $$"""{"id":{{id}},"type":"http"}"""))),
+        Hello(extra: ""","features":"a" """), Hello(extra: ""","features":[1]"""), Hello(extra: ""","features":[null]"""),
+        Hello(extra: ""","features":[""]"""), Hello(extra: ""","features":["A"]"""), Hello(extra: ""","features":["a b"]"""),
+        Hello(extra: ""","features":["ä"]"""), Hello(extra: $",\"features\":[\"{new string('f', 33)}\"]"),
+        Hello(extra: $",\"features\":[{Features(33)}]"), Hello(extra: ""","features":[],"features":[]"""),
+        Hello(extra: ""","streams":0"""), Hello(extra: ""","streams":65536"""), Hello(extra: ""","streams":"1" """),
+        Hello(extra: ""","uploadWindow":32767"""), Hello(extra: ""","uploadWindow":8388609"""), Hello(extra: ""","uploadWindow":-1"""),
         Hello(extra: ""","deep":[[[[[[[[1]]]]]]]]"""),
         Hello(extra: ""","resume":{}"""), Hello(extra: ""","resume":1"""),
         Hello(extra: $",\"resume\":{Resume(attach: "0")}"), Hello(extra: $",\"resume\":{Resume(count: "-1")}"),
@@ -89,6 +98,7 @@ public sealed class JsonMessageTests
         Welcome(tunnels: "null"), Welcome(tunnels: "[null]"), Welcome(tunnels: "[{}]"), Welcome(tunnels: """[{"id":0,"name":"a","url":"b"}]"""),
         Welcome(tunnels: """[{"id":1,"name":null,"url":"b"}]"""), Welcome(tunnels: """[{"id":1,"name":"a"}]"""),
         Welcome(tunnels: """[{"id":1,"name":"a","url":"b"},{"id":1,"name":"a","url":"b"}]"""),
+        Welcome(extra: ""","features":["?"]"""), Welcome(extra: ""","streams":0"""), Welcome(extra: ""","uploadWindow":0"""),
         Welcome(extra: $",\"software\":\"{new string('s', 65)}\""),
     };
 
@@ -99,7 +109,7 @@ public sealed class JsonMessageTests
     [Fact]
     public void Welcome_Good_IsReadAndWrittenAgain()
     {
-        WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5"));
+        WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5,\"features\":[\"a\"],\"streams\":9,\"uploadWindow\":65536"));
         welcome.Tunnels.Should().Equal(new TunnelGrant(1, "demo.tunnel.com", "https://demo.tunnel.com"));
         Read<WelcomeMessage>(Encoding.UTF8.GetString(JsonMessages.Write(welcome))).Should().BeEquivalentTo(welcome);
     }
@@ -163,6 +173,8 @@ public sealed class JsonMessageTests
 
     private static string Hello(string version = "1", string instance = $"\"{Instance}\"", string tunnel = Tunnel, string extra = "") =>
         $$"""{"version":{{version}},"instance":{{instance}},"tunnels":[{{tunnel}}]{{extra}}}""";
+
+    private static string Features(int count) => string.Join(',', Enumerable.Range(0, count).Select(number => $"\"f-{number}\""));
 
     private static string Resume(
         string session = Instance, string attach = "1", string count = "0", string proof = Proof) =>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Net;
 using Tunnel.Framing.Frames;
 using ProtocolViolationException = Tunnel.Framing.Frames.ProtocolViolationException;
@@ -8,10 +9,10 @@ namespace Tunnel.Framing.Tests.Frames;
 public sealed class OpenHeaderTests
 {
     [Theory]
-    [InlineData("203.0.113.7:40000", 19, "203.0.113.7")]
-    [InlineData("[2001:db8::1]:443", 31, "2001:db8::1")]
-    [InlineData("[::ffff:192.0.2.1]:1", 19, "192.0.2.1")]
-    [InlineData("[fe80::1%3]:65535", 31, "fe80::1")]
+    [InlineData("203.0.113.7:40000", 20, "203.0.113.7")]
+    [InlineData("[2001:db8::1]:443", 32, "2001:db8::1")]
+    [InlineData("[::ffff:192.0.2.1]:1", 20, "192.0.2.1")]
+    [InlineData("[fe80::1%3]:65535", 32, "fe80::1")]
     public void Header_WrittenAndRead_IsTheSame(string visitor, int size, string address)
     {
         IPEndPoint endPoint = IPEndPoint.Parse(visitor);
@@ -24,7 +25,7 @@ public sealed class OpenHeaderTests
             RequestTraits.WantsUpgrade | RequestTraits.IsIdempotent);
         byte[] bytes = new byte[open.Size + 2];
         open.Write(bytes);
-        bytes[0].Should().Be((byte)size);
+        ((bytes[0] << 8) | bytes[1]).Should().Be(size);
         OpenHeader read = OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first);
         read.Should().Be(open);
         read.Visitor.ToIPAddress().Should().Be(IPAddress.Parse(address));
@@ -33,66 +34,83 @@ public sealed class OpenHeaderTests
     }
 
     [Fact]
-    public void Header_WithoutAddress_IsFifteenBytes()
+    public void Header_WithoutAddress_IsSixteenBytes()
     {
-        var open = new OpenHeader(StreamType.Http, VisitorScheme.None, 1, default, ProtocolLimits.LeastWindow);
-        open.Size.Should().Be(15);
-        open.Visitor.ToIPAddress().Should().BeNull();
+        Plain.Size.Should().Be(16);
+        Plain.Visitor.ToIPAddress().Should().BeNull();
     }
 
-    [Theory]
-    [InlineData(16)]
-    [InlineData(255)]
-    public void Read_HeaderOfALaterVersion_SkipsWhatItDoesNotKnow(int length)
+    [Fact]
+    public void Type_ThatIsNotKnown_IsReadAsItIs() =>
+        OpenHeader.Read(new ReadOnlySequence<byte>(Written(Plain with { Type = (StreamType)200 })), out _).Type.Should().Be((StreamType)200);
+
+    /// <summary>Extensions that are read: the bytes, and the connection they name.</summary>
+    public static TheoryData<byte[], ulong> GoodExtensions() => new()
     {
-        byte[] bytes = new byte[length + 3];
-        new OpenHeader(StreamType.Http, VisitorScheme.Http, 1, default, ProtocolLimits.LeastWindow).Write(bytes);
-        bytes[0] = (byte)length;
-        bytes[^1] = 42;
-        OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first).TunnelId.Should().Be(1);
-        first.ToArray().Should().Equal(0, 0, 42);
-    }
+        { [], 0 },
+        { [1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2], 258 },
+        { [1, 0, 8, 255, 255, 255, 255, 255, 255, 255, 255], ulong.MaxValue },
+        { [0, 0, 0], 0 },
+        { [2, 0, 0, 255, 0, 0], 0 },
+        { [0, 0, 1, 42, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7, 2, 0, 1, 0], 7 },
+        { [5, 0, 4, 1, 0, 8, 0], 0 },
+        { [200, 0x07, 0xED, .. new byte[0x7ED]], 0 },
+    };
 
     [Theory]
-    [InlineData(RequestTraits.HasConnectionLogin, 8)]
-    [InlineData(RequestTraits.ConnectionEnded, 8)]
-    [InlineData(RequestTraits.HasConnectionLogin, 20)]
-    public void Connection_WithABitThatSpeaksOfIt_IsRead(RequestTraits traits, int behindAddress)
+    [MemberData(nameof(GoodExtensions))]
+    public void Extensions_Good_AreReadOrSkipped(byte[] extensions, ulong connection)
     {
-        OpenHeader open = WithConnection(traits);
-        open.Size.Should().Be(19 + 8);
-        byte[] bytes = new byte[19 + behindAddress + 1];
-        open.Write(bytes);
-        bytes[0] = (byte)(19 + behindAddress);
-        bytes[^1] = 42;
-        OpenHeader read = OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first);
-        read.Should().Be(open);
-        first.ToArray().Should().Equal(42);
+        foreach (ReadOnlySequence<byte> payload in InOnePieceAndInMany([.. With(extensions), 42]))
+        {
+            OpenHeader.Read(payload, out ReadOnlySequence<byte> first).Should().Be(Plain with { Connection = connection });
+            first.ToArray().Should().Equal(42);
+        }
     }
 
-    [Theory]
-    [InlineData(RequestTraits.IsIdempotent, 8)]
-    [InlineData(RequestTraits.HasConnectionLogin, 7)]
-    [InlineData(RequestTraits.HasConnectionLogin, 0)]
-    public void Connection_WithoutSuchABitOrRoomForIt_IsNone(RequestTraits traits, int behindAddress)
+    /// <summary>Extensions that end the session.</summary>
+    public static TheoryData<string, byte[]> BadExtensions() => new()
     {
-        byte[] bytes = new byte[19 + 8];
-        WithConnection(traits).Write(bytes);
-        bytes[0] = (byte)(19 + behindAddress);
-        OpenHeader.Read(new ReadOnlySequence<byte>(bytes), out ReadOnlySequence<byte> first).Connection.Should().Be(0);
-        first.Length.Should().Be(8 - behindAddress);
+        { "a head cut off", [1] },
+        { "a head cut off before the length ends", [1, 0] },
+        { "a value cut off", [1, 0, 8, 0, 0, 0, 0, 0, 0, 1] },
+        { "an unknown one cut off", [200, 0, 1] },
+        { "a length beyond the header", [200, 255, 255, 0] },
+        { "a rest behind the last", [1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2, 3] },
+        { "one that comes again", [1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2, 1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2] },
+        { "an unknown one that comes again", [200, 0, 0, 200, 0, 0] },
+        { "types that fall", [200, 0, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2] },
+        { "a connection without a number", [1, 0, 0] },
+        { "a connection's number cut short", [1, 0, 7, 0, 0, 0, 0, 0, 1, 2] },
+        { "a connection's number that is too long", [1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 2] },
+        { "connection 0", [1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0] },
+        { "more than a header may have", [200, 0x07, 0xEE, .. new byte[0x7EE]] },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadExtensions))]
+    public void Extensions_Bad_AreMalformed(string fault, byte[] extensions)
+    {
+        foreach (ReadOnlySequence<byte> payload in InOnePieceAndInMany([.. With(extensions), 42]))
+        {
+            FluentActions.Invoking(() => OpenHeader.Read(payload, out _))
+                .Should().Throw<ProtocolViolationException>(fault).Which.Code.Should().Be(CloseCode.MalformedPayload);
+        }
+    }
+
+    [Fact]
+    public void Connection_WrittenAndRead_IsTheSame()
+    {
+        OpenHeader open = Plain with { Visitor = new VisitorAddress(4, 1, 1), Request = RequestTraits.HasConnectionLogin, Connection = ulong.MaxValue - 1 };
+        open.Size.Should().Be(20 + 11);
+        OpenHeader.Read(new ReadOnlySequence<byte>(Written(open)), out ReadOnlySequence<byte> first).Should().Be(open);
+        first.IsEmpty.Should().BeTrue();
     }
 
     [Fact]
     public void Read_AtEveryCut_IsMalformed()
     {
-        byte[] bytes = new byte[39];
-        var open = new OpenHeader(
-            StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(6, 1, 1), ProtocolLimits.LeastWindow, RequestTraits.HasConnectionLogin)
-        {
-            Connection = 1,
-        };
-        open.Write(bytes);
+        byte[] bytes = Written(Plain with { Visitor = new VisitorAddress(6, 1, 1), Connection = 1 });
         for (int cut = 0; cut < bytes.Length; cut++)
         {
             FluentActions.Invoking(() => OpenHeader.Read(new ReadOnlySequence<byte>(bytes, 0, cut), out _))
@@ -100,9 +118,22 @@ public sealed class OpenHeaderTests
         }
     }
 
-    private static OpenHeader WithConnection(RequestTraits traits) => new(
-        StreamType.Http, VisitorScheme.Http, 1, new VisitorAddress(4, 1, 1), ProtocolLimits.LeastWindow, traits)
+    private static OpenHeader Plain => new(StreamType.Http, VisitorScheme.Http, 1, default, ProtocolLimits.LeastWindow);
+
+    private static byte[] Written(OpenHeader open)
     {
-        Connection = ulong.MaxValue - 1,
-    };
+        byte[] bytes = new byte[open.Size];
+        open.Write(bytes);
+        return bytes;
+    }
+
+    private static byte[] With(byte[] extensions)
+    {
+        byte[] bytes = [.. Written(Plain), .. extensions];
+        BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)bytes.Length);
+        return bytes;
+    }
+
+    private static ReadOnlySequence<byte>[] InOnePieceAndInMany(byte[] bytes) =>
+        [new ReadOnlySequence<byte>(bytes), ByteByByte.Of(bytes)];
 }

@@ -11,8 +11,8 @@ internal static class Conversation
         """{"reason":"shutdown","reconnect":true,"delay":0,"grace":1000}""",
         """{"id":1,"type":"http","subdomain":"demo"}""",
         """{"id":1,"name":"demo","url":"http://demo"}""",
-        """{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","via":false}]}""",
-        """{"version":1,"session":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"name":"a","url":"b"}],"resumeWindow":0}""",
+        """{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","via":false}],"features":["a","b-2"],"streams":9,"uploadWindow":32768}""",
+        """{"version":1,"session":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"name":"a","url":"b"}],"resumeWindow":0,"features":["a"],"streams":1024}""",
         """{"code":"draining","message":"the server is restarting","retry":true,"retryAfter":100}""",
     ];
 
@@ -44,6 +44,20 @@ internal static class Conversation
         }
 
         return bytes.ToArray();
+    }
+
+    /// <summary>The payload of an OPEN with some extensions, all of them legal.</summary>
+    public static byte[] OpenWithExtensions(Random random)
+    {
+        List<byte> open = [0, 0, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0];
+        for (int type = random.Next(3); type < 256; type += random.Next(1, 100))
+        {
+            byte[] value = type == 1 ? [1, .. new byte[7]] : Bytes(random, 40);
+            open.AddRange([(byte)type, 0, (byte)value.Length, .. value]);
+        }
+
+        (open[0], open[1]) = ((byte)(open.Count >> 8), (byte)open.Count);
+        return [.. open, .. Bytes(random, 10)];
     }
 
     /// <summary>What an agent says to a server that has opened so many streams.</summary>

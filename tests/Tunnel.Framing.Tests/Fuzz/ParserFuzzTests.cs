@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Tunnel.Framing.Frames;
+using Tunnel.Framing.Tests.Frames;
 using Xunit.Abstractions;
 
 namespace Tunnel.Framing.Tests.Fuzz;
@@ -25,6 +26,32 @@ public sealed class ParserFuzzTests(ITestOutputHelper output)
                     Read(header.Kind, payload);
                 }
             });
+        }
+    }
+
+    [Fact]
+    public void OpenExtensions_Mutated_AreReadTheSameInOnePieceAndInMany()
+    {
+        foreach (int seed in FuzzBudget.Seeds(5000, output))
+        {
+            var random = new Random(seed);
+            byte[] open = Conversation.OpenWithExtensions(random);
+            byte[] bytes = [.. open.AsSpan(0, 16), .. Conversation.Mutate(random, open[16..])];
+            (OpenHeader? Open, long FirstBytes) whole = Read(new ReadOnlySequence<byte>(bytes));
+            Guard(seed, () => Read(ByteByByte.Of(bytes)).Should().Be(whole));
+        }
+
+        static (OpenHeader? Open, long FirstBytes) Read(ReadOnlySequence<byte> payload)
+        {
+            try
+            {
+                OpenHeader open = OpenHeader.Read(payload, out ReadOnlySequence<byte> first);
+                return (open, first.Length);
+            }
+            catch (ProtocolViolationException)
+            {
+                return (null, 0);
+            }
         }
     }
 

@@ -142,11 +142,46 @@ public sealed class HandshakeTests
     [InlineData(0, 64 * 1024, 64 * 1024 * 1024)]
     [InlineData(1, 16 * 1024 - 1, 64 * 1024 * 1024)]
     [InlineData(1024, 64 * 1024, 1024 * 32 * 1024 - 1)]
-    public void Options_NoSessionCanWorkWith_AreRefused(int streams, int waiting, long memory)
+    [InlineData(65_536, 64 * 1024, 64L * 1024 * 1024 * 1024)]
+    [InlineData(1, 64 * 1024, 64 * 1024 * 1024, 32 * 1024 - 1)]
+    [InlineData(1, 64 * 1024, 64 * 1024 * 1024, 8 * 1024 * 1024 + 1)]
+    [InlineData(1024, 64 * 1024, 64 * 1024 * 1024, 64 * 1024 + 1)]
+    public void Options_NoSessionCanWorkWith_AreRefused(int streams, int waiting, long memory, int window = 32 * 1024)
     {
-        var options = new SessionOptions { MaxStreams = streams, WaitingPerStream = waiting, SessionMemory = memory };
+        var options = new SessionOptions { MaxStreams = streams, WaitingPerStream = waiting, SessionMemory = memory, UploadWindow = window };
         FluentActions.Invoking(() => new Session(LinkRole.Server, options, new RecordingUser()))
             .Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Theory]
+    [InlineData(null, null, 1000, 32 * 1024)]
+    [InlineData(7, 8 * 1024 * 1024, 7, 60_000)]
+    [InlineData(65_535, 40_000, 1000, 40_000)]
+    public void Terms_OfBothSides_AreTheLower(int? streams, int? window, int agreedStreams, int agreedWindow)
+    {
+        SessionOptions agreed = new SessionOptions { MaxStreams = 1000, UploadWindow = 60_000 }.AgreeWith(streams, window);
+        agreed.Validate();
+        (agreed.MaxStreams, agreed.UploadWindow).Should().Be((agreedStreams, agreedWindow));
+    }
+
+    [Fact]
+    public async Task Server_WhoseAgentHasLargeWindows_SendsAsMuchAtOnce()
+    {
+        const int Window = 3 * ProtocolLimits.LeastWindow;
+        await using var session = new RawSession(
+            LinkRole.Server, new SessionOptions { MaxStreams = 2, UploadWindow = Window, WaitingPerStream = 2 * Window });
+        using TunnelStream stream = session.Open();
+        using TunnelStream other = session.Open();
+        session.Session.TryOpen(other.Open).Should().BeNull("the agent has room for two");
+        await stream.Output.WriteAsync(new byte[Window + 1]).Within();
+        int bytes = -stream.Open.Size;
+        while (bytes < Window)
+        {
+            bytes += (await session.Peer.ExpectAsync(FrameKind.Open, FrameKind.Data)).Payload.Length;
+        }
+
+        await session.SettleAsync();
+        bytes.Should().Be(Window, "no more comes without CREDIT");
     }
 
     [Fact]

@@ -20,6 +20,8 @@ public sealed class HostilePeerTests
         { LinkRole.Server, 0, 0x00, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 0, 0x0C, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 2, 0x14, 0, CloseCode.UnknownKind },
+        { LinkRole.Server, 0, 0x18, 0, CloseCode.UnknownKind },
+        { LinkRole.Agent, 2, 0x18, 65_537, CloseCode.UnknownKind },
         { LinkRole.Server, 2, 0x1F, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 2, 0x51, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 2, 0x31, 0, CloseCode.UnknownKind },
@@ -39,16 +41,16 @@ public sealed class HostilePeerTests
         { LinkRole.Server, 2, 0x13, 3, CloseCode.MalformedPayload },
         { LinkRole.Server, 2, 0x12, 1, CloseCode.MalformedPayload },
         { LinkRole.Server, 0, 0x07, 1, CloseCode.MalformedPayload },
-        { LinkRole.Server, 2, 0x10, 14, CloseCode.MalformedPayload },
+        { LinkRole.Server, 2, 0x10, 15, CloseCode.MalformedPayload },
         { LinkRole.Server, 0, 0x11, 0, CloseCode.BadStreamId },
-        { LinkRole.Server, 0, 0x10, 15, CloseCode.BadStreamId },
+        { LinkRole.Server, 0, 0x10, 16, CloseCode.BadStreamId },
         { LinkRole.Server, 0, 0x12, 2, CloseCode.BadStreamId },
         { LinkRole.Server, 0, 0x13, 4, CloseCode.BadStreamId },
         { LinkRole.Server, 2, 0x04, 8, CloseCode.BadStreamId },
         { LinkRole.Server, 2, 0x06, 8, CloseCode.BadStreamId },
         { LinkRole.Server, 2, 0x07, 2, CloseCode.BadStreamId },
         { LinkRole.Server, 2, 0x0B, 2, CloseCode.BadStreamId },
-        { LinkRole.Agent, 2, 0x10, 15, CloseCode.UnexpectedFrame },
+        { LinkRole.Agent, 2, 0x10, 16, CloseCode.UnexpectedFrame },
         { LinkRole.Agent, 0, 0x02, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Agent, 0, 0x03, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Agent, 0, 0x09, 2, CloseCode.UnexpectedFrame },
@@ -115,13 +117,15 @@ public sealed class HostilePeerTests
         },
         { "an ACK above what was sent", RawPeer.Frame(0, FrameKind.Ack, [0, 0, 0, 0, 0, 0, 0, 1]), CloseCode.BadAck },
         { "an ACK that is huge", RawPeer.Frame(0, FrameKind.Ack, [255, 255, 255, 255, 255, 255, 255, 255]), CloseCode.BadAck },
-        { "an OPEN header too long for its payload", Open([32, 1, 1, 6, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
-        { "an OPEN header too short for its family", Open([15, 1, 1, 4, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 1, 2, 3, 4]), CloseCode.MalformedPayload },
-        { "an unknown address family", Open([15, 1, 1, 5, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
-        { "an unknown stream type", Open([15, 3, 1, 0, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
-        { "an unknown scheme", Open([15, 1, 3, 0, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
-        { "an answer window below the least", Open([15, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0x7F, 0xFF, 0, 0, 0]), CloseCode.MalformedPayload },
-        { "an answer window above the most", Open([15, 1, 1, 0, 0, 0, 0, 1, 0x80, 0, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
+        { "an OPEN header too long for its payload", Open([0, 17, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
+        { "an OPEN header too short for its family", Open([0, 16, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4]), CloseCode.MalformedPayload },
+        { "an OPEN header of more than 2,048 bytes", Open([8, 1, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, .. new byte[2033]]), CloseCode.MalformedPayload },
+        { "an OPEN extension that is cut off", Open([0, 19, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 1, 0, 8]), CloseCode.MalformedPayload },
+        { "an OPEN extension that comes again", Open([0, 22, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 9, 0, 0, 9, 0, 0]), CloseCode.MalformedPayload },
+        { "an unknown address family", Open([0, 16, 1, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 5]), CloseCode.MalformedPayload },
+        { "an unknown scheme", Open([0, 16, 1, 3, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
+        { "an answer window below the least", Open([0, 16, 1, 1, 0, 0, 0, 1, 0, 0, 0x7F, 0xFF, 0, 0, 0, 0]), CloseCode.MalformedPayload },
+        { "an answer window above the most", Open([0, 16, 1, 1, 0, 0, 0, 1, 0x80, 0, 0, 0, 0, 0, 0, 0]), CloseCode.MalformedPayload },
         { "a RESET that is not UTF-8", RawPeer.Frame(2, FrameKind.Reset, [0, 1, 0xC3, 0x28]), CloseCode.MalformedPayload },
         { "a GOAWAY that is no JSON", RawPeer.Frame(0, FrameKind.GoAway, "{]"u8), CloseCode.MalformedPayload },
         {
@@ -292,6 +296,43 @@ public sealed class HostilePeerTests
 
         await session.SettleAsync();
         session.Session.Ended.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Opens_OfAnUnknownType_AreRefusedOneByOneAndAFloodBeyondTheLimit()
+    {
+        await using var session = new RawSession(LinkRole.Agent, new SessionOptions { FloodAtOnce = 3, FloodPerSecond = 1 });
+        using TunnelStream stream = await session.AcceptAsync();
+        byte[] open = [0, 16, 3, 1, 0, 0, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, .. "of a later version"u8];
+        await session.Peer.SendAsync(4, FrameKind.Open, open);
+        RawFrame reset = await session.Peer.ExpectAsync(FrameKind.Reset);
+        (reset.StreamId, reset.Code).Should().Be((4, (ushort)ResetCode.TypeUnknown));
+        await session.Peer.SendAsync(4, FrameKind.Data, "what its opener sent before it heard of that");
+        await session.Peer.SendAsync(2, FrameKind.Data, "still there");
+        await stream.Input.TakeTextAsync(11);
+        await session.Peer.SendAsync(6, FrameKind.Open, open, fin: true);
+        await session.Peer.ExpectAsync(FrameKind.Reset);
+        await session.Peer.SendAsync(8, FrameKind.Open, open, fin: true);
+        await session.AssertClosesAsync(CloseCode.Flood);
+    }
+
+    [Theory]
+    [InlineData(40_000, 40_000)]
+    [InlineData(40_001, 40_000)]
+    public async Task Upload_BeyondTheWindowThatWasTold_IsExceeded(int first, int told)
+    {
+        await using var session = new RawSession(LinkRole.Agent, new SessionOptions { UploadWindow = told });
+        await session.Peer.SendOpenAsync(2, new byte[first]);
+        if (first > told)
+        {
+            await session.AssertClosesAsync(CloseCode.WindowExceeded);
+            return;
+        }
+
+        using TunnelStream stream = await session.User.NextStreamAsync();
+        session.Session.MemoryUsed.Should().Be(told, "what was promised is kept");
+        await session.Peer.SendAsync(2, FrameKind.Data, "x");
+        await session.AssertClosesAsync(CloseCode.WindowExceeded);
     }
 
     [Fact]

@@ -456,7 +456,7 @@ public sealed class WireTests
 
     [Theory]
     [InlineData(11)]
-    [InlineData(15)]
+    [InlineData(16)]
     [InlineData(65535)]
     public async Task Reset_WithAnUnknownCode_IsReadAsInternalError(int code)
     {

@@ -150,7 +150,7 @@ public sealed class UntriedRequestTests
         while (!said.ContainsValue("all of it!") || !said.ContainsValue("hello "))
         {
             RawFrame frame = await second.Peer.ExpectAsync(FrameKind.Open, FrameKind.Data);
-            string text = Encoding.ASCII.GetString(frame.Payload.AsSpan(frame.Kind == FrameKind.Open ? frame.Payload[0] : 0));
+            string text = Encoding.ASCII.GetString(frame.Payload.AsSpan(frame.Kind == FrameKind.Open ? (frame.Payload[0] << 8) | frame.Payload[1] : 0));
             said[frame.StreamId] = said.GetValueOrDefault(frame.StreamId, "") + text + (frame.IsFin ? "!" : "");
         }
 

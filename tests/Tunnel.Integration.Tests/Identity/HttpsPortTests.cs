@@ -3,6 +3,9 @@ using Tunnel.Agent.Connection;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Integration.Tests.Encrypted;
 using Tunnel.Integration.Tests.Pair;
+using Tunnel.Server;
+using Tunnel.Server.Identity;
+using Tunnel.Server.Routing;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Identity;
@@ -53,14 +56,36 @@ public sealed class HttpsPortTests : IDisposable
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
     }
 
-    private Task<TunnelPair> StartAsync(TokenFolder tokens)
+    [Fact]
+    public async Task Token_OfAServerWithHttps_LeadsToThatPort()
+    {
+        using TokenFolder tokens = await TokenFolder.OpenAsync();
+        await using (TunnelPair pair = await StartAsync(tokens))
+        {
+            ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(pair.Server.HttpsPort);
+        }
+
+        await using (await StartAsync(tokens, options => options with { PublicUrl = PublicUrl.Parse("https://localhost:8443", options.Domain) }))
+        {
+            ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(8443, "that is where visitors come in, whatever the server listens on");
+        }
+
+        await using TunnelPair plain = await StartAsync(tokens, options => options with { HttpsPort = null, Certs = [], Keys = [] });
+        ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(plain.Server.AgentPort);
+    }
+
+    private Task<TunnelPair> StartAsync(TokenFolder tokens, Func<ServerOptions, ServerOptions>? change = null)
     {
         (string cert, string key) = _files.Write("server", "localhost", TunnelPair.Name);
         return TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
             HasAgent = false,
-            Server = options => options with { HttpsPort = 0, Certs = [cert], Keys = [key] },
+            Server = options =>
+            {
+                options = options with { HttpsPort = 0, Certs = [cert], Keys = [key] };
+                return change?.Invoke(options) ?? options;
+            },
         });
     }
 }
