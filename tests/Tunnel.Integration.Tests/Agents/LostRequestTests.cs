@@ -269,6 +269,10 @@ public sealed class LostRequestTests
         while (reset.Kind == FrameKind.Data);
         reset.Code.Should().Be((ushort)ResetCode.OriginTimeout);
         await silent.Peer.SendResetAsync(id, (ushort)ResetCode.OriginTimeout);
+
+        // What is left of the body is heard out in the server's time.
+        visitor.Close();
+        await pair.AdvanceUntilAsync(Eventually.TrueAsync(() => pair.Server.Counts.Visitors == 0));
     }
 
     [Fact]

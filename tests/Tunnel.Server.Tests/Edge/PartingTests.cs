@@ -12,7 +12,7 @@ public sealed class PartingTests
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
 
     private readonly FakeTimeProvider _time = new();
-    
+
     // Whoever reads goes on within the call that writes.
     private readonly Pipe _visitor = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
 
