@@ -1,156 +1,117 @@
-using Tunnel.Framing.Frames;
-
 namespace Tunnel.Framing.Flow;
 
 /// <summary>
-/// The bytes of one stream that wait for the writer. The user writes into leased memory without the lock; all
-/// methods here are called with the session's lock held. Nothing is held while nothing waits.
+/// The flushed bytes of one stream that wait for the writer. All is called with the session's lock held. Holds nothing while
+/// nothing waits.
 /// </summary>
-internal sealed class OutgoingBuffer(ChunkPool pool)
+internal sealed class OutgoingBuffer
 {
-    private const int SmallChunk = 4 * 1024;
-    private const int LargeChunk = ProtocolLimits.SentPayload;
+    /// <summary>So much is copied behind what waits, if there is room: less than a quarter of a chunk is not worth one.</summary>
+    private const int MostCopied = OutgoingDraft.SmallChunk / 4;
 
-    private OutgoingChunk? _head;
-    private OutgoingChunk? _tail;
-    private bool _isLeased;
-    private bool _isBulk;
+    private OutgoingChunk? _first;
+    private OutgoingChunk? _last;
     private bool _isDropped;
 
     /// <summary>Memory rented for what waits; the bound on it is on this, not on the payload.</summary>
     public int RentedBytes { get; private set; }
 
-    /// <summary>Flushed bytes that wait for the writer.</summary>
+    /// <summary>Bytes that wait.</summary>
     public int WaitingBytes { get; private set; }
 
-    /// <summary>Bytes written and not yet flushed.</summary>
-    public int UnflushedBytes { get; private set; }
-
-    /// <summary>Memory for the user to write into, at least <paramref name="sizeHint"/> bytes.</summary>
-    public Memory<byte> Lease(int sizeHint)
+    /// <summary>Everything the user has written may be sent; or vanishes, when nothing is sent any more.</summary>
+    public void Publish(ref OutgoingDraft draft)
     {
-        int wanted = Math.Max(sizeHint, 1);
-        if (_tail is null || _tail.Free < wanted)
+        int bytes = draft.Bytes;
+        OutgoingChunk? next = draft.TakeAll();
+        bool isCopied = bytes <= MostCopied && _last is { } last && bytes <= last.Free;
+        while (next is { } chunk)
         {
-            Append(Math.Max(wanted, _isBulk ? LargeChunk : SmallChunk));
-            _isBulk = true;
-        }
+            next = chunk.Next;
+            chunk.Next = null;
+            if (_isDropped || chunk.Written == 0)
+            {
+                chunk.Release();
+                continue;
+            }
 
-        _isLeased = true;
-        return _tail!.Memory[_tail.Written..];
-    }
-
-    /// <summary>The user filled so much of the leased memory.</summary>
-    public void Advance(int bytes)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        if (_tail is null || bytes > _tail.Free)
-        {
-            throw new InvalidOperationException("More bytes are said to be written than the memory had.");
-        }
-
-        _tail.Written += bytes;
-        UnflushedBytes += bytes;
-    }
-
-    /// <summary>Everything written may be sent; the lease ends.</summary>
-    public void Publish()
-    {
-        _isLeased = false;
-        for (OutgoingChunk? chunk = _head; chunk is not null; chunk = chunk.Next)
-        {
-            WaitingBytes += chunk.Written - chunk.Published;
-            chunk.Published = chunk.Written;
-        }
-
-        UnflushedBytes = 0;
-        if (_isDropped)
-        {
-            Drop();
-        }
-        else
-        {
-            ReleaseEmptyHead();
+            WaitingBytes += chunk.Written;
+            if (isCopied)
+            {
+                chunk.Memory[..chunk.Written].CopyTo(_last!.Memory[_last.Written..]);
+                _last.Written += chunk.Written;
+                chunk.Release();
+            }
+            else
+            {
+                Append(chunk);
+            }
         }
     }
 
     /// <summary>
-    /// Takes up to <paramref name="most"/> waiting bytes, in one piece. The chunk is the taker's to release.
+    /// Takes up to <paramref name="most"/> bytes, in one piece. The chunk is the taker's to release.
     /// </summary>
     public (OutgoingChunk? Chunk, ReadOnlyMemory<byte> Bytes) Take(int most)
     {
-        OutgoingChunk? chunk = _head;
-        if (chunk is null || most <= 0 || WaitingBytes == 0)
+        OutgoingChunk? chunk = _first;
+        if (chunk is null || most <= 0)
         {
             return default;
         }
 
-        int bytes = Math.Min(most, chunk.Published - chunk.Taken);
+        int bytes = Math.Min(most, chunk.Written - chunk.Taken);
         Memory<byte> slice = chunk.Memory.Slice(chunk.Taken, bytes);
-        chunk.AddReference();
         chunk.Taken += bytes;
         WaitingBytes -= bytes;
-        ReleaseEmptyHead();
+        if (chunk.Taken < chunk.Written)
+        {
+            chunk.AddReference();
+        }
+        else
+        {
+            // Ours becomes the taker's.
+            Unlink(chunk);
+        }
+
         return (chunk, slice);
     }
 
-    /// <summary>
-    /// Nothing more will be sent: what waits vanishes. What the user may be writing into right now stays until the
-    /// lease ends.
-    /// </summary>
+    /// <summary>Nothing more will be sent: what waits vanishes, and so does all that is published from now on.</summary>
     public void Drop()
     {
         _isDropped = true;
         WaitingBytes = 0;
-        while (_head is { } chunk && !(chunk == _tail && _isLeased))
+        while (_first is { } chunk)
         {
             Unlink(chunk);
-        }
-
-        UnflushedBytes = 0;
-        if (_head is { } leased)
-        {
-            // All of it counts as sent, so that nothing is taken from here again.
-            leased.Published = leased.Written;
-            leased.Taken = leased.Written;
+            chunk.Release();
         }
     }
 
-    private void Append(int size)
+    private void Append(OutgoingChunk chunk)
     {
-        OutgoingChunk chunk = pool.Rent(size);
         RentedBytes += chunk.Memory.Length;
-        if (_tail is null)
+        if (_last is null)
         {
-            _head = chunk;
+            _first = chunk;
         }
         else
         {
-            _tail.Next = chunk;
+            _last.Next = chunk;
         }
 
-        _tail = chunk;
-    }
-
-    private void ReleaseEmptyHead()
-    {
-        // A leased tail stays: the user may be writing into it right now.
-        while (_head is { } chunk && chunk.Taken == chunk.Written && !(chunk == _tail && _isLeased))
-        {
-            _isBulk &= _head != _tail || chunk.Free == 0;
-            Unlink(chunk);
-        }
+        _last = chunk;
     }
 
     private void Unlink(OutgoingChunk chunk)
     {
-        _head = chunk.Next;
-        if (_head is null)
+        _first = chunk.Next;
+        if (_first is null)
         {
-            _tail = null;
+            _last = null;
         }
 
         RentedBytes -= chunk.Memory.Length;
-        chunk.Release();
     }
 }

@@ -4,7 +4,7 @@ namespace Tunnel.Framing.Flow;
 
 /// <summary>
 /// A block of rented memory that a stream's user fills and the writer loop sends from. Shared by reference count:
-/// one for the stream's queue, one for every frame taken from it and not yet copied to the link. Whoever releases
+/// one for whoever fills or queues it, one for every frame taken from it and not yet copied to the link. Whoever releases
 /// the last returns the memory, and the chunk itself, to the <see cref="ChunkPool"/>.
 /// </summary>
 internal sealed class OutgoingChunk(ChunkPool pool)
@@ -18,9 +18,6 @@ internal sealed class OutgoingChunk(ChunkPool pool)
 
     /// <summary>Bytes the user has written.</summary>
     public int Written { get; set; }
-
-    /// <summary>Bytes the user has flushed: what the writer may take.</summary>
-    public int Published { get; set; }
 
     /// <summary>Bytes the writer has taken.</summary>
     public int Taken { get; set; }
@@ -49,7 +46,6 @@ internal sealed class OutgoingChunk(ChunkPool pool)
     {
         Memory = default;
         Written = 0;
-        Published = 0;
         Taken = 0;
         Next = null;
         _rented.Return();

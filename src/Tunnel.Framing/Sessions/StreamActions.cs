@@ -1,3 +1,4 @@
+using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Sessions;
@@ -5,36 +6,22 @@ namespace Tunnel.Framing.Sessions;
 /// <summary>What the user of a stream does with it. Safe from any thread; takes the session's lock.</summary>
 internal sealed class StreamActions(SessionStreams streams)
 {
-    public Memory<byte> Lease(TunnelStream stream, int sizeHint)
-    {
-        lock (streams.Gate)
-        {
-            return stream.Outgoing.Lease(sizeHint);
-        }
-    }
-
-    public void Advance(TunnelStream stream, int bytes)
-    {
-        lock (streams.Gate)
-        {
-            stream.Outgoing.Advance(bytes);
-        }
-    }
-
     /// <summary>What the user wrote may be sent; with <paramref name="isLast"/>, FIN goes behind it.</summary>
-    public PublishOutcome Publish(TunnelStream stream, bool isLast)
+    public PublishOutcome Publish(TunnelStream stream, ref OutgoingDraft draft, bool isLast)
     {
         bool wake;
         bool resume;
         PublishOutcome outcome;
         lock (streams.Gate)
         {
-            stream.Outgoing.Publish();
             if (!stream.IsWanted || streams.IsClosed)
             {
                 stream.Outgoing.Drop();
+                stream.Outgoing.Publish(ref draft);
                 return PublishOutcome.NotWanted;
             }
+
+            stream.Outgoing.Publish(ref draft);
 
             stream.FinIsWanted |= isLast;
             stream.OpenIsWanted = true;

@@ -1,17 +1,19 @@
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
+using Tunnel.Framing.Flow;
 
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The outgoing half as its user sees it. Bytes are written into memory of the session's outgoing queue; a flush
+/// The outgoing half as its user sees it. What is written is the user's alone until a flush hands it to the session; a flush
 /// waits while more is queued than a stream may hold.
 /// </summary>
-internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, ChunkPool chunks) : PipeWriter, IValueTaskSource<FlushResult>
 {
     // Resume may come from the reader loop, the writer loop or an abort: none of them runs the user's code.
     private ManualResetValueTaskSourceCore<FlushResult> _flush = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
+    private OutgoingDraft _draft = new(chunks);
     private int _isCompleted;
     private int _cancelsNext;
 
@@ -26,7 +28,7 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) :
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => stream.Outgoing.UnflushedBytes;
+    public override long UnflushedBytes => _draft.Bytes;
 
     /// <summary>Whoever gets true owes the waiting user a <see cref="Resume"/>. The session's lock is held.</summary>
     public bool TakeWaiting()
@@ -39,12 +41,12 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) :
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         ObjectDisposedException.ThrowIf(IsCompleted, stream);
-        return actions.Lease(stream, sizeHint);
+        return _draft.Lease(sizeHint);
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    public override void Advance(int bytes) => actions.Advance(stream, bytes);
+    public override void Advance(int bytes) => _draft.Advance(bytes);
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -59,7 +61,7 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) :
         }
 
         _flush.Reset();
-        switch (actions.Publish(stream, isLast: false))
+        switch (actions.Publish(stream, ref _draft, isLast: false))
         {
             case PublishOutcome.Accepted:
                 return Done(isCompleted: false);
@@ -105,8 +107,8 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions) :
             actions.Abort(stream, Frames.ResetCode.InternalError, "");
         }
 
-        // Ends the lease in any case; after an abort nothing of it is sent.
-        actions.Publish(stream, isLast: true);
+        // Gives what was written back in any case; after an abort nothing of it is sent.
+        actions.Publish(stream, ref _draft, isLast: true);
     }
 
     /// <summary>There is room again, or nothing is wanted any more. Never called with the lock held.</summary>

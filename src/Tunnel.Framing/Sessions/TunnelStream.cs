@@ -34,9 +34,8 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
         Id = id;
         ReceiveWindow = receiveWindow;
         SendWindow = sendWindow;
-        Outgoing = new OutgoingBuffer(streams.Chunks);
         _input = new StreamInput(this, streams);
-        _output = new StreamOutput(this, streams.Actions);
+        _output = new StreamOutput(this, streams.Actions, streams.Chunks);
     }
 
     /// <summary>What OPEN says of this stream.</summary>
@@ -67,7 +66,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     internal StreamOutput Out => _output;
 
     // Everything below is guarded by the session's lock.
-    internal OutgoingBuffer Outgoing { get; }
+    internal OutgoingBuffer Outgoing { get; } = new();
 
     internal ReceiveWindow ReceiveWindow { get; }
 

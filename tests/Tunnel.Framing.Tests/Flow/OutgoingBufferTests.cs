@@ -5,9 +5,10 @@ namespace Tunnel.Framing.Tests.Flow;
 public sealed class OutgoingBufferTests : IDisposable
 {
     private readonly LeakCheckingPool _pool = new(exact: true);
-    private readonly OutgoingBuffer _buffer;
+    private readonly OutgoingBuffer _buffer = new();
+    private OutgoingDraft _draft;
 
-    public OutgoingBufferTests() => _buffer = new OutgoingBuffer(new ChunkPool(_pool));
+    public OutgoingBufferTests() => _draft = new OutgoingDraft(new ChunkPool(_pool));
 
     public void Dispose() => _pool.Dispose();
 
@@ -15,52 +16,89 @@ public sealed class OutgoingBufferTests : IDisposable
     public void Written_NotPublished_IsNotTaken()
     {
         Write("abc");
-        (_buffer.UnflushedBytes, _buffer.WaitingBytes).Should().Be((3, 0));
+        (_draft.Bytes, _buffer.WaitingBytes).Should().Be((3, 0));
         _buffer.Take(100).Chunk.Should().BeNull();
-        _buffer.Publish();
-        (_buffer.UnflushedBytes, _buffer.WaitingBytes).Should().Be((0, 3));
+        _buffer.Publish(ref _draft);
+        (_draft.Bytes, _buffer.WaitingBytes).Should().Be((0, 3));
         Take(100).Should().Be("abc");
         _buffer.RentedBytes.Should().Be(0);
     }
 
     [Fact]
-    public void Take_WhileTheUserHoldsALease_KeepsTheMemory()
+    public void Take_WhileTheUserWrites_TakesNothingOfIt()
     {
         Write("abc");
-        _buffer.Publish();
-        Memory<byte> leased = _buffer.Lease(10);
+        _buffer.Publish(ref _draft);
+        Memory<byte> leased = _draft.Lease(10);
         Take(100).Should().Be("abc");
-        _buffer.RentedBytes.Should().BePositive();
+        _pool.RentedCount.Should().Be(1);
         "defg"u8.CopyTo(leased.Span);
-        _buffer.Advance(4);
-        _buffer.Publish();
+        _draft.Advance(4);
+        _buffer.Publish(ref _draft);
         Take(3).Should().Be("def");
         Take(100).Should().Be("g");
         _buffer.RentedBytes.Should().Be(0);
     }
 
     [Fact]
-    public void Drop_WhileLeased_KeepsOnlyTheLeasedMemoryUntilTheLeaseEnds()
+    public void Drop_WhileTheUserWrites_LeavesItWhatItWritesUntilTheFlush()
     {
         Fill(4096);
         Fill(16384);
-        _buffer.Publish();
-        Memory<byte> leased = _buffer.Lease(100);
+        _buffer.Publish(ref _draft);
+        Memory<byte> leased = _draft.Lease(100);
         _pool.RentedCount.Should().Be(3);
         _buffer.Drop();
         _pool.RentedCount.Should().Be(1);
         leased.Span[..100].Fill(1);
-        _buffer.Advance(100);
+        _draft.Advance(100);
         _buffer.Take(100).Chunk.Should().BeNull();
-        _buffer.Publish();
+        _buffer.Publish(ref _draft);
         (_buffer.RentedBytes, _buffer.WaitingBytes, _pool.RentedCount).Should().Be((0, 0, 0));
+    }
+
+    [Fact]
+    public void Published_Little_BehindWhatWaits_TakesNoMemoryOfItsOwn()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            Write("0123456789");
+            _buffer.Publish(ref _draft);
+        }
+
+        (_buffer.WaitingBytes, _buffer.RentedBytes, _pool.RentedCount).Should().Be((1000, 4096, 1));
+        Take(5).Should().Be("01234");
+        Write("the end");
+        _buffer.Publish(ref _draft);
+        Take(2000).Should().HaveLength(1002).And.EndWith("789the end");
+        _pool.RentedCount.Should().Be(0);
+    }
+
+    [Fact]
+    public void Published_Much_BehindWhatWaits_IsNotCopied()
+    {
+        Write("abc");
+        _buffer.Publish(ref _draft);
+        Fill(2000);
+        _buffer.Publish(ref _draft);
+        (_buffer.WaitingBytes, _pool.RentedCount).Should().Be((2003, 2));
+        Take(3000).Should().Be("abc");
+        Take(3000).Should().HaveLength(2000);
+    }
+
+    [Fact]
+    public void Published_Nothing_GivesTheLeaseBack()
+    {
+        _draft.Lease(10);
+        _buffer.Publish(ref _draft);
+        (_buffer.WaitingBytes, _buffer.RentedBytes, _pool.RentedCount).Should().Be((0, 0, 0));
     }
 
     [Fact]
     public void Drop_WhileTheWriterHasTaken_ReturnsTheMemoryOnceItReleases()
     {
         Write("abc");
-        _buffer.Publish();
+        _buffer.Publish(ref _draft);
         (OutgoingChunk? chunk, ReadOnlyMemory<byte> bytes) = _buffer.Take(2);
         _buffer.Drop();
         bytes.ToArray().Should().Equal("ab"u8.ToArray());
@@ -74,19 +112,19 @@ public sealed class OutgoingBufferTests : IDisposable
     {
         _buffer.Drop();
         Write("abc");
-        _buffer.Publish();
+        _buffer.Publish(ref _draft);
         (_buffer.WaitingBytes, _buffer.RentedBytes, _pool.RentedCount).Should().Be((0, 0, 0));
     }
 
     [Fact]
     public void Lease_TooSmallALeftover_TakesANewBlockAndKeepsTheOrder()
     {
-        _buffer.Lease(10);
-        _buffer.Lease(10_000);
+        _draft.Lease(10);
+        _draft.Lease(10_000);
         Write("abc");
-        _buffer.Lease(20_000);
+        _draft.Lease(20_000);
         Write("def");
-        _buffer.Publish();
+        _buffer.Publish(ref _draft);
         string all = "";
         while (_buffer.WaitingBytes > 0)
         {
@@ -99,20 +137,20 @@ public sealed class OutgoingBufferTests : IDisposable
     [Fact]
     public void Advance_BeyondTheLease_Throws()
     {
-        FluentActions.Invoking(() => _buffer.Advance(1)).Should().Throw<InvalidOperationException>();
-        int size = _buffer.Lease(1).Length;
-        FluentActions.Invoking(() => _buffer.Advance(size + 1)).Should().Throw<InvalidOperationException>();
-        FluentActions.Invoking(() => _buffer.Advance(-1)).Should().Throw<ArgumentOutOfRangeException>();
-        _buffer.Publish();
+        FluentActions.Invoking(() => _draft.Advance(1)).Should().Throw<InvalidOperationException>();
+        int size = _draft.Lease(1).Length;
+        FluentActions.Invoking(() => _draft.Advance(size + 1)).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => _draft.Advance(-1)).Should().Throw<ArgumentOutOfRangeException>();
+        _buffer.Publish(ref _draft);
     }
 
     [Fact]
     public void Blocks_AreSmallFirstAndLargeInBulk()
     {
-        _buffer.Lease(0).Length.Should().Be(4096);
+        _draft.Lease(0).Length.Should().Be(4096);
         Fill(4096);
-        _buffer.Lease(0).Length.Should().Be(16384);
-        _buffer.Publish();
+        _draft.Lease(0).Length.Should().Be(16384);
+        _buffer.Publish(ref _draft);
         _buffer.Drop();
     }
 
@@ -132,17 +170,17 @@ public sealed class OutgoingBufferTests : IDisposable
             {
                 case 0:
                     int size = random.Next(1, 9000);
-                    Span<byte> span = _buffer.Lease(random.Next(size)).Span;
+                    Span<byte> span = _draft.Lease(random.Next(size)).Span;
                     size = Math.Min(size, span.Length);
                     for (int at = 0; at < size; at++)
                     {
                         span[at] = next++;
                     }
 
-                    _buffer.Advance(size);
+                    _draft.Advance(size);
                     break;
                 case 1:
-                    _buffer.Publish();
+                    _buffer.Publish(ref _draft);
                     break;
                 case 2 when _buffer.Take(random.Next(1, 20_000)) is ({ } chunk, var bytes):
                     held.Enqueue((chunk, bytes));
@@ -159,7 +197,7 @@ public sealed class OutgoingBufferTests : IDisposable
         }
 
         _buffer.Drop();
-        _buffer.Publish();
+        _buffer.Publish(ref _draft);
         while (held.TryDequeue(out (OutgoingChunk Chunk, ReadOnlyMemory<byte> Bytes) taken))
         {
             taken.Chunk.Release();
@@ -168,14 +206,14 @@ public sealed class OutgoingBufferTests : IDisposable
 
     private void Write(string text)
     {
-        Memory<byte> memory = _buffer.Lease(text.Length);
-        _buffer.Advance(System.Text.Encoding.ASCII.GetBytes(text, memory.Span));
+        Memory<byte> memory = _draft.Lease(text.Length);
+        _draft.Advance(System.Text.Encoding.ASCII.GetBytes(text, memory.Span));
     }
 
     private void Fill(int bytes)
     {
-        _buffer.Lease(bytes);
-        _buffer.Advance(bytes);
+        _draft.Lease(bytes);
+        _draft.Advance(bytes);
     }
 
     private string Take(int most)
