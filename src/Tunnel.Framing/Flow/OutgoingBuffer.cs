@@ -4,7 +4,7 @@ namespace Tunnel.Framing.Flow;
 /// The flushed bytes of one stream that wait for the writer. All is called with the session's lock held. Holds nothing while
 /// nothing waits.
 /// </summary>
-internal sealed class OutgoingBuffer
+internal struct OutgoingBuffer
 {
     /// <summary>So much is copied behind what waits, if there is room: less than a quarter of a chunk is not worth one.</summary>
     private const int MostCopied = OutgoingDraft.SmallChunk / 4;
@@ -14,10 +14,10 @@ internal sealed class OutgoingBuffer
     private bool _isDropped;
 
     /// <summary>Memory rented for what waits; the bound on it is on this, not on the payload.</summary>
-    public int RentedBytes { get; private set; }
+    public int RentedBytes { readonly get; private set; }
 
     /// <summary>Bytes that wait.</summary>
-    public int WaitingBytes { get; private set; }
+    public int WaitingBytes { readonly get; private set; }
 
     /// <summary>Everything the user has written may be sent; or vanishes, when nothing is sent any more.</summary>
     public void Publish(ref OutgoingDraft draft)

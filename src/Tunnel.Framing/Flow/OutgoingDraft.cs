@@ -15,10 +15,10 @@ internal struct OutgoingDraft(ChunkPool pool)
     private bool _wasBulk;
 
     /// <summary>The oldest chunk; null: nothing is held. Some may be empty: a lease need not be used.</summary>
-    public OutgoingChunk? First { get; private set; }
+    public OutgoingChunk? First { readonly get; private set; }
 
     /// <summary>Bytes written.</summary>
-    public int Bytes { get; private set; }
+    public int Bytes { readonly get; private set; }
 
     /// <summary>Memory to write into, at least <paramref name="sizeHint"/> bytes.</summary>
     public Memory<byte> Lease(int sizeHint)

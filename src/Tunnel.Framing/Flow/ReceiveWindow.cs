@@ -7,7 +7,7 @@ namespace Tunnel.Framing.Flow;
 /// Whatever was granted and not yet consumed counts against the session's budget.
 /// Pure: the caller brings the clock's readings and holds the session's lock.
 /// </summary>
-internal sealed class ReceiveWindow
+internal struct ReceiveWindow
 {
     private readonly MemoryBudget _budget;
     private int _available;
@@ -38,13 +38,13 @@ internal sealed class ReceiveWindow
     }
 
     /// <summary>The whole window: what may be underway or buffered at one time.</summary>
-    public int Size { get; private set; }
+    public int Size { readonly get; private set; }
 
     /// <summary>A window of this size for sure: the peer was told of it before.</summary>
     public static ReceiveWindow Promised(int size, MemoryBudget budget, TimeSpan now) => new(budget, size, now);
 
     /// <summary>May become larger when it is what limits the sender.</summary>
-    public bool MayGrow => Size < ProtocolLimits.MostWindow && !_returned;
+    public readonly bool MayGrow => Size < ProtocolLimits.MostWindow && !_returned;
 
     /// <exception cref="ProtocolViolationException">The peer sent more than it was granted.</exception>
     public void Receive(int bytes)

@@ -182,7 +182,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
         {
             // Nothing more comes: what a window promises need not be kept for it.
             stream.Halves.FinReceived();
-            window.ReturnBudget();
+            stream.ReceiveWindow.ReturnBudget();
         }
 
         return stream;

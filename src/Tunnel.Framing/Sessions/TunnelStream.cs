@@ -66,9 +66,9 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     internal StreamOutput Out => _output;
 
     // Everything below is guarded by the session's lock.
-    internal OutgoingBuffer Outgoing { get; } = new();
+    internal OutgoingBuffer Outgoing;
 
-    internal ReceiveWindow ReceiveWindow { get; }
+    internal ReceiveWindow ReceiveWindow;
 
     internal SendWindow SendWindow;
 

@@ -5,7 +5,7 @@ namespace Tunnel.Framing.Tests.Flow;
 public sealed class OutgoingBufferTests : IDisposable
 {
     private readonly LeakCheckingPool _pool = new(exact: true);
-    private readonly OutgoingBuffer _buffer = new();
+    private OutgoingBuffer _buffer;
     private OutgoingDraft _draft;
 
     public OutgoingBufferTests() => _draft = new OutgoingDraft(new ChunkPool(_pool));

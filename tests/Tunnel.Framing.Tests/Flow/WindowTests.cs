@@ -46,7 +46,7 @@ public sealed class WindowTests
     {
         MemoryBudget budget = Budget();
         var window = new ReceiveWindow(Least, budget, TimeSpan.Zero);
-        Take(window, Least / 2);
+        Take(ref window, Least / 2);
         window.Grant(Rtt / 2, Rtt).Should().Be((Least / 2) + Least);
         window.Size.Should().Be(2 * Least);
         budget.Used.Should().Be(2 * Least);
@@ -57,9 +57,9 @@ public sealed class WindowTests
     public void Grant_SlowerThanTheRoundTripOrNotMeasured_DoesNotGrow()
     {
         var window = new ReceiveWindow(Least, Budget(), TimeSpan.Zero);
-        Take(window, Least / 2);
+        Take(ref window, Least / 2);
         window.Grant(Rtt, Rtt).Should().Be(Least / 2);
-        Take(window, Least / 2);
+        Take(ref window, Least / 2);
         window.Grant(Rtt, null).Should().Be(Least / 2);
         window.Size.Should().Be(Least);
     }
@@ -69,7 +69,7 @@ public sealed class WindowTests
     {
         var window = new ReceiveWindow(ProtocolLimits.MostWindow, Budget(), TimeSpan.Zero);
         window.MayGrow.Should().BeFalse();
-        Take(window, ProtocolLimits.MostWindow / 2);
+        Take(ref window, ProtocolLimits.MostWindow / 2);
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(ProtocolLimits.MostWindow / 2);
     }
 
@@ -79,7 +79,7 @@ public sealed class WindowTests
         var budget = new MemoryBudget(Least);
         var window = new ReceiveWindow(Least * 2, budget, TimeSpan.Zero);
         window.Size.Should().Be(Least, "what is beyond the reserve was not to be had");
-        Take(window, Least / 2);
+        Take(ref window, Least / 2);
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(Least / 2);
         budget.Used.Should().Be(Least);
     }
@@ -91,7 +91,7 @@ public sealed class WindowTests
         var window = new ReceiveWindow(1024 * 1024, budget, TimeSpan.Zero);
         budget.Reserve(600 * 1024);
         budget.IsTight.Should().BeTrue();
-        Take(window, 512 * 1024);
+        Take(ref window, 512 * 1024);
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(1, "a grant of nothing is not allowed");
         window.Size.Should().Be((512 * 1024) + 1);
         budget.Used.Should().Be((512 * 1024) + 1 + (600 * 1024));
@@ -189,7 +189,7 @@ public sealed class WindowTests
 
     private static MemoryBudget Budget() => new(64 * 1024 * 1024);
 
-    private static void Take(ReceiveWindow window, int bytes)
+    private static void Take(ref ReceiveWindow window, int bytes)
     {
         window.Receive(bytes);
         window.Consume(bytes).Should().BeTrue();
