@@ -37,6 +37,8 @@ public sealed record RawFrame(uint StreamId, byte K, byte[] Payload)
 /// </summary>
 public sealed class RawPeer(IDuplexPipe link)
 {
+    private readonly Queue<RawFrame> _keptForLater = new();
+
     public IDuplexPipe Link => link;
 
     /// <summary>Sequenced bytes read so far: what a well-behaved peer would acknowledge.</summary>
@@ -112,7 +114,26 @@ public sealed class RawPeer(IDuplexPipe link)
 
     /// <summary>The next frame, or null at the end of the link.</summary>
     /// <exception cref="EndOfStreamException">The link ended inside a frame.</exception>
-    public async Task<RawFrame?> ReadAsync()
+    public async Task<RawFrame?> ReadAsync() => _keptForLater.TryDequeue(out RawFrame? kept) ? kept : await ReadFromLinkAsync();
+
+    /// <summary>The next frame of this kind, whatever comes before it: that is read later, in its order.</summary>
+    /// <exception cref="InvalidOperationException">The link ended.</exception>
+    public async Task<RawFrame> ExpectAheadAsync(FrameKind kind)
+    {
+        while (await ReadFromLinkAsync() is { } frame)
+        {
+            if (frame.Kind == kind)
+            {
+                return frame;
+            }
+
+            _keptForLater.Enqueue(frame);
+        }
+
+        throw new InvalidOperationException($"Waited for {kind}; what came was the end.");
+    }
+
+    private async Task<RawFrame?> ReadFromLinkAsync()
     {
         ReadResult start = await link.Input.ReadAtLeastAsync(FrameHeader.Size).Within();
         if (start.Buffer.Length < FrameHeader.Size)

@@ -134,11 +134,15 @@ class Drill:
         self.ends_with(local, 4, "somebody else", "a local agent cannot have a name that a token owns")
 
     def hello(self, token=None):
-        hello = {"version": 1, "instance": os.urandom(16).hex(), "tunnels": [{"id": 1, "type": "http", "subdomain": "stranger"}]}
+        hello = {"version": 1, "instance": os.urandom(16).hex()}
         if token:
             hello["token"] = token
-        payload = json.dumps(hello).encode()
-        return bytes([0, 0, 0, 0, 1]) + len(payload).to_bytes(3, "big") + payload
+        return self.frame(1, hello)
+
+    @staticmethod
+    def frame(kind, message):
+        payload = json.dumps(message).encode()
+        return bytes([0, 0, 0, 0, kind]) + len(payload).to_bytes(3, "big") + payload
 
     def strangers(self):
         plain = namespaces.exchange(self.hosts, self.hello(), tls=False, port=AGENT)
@@ -220,7 +224,8 @@ class Drill:
         self.report.check(b"token-required" in stranger, "a stranger there is refused as at the agent port")
         near = namespaces.exchange(self.hosts, self.hello(), tls=True, port=HTTPS, loopback=True)
         self.report.check(b"token-required" in near, "and on loopback as well: nobody is local there")
-        near = namespaces.exchange(self.hosts, self.hello(), tls=False, port=AGENT, loopback=True)
+        bind = self.frame(8, {"id": 1, "type": "http", "subdomain": "stranger"})
+        near = namespaces.exchange(self.hosts, self.hello() + bind, tls=False, port=AGENT, loopback=True)
         self.report.check(b"stranger.tunnel.test" in near, "while a local agent needs no token at the agent port")
         agent.stop()
 

@@ -5,21 +5,11 @@ namespace Tunnel.Agent.Connection;
 /// <summary>What the agent says of itself (docs/protocol.md, section 3).</summary>
 internal static class Hello
 {
-    /// <summary>The number of the one tunnel.</summary>
-    public const uint TunnelId = 1;
-
     /// <summary>For a new session.</summary>
     /// <param name="slot">Which of the agent's sessions side by side.</param>
     /// <param name="replaces">The one it comes after, while that is still there.</param>
-    public static HelloMessage New(ConnectionServices services, int slot, ReplaceRequest? replaces)
-    {
-        TunnelRequest wanted = WantedTunnel.Of(TunnelId, services.Options, services.Self.HeldName);
-        return Introduce(services, slot) with
-        {
-            Replaces = replaces,
-            Tunnels = [services.Options.Pool ? wanted with { Pool = true } : wanted],
-        };
-    }
+    public static HelloMessage New(ConnectionServices services, int slot, ReplaceRequest? replaces) =>
+        Introduce(services, slot) with { Replaces = replaces };
 
     /// <summary>For the next link of a session.</summary>
     public static HelloMessage Resume(ConnectionServices services, int slot, ResumeRequest resume) =>

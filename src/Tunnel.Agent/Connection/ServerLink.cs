@@ -103,7 +103,8 @@ internal sealed class ServerLink(ConnectionServices services)
         services.Options is { Token: null, CaFile: null } && services.Self.HeldName is null
         && error.InnerException is TlsHandshakeException { Failure: TlsHandshakeFailure.Untrusted };
 
-    private NoLinkException Refused(RejectMessage reject)
+    /// <summary>What a refusal means to this agent: it ends, or it tries again.</summary>
+    public NoLinkException Refused(RejectMessage reject)
     {
         if (reject.Code is RejectCodes.TokenUnknown or RejectCodes.TokenExpired && services.Doubt.Refused() is { } wait)
         {

@@ -15,16 +15,21 @@ namespace Tunnel.Agent.Connection;
 /// </summary>
 /// <remarks><see cref="RunAsync"/> owns the session, its links and the requests it plays; nothing is left when it returns.</remarks>
 [SuppressMessage("Design", "CA1001", Justification = "RunAsync disposes of what it makes before it returns.")]
-internal sealed class SessionKeeper
+internal sealed class SessionKeeper : ISessionNews
 {
     /// <summary>A link in doubt that gives no sign of life for so long is replaced.</summary>
     private static readonly TimeSpan DoubtTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>A server asks the holder of a name for some seconds, and answers.</summary>
+    private static readonly TimeSpan BindTime = TimeSpan.FromSeconds(60);
 
     private readonly ConnectionServices _services;
     private readonly ServerLink _server;
     private readonly int _slot;
     private readonly ResumeSecret? _secret;
     private readonly OriginPlayer _player;
+    private readonly TaskCompletionSource<BoundMessage> _bound = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<UnboundMessage> _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Patience _patience;
     private readonly Backoff _backoff = new(Random.Shared);
     private readonly TaskCompletionSource<GoAwayMessage> _goingAway = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,7 +45,7 @@ internal sealed class SessionKeeper
         _patience = new Patience(services.Time);
         Id = welcome.Session;
         _secret = welcome.Secret is { } hex ? ResumeSecret.Parse(hex) : null;
-        _player = new OriginPlayer(services.Origin, Hello.TunnelId, message => _goingAway.TrySetResult(message));
+        _player = new OriginPlayer(services.Origin, WantedTunnel.Id, this);
         TimeSpan window = _secret is null ? TimeSpan.Zero : TimeSpan.FromMilliseconds(welcome.ResumeWindow);
         SessionOptions agreed = services.Session.AgreeWith(welcome.Streams, welcome.UploadWindow);
         Session = new Session(LinkRole.Agent, agreed with { ResumeWindow = window }, _player);
@@ -52,6 +57,9 @@ internal sealed class SessionKeeper
 
     /// <summary>The server will leave, and says so.</summary>
     public Task<GoAwayMessage> GoingAway => _goingAway.Task;
+
+    /// <summary>The server has taken the tunnel away.</summary>
+    public Task<UnboundMessage> Unbound => _unbound.Task;
 
     public AgentStatus Status => _status;
 
@@ -102,6 +110,42 @@ internal sealed class SessionKeeper
         await using (link)
         {
             await Session.AttachAsync(link, count);
+        }
+    }
+
+    /// <summary>Asks for the tunnel. The answer may take some seconds, and longer if the link is lost meanwhile; null: the session has ended before.</summary>
+    /// <exception cref="NoLinkException">There is none.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<BoundMessage?> BindAsync(TunnelRequest wanted, CancellationToken cancel)
+    {
+        Session.Send(FrameKind.Bind, wanted);
+        try
+        {
+            await Task.WhenAny(_bound.Task, Session.Ended).WaitAsync(BindTime, _services.Time, cancel);
+        }
+        catch (TimeoutException)
+        {
+            throw new NoLinkException($"{_services.Server} has not answered for {BindTime.TotalSeconds:0} seconds whether it serves the tunnel.");
+        }
+
+        return _bound.Task.IsCompletedSuccessfully ? await _bound.Task : null;
+    }
+
+    void ISessionNews.OnGoAway(GoAwayMessage message) => _goingAway.TrySetResult(message);
+
+    void ISessionNews.OnBound(BoundMessage message)
+    {
+        if (message.Id == WantedTunnel.Id)
+        {
+            _bound.TrySetResult(message);
+        }
+    }
+
+    void ISessionNews.OnUnbound(UnboundMessage message)
+    {
+        if (message.Id == WantedTunnel.Id)
+        {
+            _unbound.TrySetResult(message);
         }
     }
 

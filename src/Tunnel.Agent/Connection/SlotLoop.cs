@@ -84,7 +84,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         return AgentExit.Stopped;
     }
 
-    // A session that is up, and its life.
+    // A session with its tunnel, unless it has ended already, and its life.
     private async Task<(SessionKeeper Keeper, Task<SessionEnd> Life)> OpenAsync(CancellationToken stop)
     {
         if (!_isRetry)
@@ -94,29 +94,53 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
 
         IConnection link = await server.DialAsync(stop);
-        bool isUp = false;
+        IPEndPoint dialled = link.RemoteEndPoint;
+        SessionKeeper? keeper = null;
         try
         {
             WelcomeMessage welcome = await server.GreetAsync(link, Hello.New(services, slot, _current?.Replacement), stop);
-            if (welcome.Tunnels.FirstOrDefault(tunnel => tunnel.Id == Hello.TunnelId) is not { } grant)
-            {
-                throw new NoLinkException($"{services.Server} granted no tunnel; it is not a tunnel server, or one of another kind.");
-            }
-
             AgentLog.Connected(services.Log, services.Server, Printable.Of(welcome.Software ?? "unknown software"));
-            services.Self.HeldName = grant.Name;
-            var keeper = new SessionKeeper(services, server, slot, welcome);
-            Task<SessionEnd> life = Begin(keeper, link);
-            isUp = true;
-            Tell(grant, link.RemoteEndPoint);
-            _up.TrySetResult();
-            return (keeper, life);
+            keeper = new SessionKeeper(services, server, slot, welcome);
         }
         finally
         {
-            if (!isUp)
+            if (keeper is null)
             {
                 await link.DisposeAsync();
+            }
+        }
+
+        Task<SessionEnd> life = Begin(keeper, link);
+        await BindAsync(keeper, life, dialled, stop);
+        return (keeper, life);
+    }
+
+    private async Task BindAsync(SessionKeeper keeper, Task<SessionEnd> life, IPEndPoint dialled, CancellationToken stop)
+    {
+        bool isSettled = false;
+        try
+        {
+            BoundMessage? bound = await keeper.BindAsync(WantedTunnel.Of(services.Options, services.Self.HeldName), stop);
+            if (bound is { Code: { } code })
+            {
+                throw server.Refused(new RejectMessage { Code = code, Message = bound.Message!, Retry = bound.Retry ?? false });
+            }
+
+            isSettled = true;
+            if (bound?.ToGrant() is { } grant)
+            {
+                services.Self.HeldName = grant.Name;
+                _current = keeper;
+                Tell(grant, dialled);
+                _up.TrySetResult();
+            }
+        }
+        finally
+        {
+            if (!isSettled)
+            {
+                keeper.Session.Close(CloseCode.Normal, "the agent has no tunnel");
+                await life;
             }
         }
     }
@@ -156,7 +180,6 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
                 _keepers.Remove(over);
             }
 
-            _current = keeper;
             return _keepers[keeper] = Task.Run(() => keeper.RunAsync(link));
         }
     }
@@ -165,9 +188,19 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private async Task<(string Reason, bool IsPlanned)> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
     {
         long since = services.Time.GetTimestamp();
-        Task first = await Task.WhenAny(life, keeper.GoingAway).WaitAsync(stop);
+        Task first = await Task.WhenAny(life, keeper.GoingAway, keeper.Unbound).WaitAsync(stop);
         _backoff.LinkEnded(services.Time.GetElapsedTime(since), hasCarried: IsLostAtWork(keeper.Session));
-        if (first != life && await keeper.GoingAway is { Reconnect: true } goAway)
+        if (first == keeper.Unbound)
+        {
+            // What runs may finish, beside the next session, which asks for the name again.
+            UnboundMessage unbound = await keeper.Unbound;
+            AgentLog.TunnelLost(services.Log, Printable.Of(unbound.Code), Printable.Of(unbound.Message));
+            _current = null;
+            keeper.Session.Leave("unbound", reconnect: false, delay: TimeSpan.Zero, services.Options.Grace);
+            return ($"The server has taken the name away ({Printable.Of(unbound.Code)}).", false);
+        }
+
+        if (first == keeper.GoingAway && await keeper.GoingAway is { Reconnect: true } goAway)
         {
             // The next session first; this one finishes what runs, beside it.
             _backoff.ServerNamed(TimeSpan.FromMilliseconds(goAway.Delay));

@@ -6,21 +6,25 @@ namespace Tunnel.Agent.Connection;
 /// <summary>The tunnel this agent asks for.</summary>
 internal static class WantedTunnel
 {
+    /// <summary>The number of the one tunnel.</summary>
+    public const uint Id = 1;
+
     private const string TcpPrefix = "tcp:";
 
     /// <param name="held">The name granted before, if any: a name or port the server chose stays ours until we exit.</param>
-    public static TunnelRequest Of(uint id, AgentOptions options, string? held) =>
-        Plain(id, options, held) with
+    public static TunnelRequest Of(AgentOptions options, string? held) =>
+        Plain(options, held) with
         {
+            Pool = options.Pool ? true : null,
             Guard = options.Guard,
             Kept = held is not null && (options.Hostname ?? options.Subdomain) is null && options.RemotePort is null ? true : null,
         };
 
-    private static TunnelRequest Plain(uint id, AgentOptions options, string? held) => options.Protocol == TunnelTypes.Tcp
-        ? new TunnelRequest { Id = id, Type = TunnelTypes.Tcp, Port = options.RemotePort ?? PortOf(held) }
+    private static TunnelRequest Plain(AgentOptions options, string? held) => options.Protocol == TunnelTypes.Tcp
+        ? new TunnelRequest { Id = Id, Type = TunnelTypes.Tcp, Port = options.RemotePort ?? PortOf(held) }
         : new TunnelRequest
         {
-            Id = id,
+            Id = Id,
             Type = options.Protocol,
             Subdomain = options.Subdomain,
             Hostname = options.Hostname ?? (options.Subdomain is null ? held : null),

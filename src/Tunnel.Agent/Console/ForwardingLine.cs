@@ -46,13 +46,13 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         try
         {
             await StandardLines.WriteAsync(output, $"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
-            if (server is not null && grant.HasFront is not true && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
+            if (server is not null && !grant.HasFront && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
                 && !await LeadsToAsync(url.Host, server, _stop.Token))
             {
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.
                 await StandardLines.WriteAsync(
                     output,
-                    $"{url.Host} does not lead to the server from here. Try: curl {(grant.SelfSigned is true ? "-k " : "")}--resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
+                    $"{url.Host} does not lead to the server from here. Try: curl {(grant.SelfSigned ? "-k " : "")}--resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
             }
         }
         catch (OperationCanceledException)

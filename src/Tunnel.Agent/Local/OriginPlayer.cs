@@ -1,8 +1,6 @@
 using System.Buffers;
-using Tunnel.Agent.Diagnostics;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
-using Tunnel.Hosting;
 
 namespace Tunnel.Agent.Local;
 
@@ -10,7 +8,7 @@ namespace Tunnel.Agent.Local;
 /// Plays the streams of one session to the origin, each in an exchange of its own. Owns the exchanges:
 /// <see cref="WhenIdleAsync"/> completes when none runs any more.
 /// </summary>
-internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Action<GoAwayMessage> onGoAway) : ISessionUser
+internal sealed class OriginPlayer(OriginServices services, uint tunnelId, ISessionNews news) : ISessionUser
 {
     /// <summary>Exchange objects kept for the next request.</summary>
     private const int MostSpare = 256;
@@ -65,14 +63,17 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, Actio
 
     void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
     {
-        // This agent sends no BIND, so there is one thing that BOUND can tell it: that it has lost a name.
-        if (kind == FrameKind.Bound && JsonMessages.Read<BoundMessage>(payload) is { Code: { } code } bound)
+        if (kind == FrameKind.Bound)
         {
-            AgentLog.TunnelLost(services.Log, Printable.Of(code), Printable.Of(bound.Message ?? ""));
+            news.OnBound(JsonMessages.Read<BoundMessage>(payload));
+        }
+        else
+        {
+            news.OnUnbound(JsonMessages.Read<UnboundMessage>(payload));
         }
     }
 
-    void ISessionUser.OnGoAway(GoAwayMessage message) => onGoAway(message);
+    void ISessionUser.OnGoAway(GoAwayMessage message) => news.OnGoAway(message);
 
     /// <summary>Completes when no exchange runs. Call it once the session has ended.</summary>
     public Task WhenIdleAsync()

@@ -14,6 +14,7 @@ public enum FrameKind : byte
     Bound = 0x09,
     Unbind = 0x0A,
     GoAway = 0x0B,
+    Unbound = 0x0C,
     Open = 0x10,
     Data = 0x11,
     Reset = 0x12,

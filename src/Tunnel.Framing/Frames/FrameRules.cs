@@ -56,15 +56,16 @@ internal static class FrameRules
             rules[(int)kind] = new Rule(OnStream: true, least, most, server, agent, mayFin);
 
         Session(FrameKind.Hello, JsonLeast, ProtocolLimits.JsonPayload, server: false);
-        Session(FrameKind.Welcome, JsonLeast, ProtocolLimits.AcceptedPayload, agent: false);
+        Session(FrameKind.Welcome, JsonLeast, ProtocolLimits.JsonPayload, agent: false);
         Session(FrameKind.Reject, JsonLeast, ProtocolLimits.JsonPayload, agent: false);
         Session(FrameKind.Ping, sizeof(ulong), sizeof(ulong));
         Session(FrameKind.Pong, sizeof(ulong), sizeof(ulong));
         Session(FrameKind.Ack, sizeof(ulong), sizeof(ulong));
         Session(FrameKind.Close, sizeof(ushort), sizeof(ushort) + ProtocolLimits.Sentence);
-        Session(FrameKind.Bind, JsonLeast, ProtocolLimits.JsonPayload, server: false);
+        Session(FrameKind.Bind, JsonLeast, ProtocolLimits.BindPayload, server: false);
         Session(FrameKind.Bound, JsonLeast, ProtocolLimits.JsonPayload, agent: false);
         Session(FrameKind.Unbind, JsonLeast, ProtocolLimits.JsonPayload, server: false);
+        Session(FrameKind.Unbound, JsonLeast, ProtocolLimits.JsonPayload, agent: false);
         Session(FrameKind.GoAway, JsonLeast, ProtocolLimits.JsonPayload);
         Stream(FrameKind.Open, OpenHeader.LeastSize, ProtocolLimits.AcceptedPayload, agent: false, mayFin: true);
         Stream(FrameKind.Data, 0, ProtocolLimits.AcceptedPayload, mayFin: true);

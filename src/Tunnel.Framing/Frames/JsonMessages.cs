@@ -93,5 +93,6 @@ public interface IJsonMessage<T>
 [JsonSerializable(typeof(TunnelRequest))]
 [JsonSerializable(typeof(BoundMessage))]
 [JsonSerializable(typeof(UnbindMessage))]
+[JsonSerializable(typeof(UnboundMessage))]
 [JsonSerializable(typeof(GoAwayMessage))]
 internal sealed partial class MessageJson : JsonSerializerContext;

@@ -12,8 +12,11 @@ public static class ProtocolLimits
     /// <summary>Largest payload of OPEN and DATA that is sent.</summary>
     public const int SentPayload = 16 * 1024;
 
-    /// <summary>Largest JSON payload; WELCOME may use <see cref="AcceptedPayload"/>.</summary>
+    /// <summary>Largest JSON payload; BIND has a limit of its own.</summary>
     public const int JsonPayload = 8 * 1024;
+
+    /// <summary>Largest payload of BIND: the largest guard fits.</summary>
+    public const int BindPayload = 32 * 1024;
 
     /// <summary>Deepest nesting in a JSON payload.</summary>
     public const int JsonDepth = 8;
@@ -57,7 +60,7 @@ public static class ProtocolLimits
     /// <summary>For so long a peer may go on sending and acknowledge nothing of what it was sent.</summary>
     public static readonly TimeSpan AckPatience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Tunnels one HELLO may ask for, and one session may hold.</summary>
+    /// <summary>Tunnels one session may hold.</summary>
     public const int Tunnels = 64;
 
     /// <summary>BINDs of one session that are handled in a second, when more than twice <see cref="Tunnels"/> came at once.</summary>

@@ -31,8 +31,6 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
     /// <summary>Bytes of a request that the server sends before the first CREDIT; null: <see cref="ProtocolLimits.LeastWindow"/>.</summary>
     public int? UploadWindow { get; init; }
 
-    public required IReadOnlyList<TunnelGrant> Tunnels { get; init; }
-
     /// <summary>Without the secret: a record would print it.</summary>
     public override string ToString() => $"WELCOME of session {Session}";
 
@@ -43,24 +41,8 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
         || (Secret is not null && !Hex.IsHex(Secret, 64))
         || ResumeWindow is < 0 or > int.MaxValue
         || Count < 0
-        || Tunnels.Count > ProtocolLimits.Tunnels
-        || Tunnels.Any(tunnel => tunnel is null or { Id: 0 })
-        || Tunnels.DistinctBy(tunnel => tunnel.Id).Count() != Tunnels.Count
             ? "has a member out of its range"
             : SessionTerms.FindFault(Features, Streams, UploadWindow);
-}
-
-/// <summary>A tunnel the server granted.</summary>
-/// <param name="Id">The agent's number for it.</param>
-/// <param name="Name">The public name.</param>
-/// <param name="Url">What a visitor on the outside types.</param>
-public sealed record TunnelGrant(uint Id, string Name, string Url)
-{
-    /// <summary>Visitors meet a certificate that the server made itself, which nobody trusts unasked; null: no.</summary>
-    public bool? SelfSigned { get; init; }
-
-    /// <summary>Visitors come through something in front of the server, so the name need not lead to the server; null: no.</summary>
-    public bool? HasFront { get; init; }
 }
 
 /// <summary>The server's no to a HELLO (docs/protocol.md, section 3).</summary>
@@ -81,12 +63,10 @@ public sealed record RejectMessage : IJsonMessage<RejectMessage>
     public long? RetryAfter { get; init; }
 
     public string? FindFault() =>
-        Code.Length > 64 || Message.Length > ProtocolLimits.Sentence || RetryAfter is < 0 or > int.MaxValue
-            ? "has a member out of its range"
-            : null;
+        RetryAfter is < 0 or > int.MaxValue ? "has a member out of its range" : RefusalText.FindFault(Code, Message);
 }
 
-/// <summary>The codes of REJECT and BOUND (docs/protocol.md, section 3).</summary>
+/// <summary>The codes of REJECT, BOUND and UNBOUND (docs/protocol.md, sections 3 and 6).</summary>
 public static class RejectCodes
 {
     public const string VersionMismatch = "version-mismatch";
@@ -101,39 +81,6 @@ public static class RejectCodes
     public const string ResumeRefused = "resume-refused";
     public const string TooManySessions = "too-many-sessions";
     public const string Draining = "draining";
-}
-
-/// <summary>The answer to BIND: granted (name and url) or refused (code and message).</summary>
-public sealed record BoundMessage : IJsonMessage<BoundMessage>
-{
-    public static string Name => "BOUND";
-
-    public static JsonTypeInfo<BoundMessage> TypeInfo => MessageJson.Default.BoundMessage;
-
-    public required uint Id { get; init; }
-
-    [System.Text.Json.Serialization.JsonPropertyName("name")]
-    public string? TunnelName { get; init; }
-
-    public string? Url { get; init; }
-
-    public string? Code { get; init; }
-
-    public string? Message { get; init; }
-
-    public string? FindFault() => Id == 0 ? "has id 0" : null;
-}
-
-/// <summary>Drops a tunnel of a live session.</summary>
-public sealed record UnbindMessage : IJsonMessage<UnbindMessage>
-{
-    public static string Name => "UNBIND";
-
-    public static JsonTypeInfo<UnbindMessage> TypeInfo => MessageJson.Default.UnbindMessage;
-
-    public required uint Id { get; init; }
-
-    public string? FindFault() => Id == 0 ? "has id 0" : null;
 }
 
 /// <summary>Announces that the sender opens no more streams and will leave (docs/protocol.md, section 6).</summary>

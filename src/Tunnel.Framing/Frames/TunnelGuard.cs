@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Tunnel.Framing.Frames;
 
-/// <summary>Whom the edge lets through to a tunnel (docs/protocol.md, section 3). Hashes travel, passwords never.</summary>
+/// <summary>Whom the edge lets through to a tunnel (docs/protocol.md, section 6). Hashes travel, passwords never.</summary>
 public sealed record TunnelGuard
 {
     public const int MostNetworks = 64;

@@ -1,6 +1,6 @@
 namespace Tunnel.Framing.Frames;
 
-/// <summary>What a tunnel carries, as HELLO and BIND name it (docs/protocol.md, section 3).</summary>
+/// <summary>What a tunnel carries, as BIND names it (docs/protocol.md, section 6).</summary>
 public static class TunnelTypes
 {
     /// <summary>HTTP, read and rewritten by the server; streams of type http.</summary>

@@ -148,11 +148,11 @@ public sealed class Session
         return stream;
     }
 
-    /// <summary>Sends BIND, BOUND or UNBIND. A peer that reads none of them for too long is a flood.</summary>
+    /// <summary>Sends BIND, BOUND, UNBIND or UNBOUND. A peer that reads none of them for too long is a flood.</summary>
     public void Send<T>(FrameKind kind, T message)
         where T : class, IJsonMessage<T>
     {
-        if (kind is not (FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind))
+        if (kind is not (FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind or FrameKind.Unbound))
         {
             throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a message that a session's owner sends.");
         }

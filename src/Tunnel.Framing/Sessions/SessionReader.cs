@@ -93,7 +93,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
                 own.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
                 arrivals.End();
                 return null;
-            case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind:
+            case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind or FrameKind.Unbound:
                 own.OnMessage(header.Kind, payload);
                 return null;
             case FrameKind.Close:

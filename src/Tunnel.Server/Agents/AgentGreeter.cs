@@ -12,9 +12,6 @@ namespace Tunnel.Server.Agents;
 /// </summary>
 internal sealed class AgentGreeter(AgentServices services)
 {
-    private readonly TunnelClaims _claims = new(services);
-    private readonly PeerLines _refusals = new(services.Session.Time, services.Log);
-
     /// <summary>No new sessions any more; those that exist may still be resumed.</summary>
     public bool IsDraining { get; set; }
 
@@ -59,23 +56,17 @@ internal sealed class AgentGreeter(AgentServices services)
             && known.Secret.VerifyReplacement(old.Session, hello.Instance, old.Proof)
             ? known
             : null;
-        if (services.Places.FindLimit(who, hello.Instance, replaces) is { } limit)
-        {
-            return await RejectAsync(link, RejectCodes.TooManySessions, limit, retry: true, cancel, who);
-        }
-
-        var session = new AgentSession(services, hello, who, Text(link), replaces);
+        var session = new AgentSession(services, hello, who, link.Facts.Remote, replaces);
         session.Begin();
         bool isUp = false;
         try
         {
-            using AttachOrder.Turn turn = await session.Order.WaitAsync(cancel);
-            if (await _claims.ClaimAsync(session, hello.Tunnels!, cancel) is { } refusal)
+            if (services.Places.Enter(session) is { } limit)
             {
-                bool mayPass = refusal.Code is RejectCodes.NameConflict or RejectCodes.TooManySessions;
-                return await RejectAsync(link, refusal.Code!, refusal.Message!, retry: mayPass, cancel, who);
+                return await RejectAsync(link, RejectCodes.TooManySessions, limit, retry: true, cancel, who);
             }
 
+            using AttachOrder.Turn turn = await session.Order.WaitAsync(cancel);
             session.Introduce();
             await WelcomeAsync(link, session, count: null, cancel);
             Task<bool> served = session.ServeAsync(link.Connection, peerCount: 0);
@@ -155,7 +146,6 @@ internal sealed class AgentGreeter(AgentServices services)
             Count = count,
             Streams = services.Session.MaxStreams,
             UploadWindow = services.Session.UploadWindow,
-            Tunnels = session.Grants,
         };
         return Handshake.SendAsync(link.Connection.Output, FrameKind.Welcome, welcome, cancel);
     }
@@ -171,7 +161,7 @@ internal sealed class AgentGreeter(AgentServices services)
     {
         // What is wrong with a token has its line already, and who comes while the server stops finds the next one.
         if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.Draining)
-            && _refusals.Due(link.Facts.Remote.Address, $"{code} {who?.Name}") is > 0 and int count)
+            && services.Refusals.Due(link.Facts.Remote.Address, $"{code} {who?.Name}") is > 0 and int count)
         {
             ServerLog.AgentRefused(services.Log, who?.At(Text(link)) ?? Text(link), code, message, count);
         }
@@ -179,7 +169,7 @@ internal sealed class AgentGreeter(AgentServices services)
         var reject = new RejectMessage
         {
             Code = code,
-            Message = message.Length > ProtocolLimits.Sentence ? message[..ProtocolLimits.Sentence] : message,
+            Message = TunnelClaims.Sentence(message),
             Retry = retry,
             RetryAfter = (long?)retryAfter?.TotalMilliseconds,
         };

@@ -21,6 +21,9 @@ internal sealed record AgentServices(
     /// <summary>How many sessions there may be.</summary>
     public SessionPlaces Places { get; } = new(Options, Directory);
 
+    /// <summary>The lines about agents that are refused, sessions or names.</summary>
+    public Diagnostics.PeerLines Refusals { get; } = new(Session.Time, Log);
+
     /// <summary>Who an agent is and what it may use.</summary>
     public required Gatekeeper Gate { get; init; }
 

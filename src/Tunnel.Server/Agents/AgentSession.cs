@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
+using System.Net;
 using System.Security.Cryptography;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
@@ -20,6 +21,7 @@ namespace Tunnel.Server.Agents;
 internal sealed class AgentSession : ISessionUser
 {
     private readonly AgentServices _services;
+    private readonly IPAddress _address;
     private readonly BindQueue _binds;
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, ServedTunnel> _tunnels = [];
@@ -27,15 +29,16 @@ internal sealed class AgentSession : ISessionUser
 
     /// <param name="hello">What the agent said of itself.</param>
     /// <param name="identity">Whom it acts for.</param>
-    /// <param name="address">For people.</param>
+    /// <param name="address">Where it came from first.</param>
     /// <param name="replaces">The session it comes after, proved.</param>
-    public AgentSession(AgentServices services, HelloMessage hello, AgentIdentity identity, string address, AgentSession? replaces)
+    public AgentSession(AgentServices services, HelloMessage hello, AgentIdentity identity, IPEndPoint address, AgentSession? replaces)
     {
         _services = services;
+        _address = address.Address;
         _binds = new BindQueue(this, new TunnelClaims(services));
         Session = new Session(LinkRole.Server, services.Session.AgreeWith(hello.Streams, hello.UploadWindow), this);
         Holder = new TunnelHolder(
-            Session, identity, new AgentInstance(hello.Instance, hello.Run, hello.Slot ?? 0), address, services.Session.Time)
+            Session, identity, new AgentInstance(hello.Instance, hello.Run, hello.Slot ?? 0), address.ToString(), services.Session.Time)
         {
             Replaces = replaces?.Session,
         };
@@ -64,14 +67,14 @@ internal sealed class AgentSession : ISessionUser
     /// <summary>Completes when the session has ended and nothing of it is left.</summary>
     public Task Life { get; private set; } = Task.CompletedTask;
 
-    /// <summary>What the agent is told of its tunnels when it resumes.</summary>
-    public IReadOnlyList<TunnelGrant> Grants
+    /// <summary>What it serves.</summary>
+    public IReadOnlyList<ServedTunnel> Tunnels
     {
         get
         {
             lock (_lock)
             {
-                return [.. _tunnels.Select(tunnel => _services.Addresses.GrantOf(tunnel.Key, tunnel.Value.Name, tunnel.Value.Type))];
+                return [.. _tunnels.Values];
             }
         }
     }
@@ -105,44 +108,62 @@ internal sealed class AgentSession : ISessionUser
     /// <inheritdoc cref="IsIntroduced"/>
     public void Introduce() => IsIntroduced = true;
 
-    /// <summary>Whether <see cref="TryAdopt"/> would take these now.</summary>
-    public bool CanAdopt(IReadOnlyList<ServedTunnel> tunnels)
+    /// <summary>Whether <see cref="TryAdopt"/> would take it now.</summary>
+    public bool CanAdopt(ServedTunnel tunnel)
     {
         lock (_lock)
         {
-            return MayAdopt(tunnels);
+            return MayAdopt(tunnel);
         }
     }
 
-    /// <summary>Serves tunnels that have been claimed; false when the session has ended, or has one of these numbers already.</summary>
-    public bool TryAdopt(IReadOnlyList<ServedTunnel> tunnels)
+    /// <summary>
+    /// Serves a tunnel that has been claimed, in place of what it served under that name before; false when the session has ended, has
+    /// as many as it may have, or has another tunnel of this number.
+    /// </summary>
+    public bool TryAdopt(ServedTunnel tunnel)
     {
+        bool isNew;
         lock (_lock)
         {
-            if (!MayAdopt(tunnels))
+            if (!MayAdopt(tunnel))
             {
                 return false;
             }
 
-            foreach (ServedTunnel tunnel in tunnels)
+            ServedTunnel? before = FindNamed(tunnel.Name);
+            isNew = before is null;
+            if (before is not null)
             {
-                _tunnels.Add(tunnel.Id, tunnel);
-                tunnel.WasServed = true;
+                _tunnels.Remove(before.Id);
             }
+
+            _tunnels.Add(tunnel.Id, tunnel);
+            tunnel.WasServed = true;
         }
 
-        foreach (ServedTunnel tunnel in tunnels)
+        if (isNew)
         {
             ServerLog.TunnelUp(_services.Log, tunnel.Name, Holder.Caption);
             if (_services.Addresses.LacksCertificate(tunnel.Name, tunnel.Type))
             {
                 ServerLog.NameNotCovered(_services.Log, tunnel.Name);
             }
-
-            _services.Registry.Release(tunnel.Name);
         }
 
+        _services.Registry.Release(tunnel.Name);
         return true;
+    }
+
+    /// <summary>Tells the agent what became of a BIND.</summary>
+    public void Answer(BoundMessage bound)
+    {
+        if (bound.Code is { } code && _services.Refusals.Due(_address, $"{code} {Holder.Identity.Name}") is > 0 and int count)
+        {
+            ServerLog.AgentRefused(_services.Log, Holder.Caption, code, bound.Message ?? "", count);
+        }
+
+        Session.Send(FrameKind.Bound, bound);
     }
 
     /// <summary>The agent wants one of its tunnels no more; nothing happens when it has none of this number.</summary>
@@ -170,36 +191,22 @@ internal sealed class AgentSession : ISessionUser
         }
     }
 
-    /// <summary>
-    /// Some of its names are not its own any more. It goes on with the others, and the agent is told by BOUND; without any
-    /// it is over.
-    /// </summary>
-    /// <param name="code">One of <see cref="RejectCodes"/>, for BOUND.</param>
-    /// <param name="end">For CLOSE.</param>
-    public void Lose(IReadOnlyCollection<ServedTunnel> lost, string code, CloseCode end, string reason)
+    /// <summary>Some of its names are not its own any more: the agent is told by UNBOUND, and the session goes on.</summary>
+    /// <param name="code">One of <see cref="RejectCodes"/>.</param>
+    public void Lose(IReadOnlyCollection<ServedTunnel> lost, string code, string reason)
     {
         List<ServedTunnel> gone;
-        bool isOver;
         lock (_lock)
         {
             gone = [.. _tunnels.Values.Where(lost.Contains)];
             gone.ForEach(tunnel => _tunnels.Remove(tunnel.Id));
-            isOver = _tunnels.Count == 0;
         }
 
         foreach (ServedTunnel tunnel in gone)
         {
             _services.Registry.Unbind(tunnel);
             ServerLog.TunnelDown(_services.Log, tunnel.Name, reason);
-            if (!isOver)
-            {
-                Session.Send(FrameKind.Bound, new BoundMessage { Id = tunnel.Id, Code = code, Message = reason });
-            }
-        }
-
-        if (isOver && gone.Count > 0)
-        {
-            Close(end, reason);
+            Session.Send(FrameKind.Unbound, new UnboundMessage { Id = tunnel.Id, Code = code, Message = TunnelClaims.Sentence(reason) });
         }
     }
 
@@ -209,11 +216,11 @@ internal sealed class AgentSession : ISessionUser
     {
         if (kind == FrameKind.Bind)
         {
-            _binds.Add(JsonMessages.Read<TunnelRequest>(payload));
+            _binds.Add(JsonMessages.Read<TunnelRequest>(payload), payload.Length);
         }
         else if (kind == FrameKind.Unbind)
         {
-            _binds.Add(JsonMessages.Read<UnbindMessage>(payload));
+            _binds.Add(JsonMessages.Read<UnbindMessage>(payload), payload.Length);
         }
     }
 
@@ -222,7 +229,7 @@ internal sealed class AgentSession : ISessionUser
     void ISessionUser.OnAttached()
     {
         Holder.Attached();
-        foreach (ServedTunnel tunnel in Tunnels())
+        foreach (ServedTunnel tunnel in Tunnels)
         {
             _services.Registry.Release(tunnel.Name);
         }
@@ -244,11 +251,11 @@ internal sealed class AgentSession : ISessionUser
             return;
         }
 
-        foreach (ServedTunnel tunnel in Tunnels())
+        foreach (ServedTunnel tunnel in Tunnels)
         {
             if (_services.Gate.Judge(Holder.Identity, tunnel.Name) is { } reason)
             {
-                Lose([tunnel], RejectCodes.NameRefused, CloseCode.Revoked, reason);
+                Lose([tunnel], RejectCodes.NameRefused, reason);
             }
         }
     }
@@ -280,10 +287,14 @@ internal sealed class AgentSession : ISessionUser
         }
     }
 
-    private bool MayAdopt(IReadOnlyList<ServedTunnel> tunnels) =>
-        !_hasEnded
-        && _tunnels.Count + tunnels.Count <= _services.Options.MaxTunnelsPerSession
-        && !tunnels.Any(tunnel => _tunnels.ContainsKey(tunnel.Id));
+    private bool MayAdopt(ServedTunnel tunnel)
+    {
+        int others = _tunnels.Count - (FindNamed(tunnel.Name) is null ? 0 : 1);
+        bool isNumberFree = !_tunnels.TryGetValue(tunnel.Id, out ServedTunnel? numbered) || numbered.Name == tunnel.Name;
+        return !_hasEnded && others < _services.Options.MaxTunnelsPerSession && isNumberFree;
+    }
+
+    private ServedTunnel? FindNamed(string name) => _tunnels.Values.FirstOrDefault(tunnel => tunnel.Name == name);
 
     // Takes all tunnels off their names; nothing can be adopted afterwards.
     private void Release(string reason)
@@ -300,14 +311,6 @@ internal sealed class AgentSession : ISessionUser
         {
             _services.Registry.Unbind(tunnel);
             ServerLog.TunnelDown(_services.Log, tunnel.Name, reason);
-        }
-    }
-
-    private ServedTunnel[] Tunnels()
-    {
-        lock (_lock)
-        {
-            return [.. _tunnels.Values];
         }
     }
 

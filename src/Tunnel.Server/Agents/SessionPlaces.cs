@@ -4,31 +4,32 @@ using Tunnel.Server.Routing;
 namespace Tunnel.Server.Agents;
 
 /// <summary>
-/// How many sessions there may be, in all and of one identity (docs/operating.md, "Limits"). A session takes its place together with
-/// its names, and whoever gives these up counts no more: an agent that is started again at the limit does not wait for
-/// its own past. Safe from any thread.
+/// How many sessions there may be, in all and of one identity (docs/operating.md, "Limits"). At the limit a session may begin
+/// without a place when another one may have to give its own up: it takes that together with the names of it, so an agent that is
+/// started again does not wait for its own past. Safe from any thread.
 /// </summary>
 internal sealed class SessionPlaces(ServerOptions options, AgentDirectory directory)
 {
     private readonly Lock _lock = new();
 
-    /// <summary>
-    /// Null: asking for names makes sense, because there is a place or a session of the same identity may give one up.
-    /// Otherwise which limit is reached, as a sentence.
-    /// </summary>
-    /// <param name="instance">Of the agent that asks; a session of the same one is its past.</param>
-    /// <param name="replaces">The session it comes after, proved.</param>
-    public string? FindLimit(AgentIdentity who, string instance, AgentSession? replaces)
+    /// <summary>A session begins, with a place or in the hope of one. Null: it may; otherwise which limit is reached, as a sentence.</summary>
+    public string? Enter(AgentSession session)
     {
-        List<AgentSession> taken = Taken();
-        return FindLimit(taken, who) is { } reason
-            && !taken.Exists(other => other.Holder.Identity == who && (other == replaces || MayYield(other.Holder, instance)))
-                ? reason
-                : null;
+        lock (_lock)
+        {
+            List<AgentSession> taken = Taken();
+            if (FindLimit(taken, session.Holder.Identity) is not { } reason)
+            {
+                session.HasPlace = true;
+                return null;
+            }
+
+            return MayHope(session, taken) ? null : reason;
+        }
     }
 
-    /// <summary>A session that has its names takes its place. Null: it has one; otherwise which limit is reached.</summary>
-    /// <param name="gaveWay">Who had these names, and has nothing else.</param>
+    /// <summary>A session that has a name takes its place. Null: it has one; otherwise which limit is reached.</summary>
+    /// <param name="gaveWay">Who had this name, and has nothing else.</param>
     public string? Take(AgentSession session, IReadOnlyCollection<TunnelHolder> gaveWay)
     {
         lock (_lock)
@@ -47,7 +48,7 @@ internal sealed class SessionPlaces(ServerOptions options, AgentDirectory direct
 
             session.HasPlace = true;
 
-            // These are closed now. One that leaves runs on for its grace and counts against the next, or a chain of
+            // These have nothing more. One that leaves runs on for its grace and counts against the next, or a chain of
             // successors would have no end.
             past.FindAll(other => !other.Holder.IsLeaving).ForEach(other => other.HasPlace = false);
             return null;
@@ -67,9 +68,17 @@ internal sealed class SessionPlaces(ServerOptions options, AgentDirectory direct
         }
     }
 
-    // One that is only silent is found out by its heartbeat soon enough.
-    private static bool MayYield(TunnelHolder holder, string instance) =>
-        holder.Instance.Id == instance || holder.IsLeaving || !holder.IsAttached;
+    // No more of them hope than places may become free: each agent for its own past, and as many as have lost their links. One that is
+    // only silent is found out by its heartbeat soon enough.
+    private bool MayHope(AgentSession session, List<AgentSession> taken)
+    {
+        TunnelHolder newer = session.Holder;
+        List<AgentSession> alike = taken.FindAll(other => other.Holder.Identity == newer.Identity);
+        List<AgentSession> hoping = [.. directory.All.Where(other =>
+            other != session && !other.HasPlace && !other.Session.Ended.IsCompleted && other.Holder.Identity == newer.Identity)];
+        bool hasPast = alike.Exists(other => Takeover.IsPast(newer, other.Holder)) && !hoping.Exists(other => other.Holder.Instance.Id == newer.Instance.Id);
+        return hasPast || hoping.Count < alike.Count(other => other.Holder.IsLeaving || !other.Holder.IsAttached);
+    }
 
     private List<AgentSession> Taken() => [.. directory.All.Where(other => other.HasPlace && !other.Session.Ended.IsCompleted)];
 

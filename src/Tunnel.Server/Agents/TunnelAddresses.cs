@@ -61,8 +61,11 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
         TerminatesTls && HttpsPort is not null && options.PublicUrl is null && type == TunnelTypes.Http && !HasCertificateFor(name);
 
     /// <summary>What the agent is told of a tunnel it has.</summary>
-    public TunnelGrant GrantOf(uint id, string name, string type) => new(id, name, UrlOf(name, type))
+    public BoundMessage GrantOf(uint id, string name, string type) => new()
     {
+        Id = id,
+        TunnelName = name,
+        Url = UrlOf(name, type),
         SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && (options.PublicUrl is null or { IsHttps: true }) ? true : null,
         HasFront = options.PublicUrl is null ? null : true,
     };

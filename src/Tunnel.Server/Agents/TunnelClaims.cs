@@ -6,103 +6,81 @@ using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Agents;
 
-/// <summary>Gets an agent the names it asks for, or the sentence that says who has them (docs/protocol.md, section 7, "Names").</summary>
+/// <summary>Gets an agent the name it asks for, or the sentence that says who has it (docs/protocol.md, section 7, "Names").</summary>
 internal sealed class TunnelClaims(AgentServices services)
 {
     private TimeProvider Time => services.Session.Time;
 
     /// <summary>
-    /// All tunnels of a HELLO or none. Holders that may be dead are given the time to show that they are not. Null: the
-    /// session serves them; otherwise the first refusal.
+    /// The answer to a BIND. A holder that may be dead is given the time to show that it is not. A name that the session serves
+    /// already is served on, as this BIND wants it.
     /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled while it waited; nothing has changed.</exception>
-    public async Task<BoundMessage?> ClaimAsync(AgentSession session, IReadOnlyList<TunnelRequest> requests, CancellationToken cancel) =>
-        Resolve(session, requests, out List<ServedTunnel> tunnels) ?? await TakeAsync(session, tunnels, cancel);
-
-    /// <summary>One more tunnel of a session that runs, by the same rules; the answer to its BIND.</summary>
-    /// <inheritdoc cref="ClaimAsync" path="/exception"/>
     public async Task<BoundMessage> BindAsync(AgentSession session, TunnelRequest request, CancellationToken cancel)
     {
-        if ((Resolve(session, [request], out List<ServedTunnel> tunnels) ?? await TakeAsync(session, tunnels, cancel)) is { } refusal)
-        {
-            return refusal;
-        }
-
-        string name = tunnels[0].Name;
-        return new BoundMessage { Id = request.Id, TunnelName = name, Url = services.Addresses.UrlOf(name, request.Type) };
+        ServedTunnel? tunnel = Resolve(session, request, out string reason);
+        BoundMessage? refusal = tunnel is null
+            ? Refusal(request.Id, RejectCodes.NameRefused, reason)
+            : await TakeAsync(session, tunnel, cancel);
+        return refusal ?? services.Addresses.GrantOf(request.Id, tunnel!.Name, request.Type);
     }
 
-    private async Task<BoundMessage?> TakeAsync(AgentSession session, List<ServedTunnel> tunnels, CancellationToken cancel)
+    /// <summary>A reason as it may travel.</summary>
+    public static string Sentence(string text) => text.Length > ProtocolLimits.Sentence ? text[..ProtocolLimits.Sentence] : text;
+
+    private async Task<BoundMessage?> TakeAsync(AgentSession session, ServedTunnel tunnel, CancellationToken cancel)
     {
         for (bool hasAsked = false; ; hasAsked = true)
         {
             // After the wait once more: nobody gives way to what cannot come about.
-            if (FindObstacle(session, tunnels) is { } obstacle)
+            if (FindObstacle(session, tunnel) is { } obstacle)
             {
                 return obstacle;
             }
 
-            if (services.Registry.TryClaim(tunnels, out IReadOnlyList<ServedTunnel> others))
+            if (services.Registry.TryClaim([tunnel], out IReadOnlyList<ServedTunnel> others))
             {
-                return Adopt(session, tunnels, others) ?? await KeepAsync(session, tunnels, cancel);
+                return Adopt(session, tunnel, others) ?? await KeepAsync(session, tunnel, cancel);
             }
 
-            if (hasAsked || !others.All(other => tunnels.Any(tunnel => Takeover.MayStillYield(tunnel, other))))
+            if (hasAsked || !others.All(other => Takeover.MayStillYield(tunnel, other)))
             {
-                return Conflict(tunnels, others[0]);
+                return Conflict(tunnel, others[0]);
             }
 
             await Task.WhenAll(others.Select(other => other.Holder).Distinct().Select(holder => AskAsync(holder, cancel)));
         }
     }
 
-    private BoundMessage? Resolve(AgentSession session, IReadOnlyList<TunnelRequest> requests, out List<ServedTunnel> tunnels)
+    private ServedTunnel? Resolve(AgentSession session, TunnelRequest request, out string reason)
     {
-        tunnels = [];
-        foreach (TunnelRequest request in requests)
+        AgentIdentity who = session.Holder.Identity;
+        string? name = services.Addresses.Resolve(
+            services.Gate.Complete(who, request, services.Registry.IsServed), wanted => services.Gate.Judge(who, wanted), out reason);
+        return name is null ? null : new ServedTunnel(name, request, session.Holder, Time.GetUtcNow())
         {
-            AgentIdentity who = session.Holder.Identity;
-            string? name = services.Addresses.Resolve(
-                services.Gate.Complete(who, request, services.Registry.IsServed), wanted => services.Gate.Judge(who, wanted), out string reason);
-            if (name is null)
-            {
-                return Refusal(request.Id, RejectCodes.NameRefused, reason);
-            }
-
-            if (tunnels.Exists(tunnel => tunnel.Name == name))
-            {
-                return Refusal(request.Id, RejectCodes.NameRefused, $"{name} is asked for twice.");
-            }
-
-            tunnels.Add(new ServedTunnel(name, request, session.Holder, Time.GetUtcNow())
-            {
-                Guard = request.Guard is { } guard ? new VisitorGuard(guard, name, who.Key, services.Passwords) : null,
-            });
-        }
-
-        return null;
+            Guard = request.Guard is { } guard ? new VisitorGuard(guard, name, who.Key, services.Passwords) : null,
+        };
     }
 
-    private BoundMessage? FindObstacle(AgentSession session, List<ServedTunnel> tunnels)
+    private BoundMessage? FindObstacle(AgentSession session, ServedTunnel tunnel)
     {
-        foreach (ServedTunnel tunnel in tunnels)
+        if (services.Gate.Judge(session.Holder.Identity, tunnel.Name) is { } why)
         {
-            if (services.Gate.Judge(session.Holder.Identity, tunnel.Name) is { } why)
-            {
-                return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
-            }
+            return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
         }
 
-        return session.CanAdopt(tunnels) ? null : NoRoom(tunnels[0].Id);
+        return session.CanAdopt(tunnel) ? null : NoRoom(tunnel.Id);
     }
 
-    private BoundMessage? Adopt(AgentSession session, List<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others)
+    private BoundMessage? Adopt(AgentSession session, ServedTunnel tunnel, IReadOnlyList<ServedTunnel> replaced)
     {
         bool hadPlace = session.HasPlace;
-        List<TunnelHolder> over = [.. others.Select(other => other.Holder).Distinct().Where(holder => IsOver(session, holder, others))];
+        ServedTunnel[] lost = [.. replaced.Where(other => other.Holder != session.Holder)];
+        List<TunnelHolder> over = [.. lost.Select(other => other.Holder).Distinct().Where(holder => IsOver(session, holder, lost))];
         BoundMessage? refusal = services.Places.Take(session, over) is { } limit
-            ? Refusal(tunnels[0].Id, RejectCodes.TooManySessions, limit)
-            : ClaimForToken(session, tunnels) ?? (session.TryAdopt(tunnels) ? null : NoRoom(tunnels[0].Id));
+            ? Refusal(tunnel.Id, RejectCodes.TooManySessions, limit, retry: true)
+            : ClaimForToken(session, tunnel) ?? (session.TryAdopt(tunnel) ? null : NoRoom(tunnel.Id));
         if (refusal is not null)
         {
             if (!hadPlace && session.HasPlace)
@@ -110,60 +88,51 @@ internal sealed class TunnelClaims(AgentServices services)
                 services.Places.GiveBack(session, over);
             }
 
-            services.Registry.TakeBack(tunnels, others);
+            services.Registry.TakeBack([tunnel], replaced);
             return refusal;
         }
 
-        tunnels.ForEach(tunnel => services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type));
-        Close(session, others, over);
+        services.Gate.Serves(session.Holder.Identity, tunnel.Name, tunnel.Type);
+        TellLosers(session, lost);
         return null;
     }
 
-    private BoundMessage? ClaimForToken(AgentSession session, List<ServedTunnel> tunnels)
-    {
-        foreach (ServedTunnel tunnel in tunnels)
-        {
-            if (services.Gate.Claim(session.Holder.Identity, tunnel.Name, tunnel.IsWanted) is { } why)
-            {
-                return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
-            }
-        }
-
-        return null;
-    }
+    private BoundMessage? ClaimForToken(AgentSession session, ServedTunnel tunnel) =>
+        services.Gate.Claim(session.Holder.Identity, tunnel.Name, tunnel.IsWanted) is { } why
+            ? Refusal(tunnel.Id, RejectCodes.NameRefused, why)
+            : null;
 
     // Another server on the same folder may have given a name to somebody else in the meantime: whose word reached the disk first has it.
-    private async Task<BoundMessage?> KeepAsync(AgentSession session, List<ServedTunnel> tunnels, CancellationToken cancel)
+    private async Task<BoundMessage?> KeepAsync(AgentSession session, ServedTunnel tunnel, CancellationToken cancel)
     {
         await services.Gate.KeepAsync(session.Holder.Identity, cancel);
-        if (tunnels.Select(tunnel => (tunnel.Id, Why: services.Gate.Judge(session.Holder.Identity, tunnel.Name)))
-            .FirstOrDefault(lost => lost.Why is not null) is not { Why: { } why } first)
+        if (services.Gate.Judge(session.Holder.Identity, tunnel.Name) is not { } why)
         {
             return null;
         }
 
-        tunnels.ForEach(tunnel => session.Drop(tunnel.Id));
-        return Refusal(first.Id, RejectCodes.NameRefused, why);
+        session.Drop(tunnel.Id);
+        return Refusal(tunnel.Id, RejectCodes.NameRefused, why);
     }
 
-    // What loses its names to its own successor, or its last ones to anybody, ends by it. One that leaves ends by itself.
+    // It is the past of this session, or has nothing left: its place is free. One that leaves ends by itself.
     private bool IsOver(AgentSession session, TunnelHolder holder, IReadOnlyList<ServedTunnel> lost) =>
         Takeover.IsPast(session.Holder, holder) || (SessionOf(holder)?.HasOnly(lost) ?? true);
 
     private AgentSession? SessionOf(TunnelHolder holder) => services.Directory.All.FirstOrDefault(agent => agent.Holder == holder);
 
-    private void Close(AgentSession session, IReadOnlyList<ServedTunnel> lost, List<TunnelHolder> over)
+    private void TellLosers(AgentSession session, IReadOnlyList<ServedTunnel> lost)
     {
         string reason = $"a newer session took over, from {session.Holder.Address}";
         foreach (TunnelHolder holder in lost.Select(tunnel => tunnel.Holder).Distinct().Where(holder => !holder.IsLeaving))
         {
-            if (over.Contains(holder))
+            if (Takeover.IsPast(session.Holder, holder))
             {
                 holder.Session.Close(CloseCode.Replaced, reason);
             }
             else
             {
-                SessionOf(holder)?.Lose(lost, RejectCodes.NameConflict, CloseCode.Replaced, reason);
+                SessionOf(holder)?.Lose(lost, RejectCodes.NameConflict, reason);
             }
         }
     }
@@ -192,32 +161,29 @@ internal sealed class TunnelClaims(AgentServices services)
         }
     }
 
-    private static BoundMessage Conflict(List<ServedTunnel> tunnels, ServedTunnel other)
+    private static BoundMessage Conflict(ServedTunnel wanted, ServedTunnel other)
     {
-        ServedTunnel wanted = tunnels.First(tunnel => tunnel.Name == other.Name);
-        if (wanted.Holder == other.Holder)
-        {
-            return Refusal(wanted.Id, RejectCodes.NameConflict, $"This session serves {other.Name} already.");
-        }
-
-        string since = other.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
         if (wanted.IsPooled && other.IsPooled && !VisitorGuard.HaveSameRules(wanted.Guard, other.Guard))
         {
             return Refusal(
                 wanted.Id,
                 RejectCodes.NameConflict,
-                $"The agents that share {other.Name} let other visitors in: --allow, --deny, --forward-auth and the password file (its hashes, too) must be the same on all of them. One is at {other.Holder.Address}. Stop them all to change it.");
+                $"The agents that share {other.Name} let other visitors in: --allow, --deny, --forward-auth and the password file (its hashes, too) must be the same on all of them. One is at {other.Holder.Address}. Stop them all to change it.",
+                retry: true);
         }
 
+        string since = other.Since.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
         string state = other.Holder.IsAttached ? "" : ", which is reconnecting";
         return Refusal(
             wanted.Id,
             RejectCodes.NameConflict,
-            $"{other.Name} is served by another agent, at {other.Holder.Address} since {since} UTC{state}. Stop that one, ask for another name, or start both with --pool.");
+            $"{other.Name} is served by another agent, at {other.Holder.Address} since {since} UTC{state}. Stop that one, ask for another name, or start both with --pool.",
+            retry: true);
     }
 
     private BoundMessage NoRoom(uint id) => Refusal(
         id, RejectCodes.NameRefused, $"A session has at most {services.Options.MaxTunnelsPerSession} tunnels, each with an id of its own.");
 
-    private static BoundMessage Refusal(uint id, string code, string message) => new() { Id = id, Code = code, Message = message };
+    private static BoundMessage Refusal(uint id, string code, string message, bool retry = false) =>
+        new() { Id = id, Code = code, Message = Sentence(message), Retry = retry };
 }

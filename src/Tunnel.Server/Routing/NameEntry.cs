@@ -98,7 +98,7 @@ internal sealed class NameEntry(string name)
     /// <summary>Of the sessions that have room, the one with the fewest open streams; null when there is none.</summary>
     public ServedTunnel? Choose(in RouteRequest request, TimeSpan now)
     {
-        if (request.Login?.Tunnel is { } tied && tied.Holder != request.Refused && !tied.Holder.IsLeaving && Tunnels.Contains(tied))
+        if (request.Login?.Tunnel?.Holder is { IsLeaving: false } holder && holder != request.Refused && FindOf(holder) is { } tied)
         {
             // At another session its login would be lost; this one may have room soon, or a link.
             return tied.Holder.HasRoom ? tied : null;
@@ -122,6 +122,20 @@ internal sealed class NameEntry(string name)
         }
 
         return best;
+    }
+
+    // What a session serves by this name may have been bound anew since its visitor came.
+    private ServedTunnel? FindOf(TunnelHolder holder)
+    {
+        foreach (ServedTunnel tunnel in Tunnels)
+        {
+            if (tunnel.Holder == holder)
+            {
+                return tunnel;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Takes a tunnel off the name, which is remembered by it if it was served.</summary>

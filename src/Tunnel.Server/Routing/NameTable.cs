@@ -45,7 +45,7 @@ internal sealed class NameTable(TimeSpan memory)
                     case TakeoverVerdict.Conflicts:
                         conflicts.Add(held);
                         break;
-                    case TakeoverVerdict.Follows or TakeoverVerdict.Takes or TakeoverVerdict.Replaces:
+                    case TakeoverVerdict.Updates or TakeoverVerdict.Follows or TakeoverVerdict.Takes or TakeoverVerdict.Replaces:
                         leave.Add(held);
                         break;
                 }

@@ -6,6 +6,9 @@ internal enum TakeoverVerdict
     /// <summary>Both serve the name.</summary>
     Joins,
 
+    /// <summary>The holder is the session itself: what it says now takes the place of what it said before.</summary>
+    Updates,
+
     /// <summary>The holder is on its way out and gives the name up; it is not closed.</summary>
     Follows,
 
@@ -32,7 +35,12 @@ internal static class Takeover
     {
         TunnelHolder newer = wanted.Holder;
         TunnelHolder older = held.Holder;
-        if (newer.Identity != older.Identity || newer == older)
+        if (newer == older)
+        {
+            return TakeoverVerdict.Updates;
+        }
+
+        if (newer.Identity != older.Identity)
         {
             return TakeoverVerdict.Conflicts;
         }
@@ -70,6 +78,5 @@ internal static class Takeover
     /// <summary>Whether waiting or asking may still turn a conflict with this holder into a takeover.</summary>
     public static bool MayStillYield(ServedTunnel wanted, ServedTunnel held) =>
         Judge(wanted, held) == TakeoverVerdict.Conflicts
-        && wanted.Holder.Identity == held.Holder.Identity
-        && wanted.Holder != held.Holder;
+        && wanted.Holder.Identity == held.Holder.Identity;
 }

@@ -16,14 +16,56 @@ public sealed class AgentLoopTests
     [InlineData(RejectCodes.TokenUnknown, false, AgentExit.TokenRefused)]
     [InlineData(RejectCodes.TokenExpired, false, AgentExit.TokenRefused)]
     [InlineData(RejectCodes.TokenRevoked, false, AgentExit.TokenRefused)]
-    [InlineData(RejectCodes.NameRefused, false, AgentExit.NameRefused)]
-    [InlineData(RejectCodes.NameConflict, true, AgentExit.NameRefused)]
     [InlineData(RejectCodes.HelloInvalid, false, AgentExit.NameRefused)]
     public async Task Refusal_ThatNoRetryCures_EndsTheAgent(string code, bool retry, AgentExit exit)
     {
         await using var server = new ScriptedServer(ScriptedServer.Reject(code, retry));
         await using AgentHost agent = Start(server);
         (await agent.Exited.Within()).Should().Be(exit);
+    }
+
+    [Theory]
+    [InlineData(RejectCodes.NameRefused, false)]
+    [InlineData(RejectCodes.NameConflict, true)]
+    [InlineData("of-a-later-version", false)]
+    public async Task Name_ThatIsRefusedToWhoNeverHeldIt_EndsTheAgent(string code, bool retry)
+    {
+        await using var server = new ScriptedServer(ScriptedServer.Refuse(code, retry));
+        await using AgentHost agent = Start(server);
+        (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
+        server.Hellos.Should().ContainSingle();
+    }
+
+    [Theory]
+    [InlineData(RejectCodes.TooManySessions)]
+    [InlineData("of-a-later-version")]
+    public async Task Name_ThatMayBeHadLater_IsAskedForAgain(string code)
+    {
+        await using var server = new ScriptedServer(ScriptedServer.Refuse(code, retry: true));
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(3);
+        agent.Exited.IsCompleted.Should().BeFalse();
+        agent.IsConnected.Should().BeFalse("a session without its tunnel is none");
+    }
+
+    [Fact]
+    public async Task Name_ThatIsTakenAway_IsAskedForAgain()
+    {
+        byte[] unbound = RawPeer.Frame(0, FrameKind.Unbound, """{"id":1,"code":"name-conflict","message":"a newer session took over"}"""u8);
+        await using var server = new ScriptedServer(ScriptedServer.Bind("demo.test", unbound), ScriptedServer.Bind("demo.test"));
+        await using AgentHost agent = Start(server);
+        await server.Greeted.WhenAsync(2);
+        await Eventually.TrueAsync(() => agent.IsConnected);
+        server.Hellos.Select(hello => hello.GetProperty("instance").GetString()).Distinct().Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task Server_ThatTakesTheNameAwayAndRefusesIt_EndsTheAgent()
+    {
+        byte[] unbound = RawPeer.Frame(0, FrameKind.Unbound, """{"id":1,"code":"name-refused","message":"another token has it"}"""u8);
+        await using var server = new ScriptedServer(ScriptedServer.Bind("demo.test", unbound), ScriptedServer.Refuse(RejectCodes.NameRefused, retry: false));
+        await using AgentHost agent = Start(server);
+        (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
     }
 
     [Theory]
@@ -44,7 +86,7 @@ public sealed class AgentLoopTests
     [InlineData(RejectCodes.TokenExpired)]
     public async Task Token_ThatWorkedBefore_IsShownAgainInAWhile(string code)
     {
-        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(code, retry: false));
+        await using var server = new ScriptedServer(ScriptedServer.BindAndClose("demo.test"), ScriptedServer.Reject(code, retry: false));
         await using AgentHost agent = Start(server);
         await server.Greeted.WhenAsync(2);
         await Eventually.TrueAsync(() => agent.Status.Reason?.Contains("took the token before", StringComparison.Ordinal) == true);
@@ -56,7 +98,7 @@ public sealed class AgentLoopTests
     [Fact]
     public async Task Token_ThatWorkedAndIsRevoked_EndsTheAgent()
     {
-        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(RejectCodes.TokenRevoked, retry: false));
+        await using var server = new ScriptedServer(ScriptedServer.BindAndClose("demo.test"), ScriptedServer.Reject(RejectCodes.TokenRevoked, retry: false));
         await using AgentHost agent = Start(server);
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
     }
@@ -65,7 +107,7 @@ public sealed class AgentLoopTests
     public async Task Conflict_OverANameOnceHeld_IsTriedAgain()
     {
         await using var server = new ScriptedServer(
-            ScriptedServer.WelcomeAndClose("demo.test"), ScriptedServer.Reject(RejectCodes.NameConflict, retry: true));
+            ScriptedServer.BindAndClose("demo.test"), ScriptedServer.Refuse(RejectCodes.NameConflict, retry: true));
         await using AgentHost agent = Start(server);
         await server.Greeted.WhenAsync(3);
         agent.Exited.IsCompleted.Should().BeFalse();
@@ -74,14 +116,13 @@ public sealed class AgentLoopTests
     [Fact]
     public async Task Hello_OfOneAgent_CarriesOneInstanceAndWhatWasAskedFor()
     {
-        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("demo.test"));
+        await using var server = new ScriptedServer(ScriptedServer.BindAndClose("demo.test"));
         await using AgentHost agent = Start(server, options => options with { HostHeader = "app", Via = false });
         await server.Greeted.WhenAsync(2);
         JsonElement[] hellos = [.. server.Hellos.Take(2)];
         hellos.Select(hello => hello.GetProperty("instance").GetString()).Distinct().Should().ContainSingle();
-        foreach (JsonElement hello in hellos)
+        foreach (JsonElement tunnel in server.Binds.Take(2))
         {
-            JsonElement tunnel = hello.GetProperty("tunnels")[0];
             tunnel.GetProperty("subdomain").GetString().Should().Be("demo");
             tunnel.GetProperty("hostHeader").GetString().Should().Be("app");
             tunnel.GetProperty("via").GetBoolean().Should().BeFalse();
@@ -91,24 +132,24 @@ public sealed class AgentLoopTests
     [Fact]
     public async Task Name_TheServerChose_IsAskedForAgain()
     {
-        await using var server = new ScriptedServer(ScriptedServer.WelcomeAndClose("chosen.test"));
+        await using var server = new ScriptedServer(ScriptedServer.BindAndClose("chosen.test"));
         await using AgentHost agent = Start(server, options => options with { Subdomain = null });
         await server.Greeted.WhenAsync(2);
-        JsonElement[] hellos = [.. server.Hellos.Take(2)];
-        hellos[0].GetProperty("tunnels")[0].TryGetProperty("hostname", out JsonElement before);
+        JsonElement[] binds = [.. server.Binds.Take(2)];
+        binds[0].TryGetProperty("hostname", out JsonElement before);
         before.ValueKind.Should().BeOneOf(JsonValueKind.Undefined, JsonValueKind.Null);
-        hellos[1].GetProperty("tunnels")[0].GetProperty("hostname").GetString().Should().Be("chosen.test");
+        binds[1].GetProperty("hostname").GetString().Should().Be("chosen.test");
     }
 
     [Fact]
-    public async Task Welcome_WithoutOurTunnel_IsNoServerOfOurs()
+    public async Task Hello_OfAnAgent_TellsItsTerms()
     {
-        byte[] other = RawPeer.Frame(0, FrameKind.Welcome,
-            """{"version":1,"session":"0123456789abcdef0123456789abcdef","tunnels":[]}"""u8);
-        await using var server = new ScriptedServer(other);
+        await using var server = new ScriptedServer(ScriptedServer.Bind("demo.test"));
         await using AgentHost agent = Start(server);
-        await server.Greeted.WhenAsync(2);
-        agent.IsConnected.Should().BeFalse();
+        await server.Greeted.WhenAsync(1);
+        JsonElement hello = server.Hellos.Single();
+        hello.GetProperty("streams").GetInt32().Should().Be(ProtocolLimits.Streams);
+        hello.GetProperty("uploadWindow").GetInt32().Should().Be(ProtocolLimits.LeastWindow);
     }
 
     private static AgentHost Start(ScriptedServer server, Func<AgentOptions, AgentOptions>? change = null)

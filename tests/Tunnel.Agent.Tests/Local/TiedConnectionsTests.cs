@@ -129,7 +129,7 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
         new(
             new OriginServices(Options, _pool, Memory, new OriginFaultLog(Options, _time, NullLogger.Instance), NullLogger.Instance),
             1,
-            static _ => { });
+            new NoNews());
 
     private async Task<OriginConnection> KeepAsync(ulong number, string? visitor = null, KeepAliveHint hint = default)
     {
@@ -137,5 +137,20 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
         OriginConnection connection = await _pool.OpenAsync(who, CancellationToken.None);
         _pool.Tied.Return(new ConnectionTie(_session, number), connection, who, hint);
         return connection;
+    }
+
+    private sealed class NoNews : ISessionNews
+    {
+        public void OnGoAway(GoAwayMessage message)
+        {
+        }
+
+        public void OnBound(BoundMessage message)
+        {
+        }
+
+        public void OnUnbound(UnboundMessage message)
+        {
+        }
     }
 }

@@ -27,7 +27,7 @@ public sealed partial class GoldenVectorTests
     public void Page_HasVectors_OfEveryForm() =>
         Vectors().Select(row => row[0]).Should().Contain(
             ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin",
-             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin"]);
+             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin", "bound-demo", "unbound-name-conflict"]);
 
     /// <summary>Those that are written as well: not what a later version has added.</summary>
     public static TheoryData<string, string> WrittenVectors()
@@ -72,6 +72,10 @@ public sealed partial class GoldenVectorTests
         JsonMessages.Read<RejectMessage>(new(Payload("reject-draining", out _))).Should().Be(
             new RejectMessage { Code = RejectCodes.Draining, Message = "the server is restarting", Retry = true });
 
+        JsonMessages.Read<BoundMessage>(new(Payload("bound-demo", out _))).ToGrant().Should().Be(new TunnelGrant(3, "demo.tunnel.com", "https://demo.tunnel.com"));
+        JsonMessages.Read<UnboundMessage>(new(Payload("unbound-name-conflict", out _))).Should().Be(
+            new UnboundMessage { Id = 3, Code = RejectCodes.NameConflict, Message = "taken" });
+
         OpenHeader open = OpenHeader.Read(new(Payload("open-get-fin", out FrameHeader header)), out ReadOnlySequence<byte> first);
         header.IsFin.Should().BeTrue();
         open.Should().Be(new OpenHeader(
@@ -114,6 +118,10 @@ public sealed partial class GoldenVectorTests
                 return bytes;
             case FrameKind.Reject:
                 return JsonMessages.Write(JsonMessages.Read<RejectMessage>(payload));
+            case FrameKind.Bound:
+                return JsonMessages.Write(JsonMessages.Read<BoundMessage>(payload));
+            case FrameKind.Unbound:
+                return JsonMessages.Write(JsonMessages.Read<UnboundMessage>(payload));
             default:
                 return payload.ToArray();
         }

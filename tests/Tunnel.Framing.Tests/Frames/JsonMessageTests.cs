@@ -8,16 +8,13 @@ public sealed class JsonMessageTests
 {
     private const string Instance = "0123456789abcdef0123456789abcdef";
     private const string Proof = Instance + Instance;
-    private const string Tunnel = """{"id":1,"type":"http"}""";
 
     public static TheoryData<string> GoodHellos() => new()
     {
         Hello(),
-        $$"""  {"version":1,"instance":"{{Instance}}","tunnels":[{{Tunnel}}]}  """,
+        $$"""  {"version":1,"instance":"{{Instance}}"}  """,
         Hello(extra: ""","later":{"a":[1,2,{"b":null}]}"""),
         Hello(extra: ""","minVersion":1,"software":"tunnel-agent/0.1.0","token":"t" """),
-        Hello(tunnel: """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","localOrigin":"http://localhost:8080","via":false,"x":1}"""),
-        Hello(tunnel: """{"id":1,"type":"http","hostname":"a.test"}"""),
         Hello(extra: ""","features":[],"streams":1,"uploadWindow":32768"""),
         Hello(extra: $",\"features\":[\"of-a-later-version\",\"x\",\"x\",\"{new string('f', 32)}\"],\"streams\":65535,\"uploadWindow\":8388608"),
         Hello(extra: $",\"features\":[{Features(32)}]"),
@@ -35,7 +32,7 @@ public sealed class JsonMessageTests
     public static TheoryData<string> BadHellos() => new()
     {
         "", " ", "null", "1", "[]", "\"x\"", "{}", "{", "{]", "\uFEFF" + Hello(),
-        Hello() + "x", Hello() + "{}", Hello() + "/* */", "//\n" + Hello(), Hello().Replace("}]", ",}]"),
+        Hello() + "x", Hello() + "{}", Hello() + "/* */", "//\n" + Hello(), Hello().Replace("}", ",}"),
         Hello(version: "0"), Hello(version: "-1"), Hello(version: "1.5"), Hello(version: "\"1\""), Hello(version: "null"),
         Hello(version: "2147483648"), Hello(version: "1e99"), Hello(version: "true"), Hello(version: "[1]"),
         Hello(version: "1,\"version\":1"),
@@ -45,25 +42,8 @@ public sealed class JsonMessageTests
         Hello(extra: $",\"software\":\"{new string('s', 65)}\""), Hello(extra: $",\"token\":\"{new string('t', 1025)}\""),
         Hello(extra: ""","token":{}"""), Hello(extra: ""","token":["a"]"""), Hello(extra: ""","token":"a","token":"b" """),
         Hello(extra: ""","token":"\ud83d" """),
-        $$"""{"version":1,"instance":"{{Instance}}"}""",
-        $$"""{"version":1,"instance":"{{Instance}}","tunnels":null}""",
-        $$"""{"version":1,"instance":"{{Instance}}","tunnels":[]}""",
-        $$"""{"version":1,"instance":"{{Instance}}","tunnels":{} }""",
-        $$"""{"version":1,"tunnels":[{{Tunnel}}]}""",
-        $$"""{"instance":"{{Instance}}","tunnels":[{{Tunnel}}]}""",
-        Hello(tunnel: "null"), Hello(tunnel: "1"), Hello(tunnel: "{}"), Hello(tunnel: """{"id":1}"""), Hello(tunnel: """{"type":"http"}"""),
-        Hello(tunnel: """{"id":0,"type":"http"}"""), Hello(tunnel: """{"id":-1,"type":"http"}"""),
-        Hello(tunnel: """{"id":4294967296,"type":"http"}"""), Hello(tunnel: """{"id":1.0,"type":"http"}"""),
-        Hello(tunnel: """{"id":"1","type":"http"}"""), Hello(tunnel: """{"id":1,"type":"udp"}"""), Hello(tunnel: """{"id":1,"type":null}"""),
-        Hello(tunnel: """{"id":1,"type":"http","subdomain":"a","hostname":"b"}"""),
-        Hello(tunnel: $$"""{"id":1,"type":"http","subdomain":"{{new string('a', 64)}}"}"""),
-        Hello(tunnel: $$"""{"id":1,"type":"http","hostname":"{{new string('a', 254)}}"}"""),
-        Hello(tunnel: """{"id":1,"type":"http","localOrigin":"localhost:8080"}"""), Hello(tunnel: """{"id":1,"type":"http","localOrigin":"http://a b"}"""),
-        Hello(tunnel: """{"id":1,"type":"http","hostHeader":""}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a b"}"""),
-        Hello(tunnel: """{"id":1,"type":"http","hostHeader":"a\r\nX: y"}"""), Hello(tunnel: """{"id":1,"type":"http","hostHeader":"ä"}"""),
-        Hello(tunnel: """{"id":1,"type":"http","via":"yes"}"""), Hello(tunnel: """{"id":1,"id":2,"type":"http"}"""),
-        Hello(tunnel: $"{Tunnel},{Tunnel}"),
-        Hello(tunnel: string.Join(',', Enumerable.Range(1, 65).Select(id => $$"""{"id":{{id}},"type":"http"}"""))),
+        $$"""{"version":1}""",
+        $$"""{"instance":"{{Instance}}"}""",
         Hello(extra: ""","features":"a" """), Hello(extra: ""","features":[1]"""), Hello(extra: ""","features":[null]"""),
         Hello(extra: ""","features":[""]"""), Hello(extra: ""","features":["A"]"""), Hello(extra: ""","features":["a b"]"""),
         Hello(extra: ""","features":["ä"]"""), Hello(extra: $",\"features\":[\"{new string('f', 33)}\"]"),
@@ -83,7 +63,7 @@ public sealed class JsonMessageTests
 
     [Theory]
     [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","token":"?"}""")]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http"}],"skipped":"?"}""")]
+    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","skipped":"?"}""")]
     public void Hello_NotUtf8_IsMalformed(string json)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(json);
@@ -95,9 +75,6 @@ public sealed class JsonMessageTests
     {
         "{}", Welcome(version: "0"), Welcome(session: "\"x\""), Welcome(session: "null"), Welcome(extra: ""","secret":"x" """),
         Welcome(extra: ""","resumeWindow":-1"""), Welcome(extra: ""","resumeWindow":2147483648"""), Welcome(extra: ""","count":-1"""),
-        Welcome(tunnels: "null"), Welcome(tunnels: "[null]"), Welcome(tunnels: "[{}]"), Welcome(tunnels: """[{"id":0,"name":"a","url":"b"}]"""),
-        Welcome(tunnels: """[{"id":1,"name":null,"url":"b"}]"""), Welcome(tunnels: """[{"id":1,"name":"a"}]"""),
-        Welcome(tunnels: """[{"id":1,"name":"a","url":"b"},{"id":1,"name":"a","url":"b"}]"""),
         Welcome(extra: ""","features":["?"]"""), Welcome(extra: ""","streams":0"""), Welcome(extra: ""","uploadWindow":0"""),
         Welcome(extra: $",\"software\":\"{new string('s', 65)}\""),
     };
@@ -110,7 +87,6 @@ public sealed class JsonMessageTests
     public void Welcome_Good_IsReadAndWrittenAgain()
     {
         WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5,\"features\":[\"a\"],\"streams\":9,\"uploadWindow\":65536"));
-        welcome.Tunnels.Should().Equal(new TunnelGrant(1, "demo.tunnel.com", "https://demo.tunnel.com"));
         Read<WelcomeMessage>(Encoding.UTF8.GetString(JsonMessages.Write(welcome))).Should().BeEquivalentTo(welcome);
     }
 
@@ -137,16 +113,79 @@ public sealed class JsonMessageTests
     [InlineData("""{"reason":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}""")]
     public void GoAway_Bad_IsMalformed(string json) => AssertMalformed<GoAwayMessage>(Encoding.UTF8.GetBytes(json));
 
+    public static TheoryData<string> GoodBinds() => new()
+    {
+        """{"id":1,"type":"http"}""",
+        """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","localOrigin":"http://localhost:8080","via":false,"x":1}""",
+        """{"id":1,"type":"http","hostname":"a.test","pool":true,"kept":true,"guard":{"deny":["10.0.0.0/8"]}}""",
+        """{"id":1,"type":"tcp","port":65535}""",
+    };
+
+    [Theory]
+    [MemberData(nameof(GoodBinds))]
+    public void Bind_Good_IsReadAndWrittenAgain(string json)
+    {
+        TunnelRequest bind = Read<TunnelRequest>(json);
+        Read<TunnelRequest>(Encoding.UTF8.GetString(JsonMessages.Write(bind))).Should().BeEquivalentTo(bind);
+    }
+
+    public static TheoryData<string> BadBinds() => new()
+    {
+        "", "null", "1", "[]", "{}", """{"id":1}""", """{"type":"http"}""",
+        """{"id":0,"type":"http"}""", """{"id":-1,"type":"http"}""",
+        """{"id":4294967296,"type":"http"}""", """{"id":1.0,"type":"http"}""",
+        """{"id":"1","type":"http"}""", """{"id":1,"type":"udp"}""", """{"id":1,"type":null}""",
+        """{"id":1,"type":"http","subdomain":"a","hostname":"b"}""",
+        $$"""{"id":1,"type":"http","subdomain":"{{new string('a', 64)}}"}""",
+        $$"""{"id":1,"type":"http","hostname":"{{new string('a', 254)}}"}""",
+        """{"id":1,"type":"http","localOrigin":"localhost:8080"}""", """{"id":1,"type":"http","localOrigin":"http://a b"}""",
+        """{"id":1,"type":"http","hostHeader":""}""", """{"id":1,"type":"http","hostHeader":"a b"}""",
+        """{"id":1,"type":"http","hostHeader":"a\r\nX: y"}""", """{"id":1,"type":"http","hostHeader":"ä"}""",
+        """{"id":1,"type":"http","via":"yes"}""", """{"id":1,"id":2,"type":"http"}""",
+        """{"id":1,"type":"http","port":1}""", """{"id":1,"type":"tcp","port":0}""", """{"id":1,"type":"tcp","subdomain":"a"}""",
+        """{"id":1,"type":"http","guard":1}""", """{"id":1,"type":"http","guard":{"allow":[null]}}""",
+        """{"id":1,"type":"http","guard":{"allow":["x"]}}""", """{"id":1,"type":"http","guard":{"users":["a:b"]}}""",
+        """{"id":1,"type":"tcp","guard":{"users":["a:$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234"]}}""",
+    };
+
+    [Theory]
+    [MemberData(nameof(BadBinds))]
+    public void Bind_Bad_IsMalformed(string json) => AssertMalformed<TunnelRequest>(Encoding.UTF8.GetBytes(json));
+
     [Theory]
     [InlineData("{}")]
     [InlineData("""{"id":0}""")]
     [InlineData("""{"id":null}""")]
     [InlineData("""{"id":4294967296}""")]
-    public void BoundAndUnbind_Bad_AreMalformed(string json)
+    public void AnswersOfTheServer_WithoutANumber_AreMalformed(string json)
     {
         AssertMalformed<BoundMessage>(Encoding.UTF8.GetBytes(json));
         AssertMalformed<UnbindMessage>(Encoding.UTF8.GetBytes(json));
-        AssertMalformed<TunnelRequest>(Encoding.UTF8.GetBytes(json));
+        AssertMalformed<UnboundMessage>(Encoding.UTF8.GetBytes(json));
+    }
+
+    [Theory]
+    [InlineData("""{"id":1}""")]
+    [InlineData("""{"id":1,"name":"a"}""")]
+    [InlineData("""{"id":1,"url":"a"}""")]
+    [InlineData("""{"id":1,"name":"a","url":"b","code":"c","message":"d"}""")]
+    [InlineData("""{"id":1,"code":"c"}""")]
+    [InlineData("""{"id":1,"code":"ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","message":"d"}""")]
+    [InlineData("""{"id":1,"code":"c","message":"d","retry":1}""")]
+    public void Bound_ThatIsNeitherGrantNorRefusal_IsMalformed(string json) => AssertMalformed<BoundMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Theory]
+    [InlineData("""{"id":1}""")]
+    [InlineData("""{"id":1,"code":"c"}""")]
+    [InlineData("""{"id":1,"code":null,"message":"d"}""")]
+    [InlineData("""{"id":0,"code":"c","message":"d"}""")]
+    public void Unbound_Bad_IsMalformed(string json) => AssertMalformed<UnboundMessage>(Encoding.UTF8.GetBytes(json));
+
+    [Fact]
+    public void Unbound_Good_IsReadAndWrittenAgain()
+    {
+        var unbound = new UnboundMessage { Id = 3, Code = RejectCodes.NameConflict, Message = "taken" };
+        Read<UnboundMessage>(Encoding.UTF8.GetString(JsonMessages.Write(unbound))).Should().Be(unbound);
     }
 
     [Fact]
@@ -155,7 +194,8 @@ public sealed class JsonMessageTests
         foreach (BoundMessage bound in new BoundMessage[]
         {
             new() { Id = 1, TunnelName = "a", Url = "b" },
-            new() { Id = 2, Code = RejectCodes.NameConflict, Message = "taken" },
+            new() { Id = 2, Code = RejectCodes.NameConflict, Message = "taken", Retry = true },
+            new() { Id = 3, TunnelName = "a", Url = "b", SelfSigned = true, HasFront = true },
         })
         {
             Read<BoundMessage>(Encoding.UTF8.GetString(JsonMessages.Write(bound))).Should().Be(bound);
@@ -171,8 +211,8 @@ public sealed class JsonMessageTests
         violation.Message.Should().NotContain("evil").And.StartWith("HELLO");
     }
 
-    private static string Hello(string version = "1", string instance = $"\"{Instance}\"", string tunnel = Tunnel, string extra = "") =>
-        $$"""{"version":{{version}},"instance":{{instance}},"tunnels":[{{tunnel}}]{{extra}}}""";
+    private static string Hello(string version = "1", string instance = $"\"{Instance}\"", string extra = "") =>
+        $$"""{"version":{{version}},"instance":{{instance}}{{extra}}}""";
 
     private static string Features(int count) => string.Join(',', Enumerable.Range(0, count).Select(number => $"\"f-{number}\""));
 
@@ -180,12 +220,8 @@ public sealed class JsonMessageTests
         string session = Instance, string attach = "1", string count = "0", string proof = Proof) =>
         $$"""{"session":"{{session}}","attach":{{attach}},"count":{{count}},"proof":"{{proof}}"}""";
 
-    private static string Welcome(
-        string version = "1",
-        string session = $"\"{Instance}\"",
-        string tunnels = """[{"id":1,"name":"demo.tunnel.com","url":"https://demo.tunnel.com"}]""",
-        string extra = "") =>
-        $$"""{"version":{{version}},"session":{{session}},"tunnels":{{tunnels}}{{extra}}}""";
+    private static string Welcome(string version = "1", string session = $"\"{Instance}\"", string extra = "") =>
+        $$"""{"version":{{version}},"session":{{session}}{{extra}}}""";
 
     private static T Read<T>(string json)
         where T : class, IJsonMessage<T> =>

@@ -11,8 +11,10 @@ internal static class Conversation
         """{"reason":"shutdown","reconnect":true,"delay":0,"grace":1000}""",
         """{"id":1,"type":"http","subdomain":"demo"}""",
         """{"id":1,"name":"demo","url":"http://demo"}""",
-        """{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","via":false}],"features":["a","b-2"],"streams":9,"uploadWindow":32768}""",
-        """{"version":1,"session":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"name":"a","url":"b"}],"resumeWindow":0,"features":["a"],"streams":1024}""",
+        """{"version":1,"instance":"0123456789abcdef0123456789abcdef","features":["a","b-2"],"streams":9,"uploadWindow":32768}""",
+        """{"version":1,"session":"0123456789abcdef0123456789abcdef","resumeWindow":0,"features":["a"],"streams":1024}""",
+        """{"id":1,"code":"name-conflict","message":"a newer session took over"}""",
+        """{"id":2,"type":"tcp","port":20000,"via":false,"guard":{"allow":["10.0.0.0/8","2001:db8::1"],"users":[],"forwardAuth":true}}""",
         """{"code":"draining","message":"the server is restarting","retry":true,"retryAfter":100}""",
     ];
 
@@ -38,6 +40,7 @@ internal static class Conversation
                 {
                     0 => RawPeer.Frame(0, FrameKind.GoAway, Encoding.ASCII.GetBytes(Messages[0])),
                     1 => RawPeer.Frame(0, FrameKind.Close, [0, 0, .. "bye"u8]),
+                    2 => RawPeer.Frame(0, FrameKind.Unbound, Encoding.ASCII.GetBytes(Messages[5])),
                     _ => RawPeer.Frame(0, FrameKind.Bound, Encoding.ASCII.GetBytes(Messages[2])),
                 },
             });

@@ -112,6 +112,9 @@ public sealed class ParserFuzzTests(ITestOutputHelper output)
             case FrameKind.Unbind:
                 JsonMessages.Read<UnbindMessage>(payload);
                 break;
+            case FrameKind.Unbound:
+                JsonMessages.Read<UnboundMessage>(payload);
+                break;
             case FrameKind.GoAway:
                 JsonMessages.Read<GoAwayMessage>(payload);
                 break;

@@ -11,14 +11,14 @@ public sealed class HandshakeTests
         Version = 1,
         Software = "tunnel-agent/0.1.0",
         Instance = "0123456789abcdef0123456789abcdef",
-        Tunnels = [new TunnelRequest { Id = 1, Type = "http", Subdomain = "demo" }],
+        Features = ["of-a-later-version"],
     };
 
     private static readonly WelcomeMessage Welcome = new()
     {
         Version = 1,
         Session = "0123456789abcdef0123456789abcdef",
-        Tunnels = [new TunnelGrant(1, "demo.tunnel.com", "http://demo.tunnel.com")],
+        Streams = 7,
     };
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class HostilePeerTests
     public static TheoryData<LinkRole, uint, byte, int, CloseCode> WrongHeaders() => new()
     {
         { LinkRole.Server, 0, 0x00, 0, CloseCode.UnknownKind },
-        { LinkRole.Server, 0, 0x0C, 0, CloseCode.UnknownKind },
+        { LinkRole.Server, 0, 0x0D, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 2, 0x14, 0, CloseCode.UnknownKind },
         { LinkRole.Server, 0, 0x18, 0, CloseCode.UnknownKind },
         { LinkRole.Agent, 2, 0x18, 65_537, CloseCode.UnknownKind },
@@ -30,6 +30,8 @@ public sealed class HostilePeerTests
         { LinkRole.Server, 2, 0x10, 65_537, CloseCode.FrameTooLarge },
         { LinkRole.Server, 0, 0x0B, 8_193, CloseCode.FrameTooLarge },
         { LinkRole.Server, 0, 0x09, 8_193, CloseCode.FrameTooLarge },
+        { LinkRole.Server, 0, 0x0C, 8_193, CloseCode.FrameTooLarge },
+        { LinkRole.Agent, 0, 0x08, 32_769, CloseCode.FrameTooLarge },
         { LinkRole.Agent, 0, 0x01, 8_193, CloseCode.FrameTooLarge },
         { LinkRole.Server, 0, 0x07, 515, CloseCode.FrameTooLarge },
         { LinkRole.Server, 2, 0x12, 515, CloseCode.FrameTooLarge },
@@ -54,6 +56,7 @@ public sealed class HostilePeerTests
         { LinkRole.Agent, 0, 0x02, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Agent, 0, 0x03, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Agent, 0, 0x09, 2, CloseCode.UnexpectedFrame },
+        { LinkRole.Agent, 0, 0x0C, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Server, 0, 0x01, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Server, 0, 0x08, 2, CloseCode.UnexpectedFrame },
         { LinkRole.Server, 0, 0x0A, 2, CloseCode.UnexpectedFrame },

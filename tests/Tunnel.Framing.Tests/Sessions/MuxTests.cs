@@ -464,7 +464,7 @@ public abstract class MuxTests : IAsyncLifetime
         (FrameKind kind, byte[] payload) = await pair.ServerUser.NextMessageAsync();
         kind.Should().Be(FrameKind.Bind);
         JsonMessages.Read<TunnelRequest>(new(payload)).Id.Should().Be(7);
-        pair.Server.Send(FrameKind.Bound, new BoundMessage { Id = 7, TunnelName = "demo" });
+        pair.Server.Send(FrameKind.Bound, new BoundMessage { Id = 7, TunnelName = "demo", Url = "http://demo" });
         (kind, payload) = await pair.AgentUser.NextMessageAsync();
         kind.Should().Be(FrameKind.Bound);
         JsonMessages.Read<BoundMessage>(new(payload)).TunnelName.Should().Be("demo");

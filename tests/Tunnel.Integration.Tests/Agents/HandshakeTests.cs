@@ -38,13 +38,10 @@ public sealed class HandshakeTests
 
     [Theory]
     [InlineData("{", RejectCodes.HelloInvalid)]
-    [InlineData("""{"version":1,"tunnels":[{"id":1,"type":"http"}]}""", RejectCodes.HelloInvalid)]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[]}""", RejectCodes.HelloInvalid)]
-    [InlineData("""{"version":2,"minVersion":2,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http"}]}""", RejectCodes.VersionMismatch)]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","subdomain":"a.b"}]}""", RejectCodes.NameRefused)]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","subdomain":"-a"}]}""", RejectCodes.NameRefused)]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","hostname":"localhost"}]}""", RejectCodes.NameRefused)]
-    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","tunnels":[{"id":1,"type":"http","subdomain":"ok"},{"id":2,"type":"http","subdomain":"Bad Name"}]}""", RejectCodes.NameRefused)]
+    [InlineData("""{"version":1}""", RejectCodes.HelloInvalid)]
+    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","features":["?"]}""", RejectCodes.HelloInvalid)]
+    [InlineData("""{"version":1,"instance":"0123456789abcdef0123456789abcdef","streams":0}""", RejectCodes.HelloInvalid)]
+    [InlineData("""{"version":2,"minVersion":2,"instance":"0123456789abcdef0123456789abcdef"}""", RejectCodes.VersionMismatch)]
     public async Task Hello_ThatCannotBeGranted_IsRejectedWithAReason(string hello, string code)
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
@@ -55,6 +52,76 @@ public sealed class HandshakeTests
         reject.GetProperty("message").GetString().Should().NotBeEmpty();
         (await agent.Peer.ReadAsync()).Should().BeNull("the link is closed behind a REJECT");
         await Eventually.TrueAsync(() => pair.Server.Counts == (0, 0, 0));
+    }
+
+    [Fact]
+    public async Task Names_OfASession_AreAnsweredOneByOneWithCodesOfTheirOwn()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
+        await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
+        await agent.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
+        foreach (string name in (string[])["\"subdomain\":\"a.b\"", "\"subdomain\":\"-a\"", "\"hostname\":\"localhost\"", "\"subdomain\":\"Bad Name\""])
+        {
+            await agent.Peer.SendAsync(0, FrameKind.Bind, $$"""{"id":1,"type":"http",{{name}}}""");
+            JsonElement bound = JsonDocument.Parse((await agent.Peer.ExpectAsync(FrameKind.Bound)).Payload).RootElement;
+            bound.GetProperty("code").GetString().Should().Be(RejectCodes.NameRefused, name);
+            bound.GetProperty("message").GetString().Should().NotBeEmpty();
+        }
+
+        pair.Server.Counts.Should().Be((0, 1, 0), "the session goes on");
+        JsonElement granted = await agent.BindAsync("""{"id":1,"type":"http","subdomain":"ok"}""");
+        granted.GetProperty("name").GetString().Should().Be("ok.localhost");
+        pair.Server.Counts.Names.Should().Be(1);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"id":1,"type":"udp"}""")]
+    [InlineData("""{"id":1,"type":"http","hostHeader":"a b"}""")]
+    public async Task Bind_ThatIsMalformed_EndsTheSession(string bind)
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
+        await using OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
+        await agent.Peer.SendAsync(0, FrameKind.Bind, bind);
+        (await agent.Peer.ExpectCloseAsync()).Code.Should().Be((ushort)CloseCode.MalformedPayload);
+        await Eventually.TrueAsync(() => pair.Server.Counts == (0, 0, 0));
+    }
+
+    [Fact]
+    public async Task Guard_AsLargeAsOneCanBe_FitsItsBind()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
+        await using OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
+        string[] networks = [.. Enumerable.Range(0, TunnelGuard.MostNetworks).Select(number => $"2001:0db8:0000:0000:0000:0000:0000:{number:x4}/128")];
+        string[] users = [.. Enumerable.Range(10, TunnelGuard.MostUsers).Select(number =>
+            $"{number}{new string('\u00E4', TunnelGuard.MostNameLength - 2)}:$2b$12${new string('x', 53)}")];
+        byte[] bind = JsonMessages.Write(new TunnelRequest
+        {
+            Id = 2,
+            Type = TunnelTypes.Http,
+            Hostname = $"{new string('a', 60)}.test",
+            HostHeader = new string('h', 255),
+            Guard = new TunnelGuard { Allow = networks, Deny = networks, Users = users, ForwardAuth = true },
+        });
+        bind.Length.Should().BeGreaterThan(ProtocolLimits.JsonPayload);
+        await agent.Peer.SendAsync(0, FrameKind.Bind, bind);
+        (await agent.Peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("\"url\"");
+    }
+
+    [Fact]
+    public async Task Agent_WithRoomForFewStreams_GetsNoMore()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
+        await using OddAgent agent = await OddAgent.ConnectAsAsync(
+            pair.Server.AgentPort, $$"""{"version":1,"instance":"{{OddAgent.Instance}}","streams":1}""", """{"id":1,"type":"http","subdomain":"odd"}""");
+        Task<Answer> first = pair.AskAsync("GET /1 HTTP/1.1\r\nHost: odd.localhost\r\n\r\n");
+        uint id = await agent.NextRequestAsync();
+        Task<Answer> second = pair.AskAsync("GET /2 HTTP/1.1\r\nHost: odd.localhost\r\n\r\n");
+        await Eventually.TrueAsync(() => pair.Server.Held == 1, what: "the second waits");
+        await agent.AnswerAsync(id, Talk.Ok("one"));
+        (await first.Within()).Text.Should().Be("one");
+        await agent.AnswerAsync(await agent.NextRequestAsync(), Talk.Ok("two"));
+        (await second.Within()).Text.Should().Be("two");
     }
 
     [Theory]
@@ -97,12 +164,12 @@ public sealed class HandshakeTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
-        await agent.Peer.SendAsync(0, FrameKind.Bind, """{"id":2,"type":"http","subdomain":"more"}""");
-        (await agent.Peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("more.localhost");
-        await agent.Peer.SendAsync(0, FrameKind.Bind, """{"id":3,"type":"http","subdomain":"more"}""");
-        (await agent.Peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain(RejectCodes.NameConflict);
+        await agent.BindAsync("""{"id":2,"type":"http","subdomain":"more"}""");
         pair.Server.Counts.Names.Should().Be(2);
-        await agent.Peer.SendAsync(0, FrameKind.Unbind, """{"id":2}""");
+        await agent.BindAsync("""{"id":3,"type":"http","subdomain":"more","guard":{"deny":["127.0.0.1"]}}""");
+        (await pair.AskAsync("GET / HTTP/1.1\r\nHost: more.localhost\r\n\r\n"))["Tunnel-Error"].Should().Be("access-denied", "the guard is there with the update");
+        pair.Server.Counts.Names.Should().Be(2);
+        await agent.Peer.SendAsync(0, FrameKind.Unbind, """{"id":3}""");
         await Eventually.TrueAsync(() => pair.Server.Counts.Names == 1);
     }
 }

@@ -322,12 +322,8 @@ public sealed class LostRequestTests
             Server = change ?? (options => options),
         });
 
-    private static async Task<OddAgent> ConnectAsync(TunnelPair pair, int slot, string run = OddAgent.Instance)
-    {
-        OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync(
-            $$"""{"version":1,"instance":"{{OddAgent.Instance}}","run":"{{run}}","slot":{{slot}},"tunnels":[{"id":1,"type":"http","subdomain":"odd"}]}""");
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
-        return agent;
-    }
+    private static Task<OddAgent> ConnectAsync(TunnelPair pair, int slot, string run = OddAgent.Instance) => OddAgent.ConnectAsAsync(
+        pair.Server.AgentPort,
+        $$"""{"version":1,"instance":"{{OddAgent.Instance}}","run":"{{run}}","slot":{{slot}}}""",
+        """{"id":1,"type":"http","subdomain":"odd"}""");
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Tunnel.Framing.Frames;
 using Tunnel.TestSupport;
 using Tunnel.Transport.Sockets;
@@ -38,16 +39,39 @@ public sealed class OddAgent : IAsyncDisposable
         return new OddAgent(new SocketConnection(socket, MemoryPool<byte>.Shared));
     }
 
-    /// <summary>A link after its WELCOME.</summary>
-    public static async Task<OddAgent> ConnectAsync(int port, string subdomain, string instance = Instance)
+    /// <summary>A link with a tunnel.</summary>
+    public static Task<OddAgent> ConnectAsync(int port, string subdomain, string instance = Instance) => ConnectAsAsync(
+        port,
+        $$"""{"version":1,"instance":"{{instance}}"}""",
+        $$"""{"id":1,"type":"http","subdomain":"{{subdomain}}"}""");
+
+    /// <summary>The same with a HELLO and a tunnel of its own.</summary>
+    public static async Task<OddAgent> ConnectAsAsync(int port, string hello, string tunnel)
     {
         OddAgent agent = await DialAsync(port);
-        await agent.HelloAsync($$"""{"version":1,"instance":"{{instance}}","tunnels":[{"id":1,"type":"http","subdomain":"{{subdomain}}"}]}""");
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
+        await agent.GreetAsync(hello);
+        await agent.BindAsync(tunnel);
         return agent;
     }
 
     public Task HelloAsync(string json) => Peer.SendAsync(0, FrameKind.Hello, json);
+
+    /// <summary>Says HELLO; the WELCOME.</summary>
+    public async Task<JsonElement> GreetAsync(string hello)
+    {
+        await HelloAsync(hello);
+        return JsonDocument.Parse((await Peer.ExpectAsync(FrameKind.Welcome)).Payload).RootElement;
+    }
+
+    /// <summary>Asks for a tunnel; the BOUND, granted. Requests that come before it are there for <see cref="NextRequestAsync"/>.</summary>
+    public async Task<JsonElement> BindAsync(string tunnel)
+    {
+        await Peer.SendAsync(0, FrameKind.Bind, tunnel);
+        string bound = (await Peer.ExpectAheadAsync(FrameKind.Bound)).Text;
+        return bound.Contains("\"url\"", StringComparison.Ordinal)
+            ? JsonDocument.Parse(bound).RootElement
+            : throw new InvalidOperationException(bound);
+    }
 
     /// <summary>The id of the next request; what belongs to earlier ones is passed over.</summary>
     public async Task<uint> NextRequestAsync()

@@ -132,8 +132,8 @@ public sealed class ResumeTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http","subdomain":"odd"}]}""");
-        JsonElement welcome = JsonDocument.Parse((await agent.Peer.ExpectAsync(FrameKind.Welcome)).Payload).RootElement;
+        JsonElement welcome = await agent.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
+        await agent.BindAsync("""{"id":1,"type":"http","subdomain":"odd"}""");
         string id = welcome.GetProperty("session").GetString()!;
         ResumeSecret secret = ResumeSecret.Parse(welcome.GetProperty("secret").GetString()!);
 
@@ -145,7 +145,8 @@ public sealed class ResumeTests
         JsonElement again = JsonDocument.Parse((await second.Peer.ExpectAsync(FrameKind.Welcome)).Payload).RootElement;
         again.GetProperty("session").GetString().Should().Be(id);
         again.TryGetProperty("secret", out _).Should().BeFalse("it travels once");
-        again.GetProperty("tunnels")[0].GetProperty("name").GetString().Should().Be("odd.localhost");
+        again.GetProperty("count").GetInt64().Should().BePositive("it has the BIND");
+        (await second.Peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("odd.localhost", "the agent says that it has not received that");
         Func<Task> old = agent.Peer.ReadToEndAsync;
         await old.Should().ThrowAsync<IOException>("the old link is given up without a word");
 
@@ -163,8 +164,8 @@ public sealed class ResumeTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http","subdomain":"odd"}]}""");
-        JsonElement welcome = JsonDocument.Parse((await agent.Peer.ExpectAsync(FrameKind.Welcome)).Payload).RootElement;
+        JsonElement welcome = await agent.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
+        await agent.BindAsync("""{"id":1,"type":"http","subdomain":"odd"}""");
         string id = welcome.GetProperty("session").GetString()!;
         ResumeSecret secret = ResumeSecret.Parse(welcome.GetProperty("secret").GetString()!);
         await using OddAgent second = await OddAgent.DialAsync(pair.Server.AgentPort);

@@ -28,7 +28,7 @@ public sealed class SessionLimitTests
         await using OddAgent again = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
 
         await using OddAgent third = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await third.HelloAsync($$"""{"version":1,"instance":"{{new string('c', 32)}}","tunnels":[{"id":1,"type":"http","subdomain":"third"}]}""");
+        await third.HelloAsync($$"""{"version":1,"instance":"{{new string('c', 32)}}"}""");
         (await third.Peer.ExpectAsync(FrameKind.Reject)).Text.Should().Contain(RejectCodes.TooManySessions);
         await Eventually.TrueAsync(() => pair.Server.Counts is { Agents: 2, Names: 2 });
     }

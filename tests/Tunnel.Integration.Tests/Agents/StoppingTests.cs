@@ -104,7 +104,7 @@ public sealed class StoppingTests
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("The server is stopping", StringComparison.Ordinal)), what: "the agent is told");
         await using (OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort))
         {
-            await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http"}]}""");
+            await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
             (await agent.Peer.ExpectAsync(FrameKind.Reject)).Text.Should().Contain(RejectCodes.Draining);
         }
 

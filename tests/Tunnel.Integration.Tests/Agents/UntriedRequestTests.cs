@@ -181,10 +181,8 @@ public sealed class UntriedRequestTests
         {
             OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
             string tunnel = type == "http" ? "\"subdomain\":\"odd\"" : $"\"port\":{pair.ServerOptions.TcpPorts!.Value.First}";
-            await agent.HelloAsync(
-                $$"""{"version":1,"instance":"{{OddAgent.Instance}}","run":"{{OddAgent.Instance}}","slot":{{slot}},"tunnels":[{"id":1,"type":"{{type}}",{{tunnel}}}]}""");
-            RawFrame welcome = await agent.Peer.ExpectAsync(FrameKind.Welcome);
-            JsonElement grant = JsonDocument.Parse(welcome.Payload).RootElement.GetProperty("tunnels")[0];
+            await agent.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","run":"{{OddAgent.Instance}}","slot":{{slot}}}""");
+            JsonElement grant = await agent.BindAsync($$"""{"id":1,"type":"{{type}}",{{tunnel}}}""");
             granted.SetResult(new Uri(grant.GetProperty("url").GetString()!).Port);
             return agent;
         }

@@ -51,7 +51,7 @@ public sealed class UpgradeTests
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("leaves (shutdown)", StringComparison.Ordinal)));
         await using (OddAgent late = await OddAgent.DialAsync(pair.Server.AgentPort))
         {
-            await late.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"http","subdomain":"late"}]}""");
+            await late.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
             string reject = (await late.Peer.ExpectAsync(FrameKind.Reject)).Text;
             reject.Should().Contain("\"draining\"").And.Contain("\"retry\":true").And.Contain("\"retryAfter\":1000");
         }

@@ -11,6 +11,8 @@ namespace Tunnel.Integration.Tests.Identity;
 /// <summary>A session belongs to the identity that opened it, whatever somebody else has overheard.</summary>
 public sealed class ResumeIdentityTests
 {
+    private const string Odd = """{"id":1,"type":"http","subdomain":"odd"}""";
+
     [Fact]
     public async Task ReplayedResume_OfAnotherIdentityOrOfThePast_GetsNothingAndDisturbsNobody()
     {
@@ -19,8 +21,8 @@ public sealed class ResumeIdentityTests
         AgentToken foreign = await tokens.MakeAsync("stranger", "other");
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions { State = tokens.State, HasAgent = false });
         await using OddAgent first = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await first.HelloAsync(Hello(own, """ "tunnels":[{"id":1,"type":"http","subdomain":"odd"}] """));
-        JsonElement welcome = JsonDocument.Parse((await first.Peer.ExpectAsync(FrameKind.Welcome)).Payload).RootElement;
+        JsonElement welcome = await first.GreetAsync(Hello(own, """ "minVersion":1 """));
+        await first.BindAsync(Odd);
         string id = welcome.GetProperty("session").GetString()!;
         ResumeSecret secret = ResumeSecret.Parse(welcome.GetProperty("secret").GetString()!);
 
@@ -28,11 +30,10 @@ public sealed class ResumeIdentityTests
         foreach (AgentToken? token in new[] { foreign, null })
         {
             await RefusedAsync(pair, Hello(token, Resume(secret, id, attach: 5)), RejectCodes.ResumeRefused, "proof does not hold");
-            await RefusedAsync(
-                pair,
-                Hello(token, $$""" "replaces":{"session":"{{id}}","proof":"{{secret.ProveReplacement(id, OddAgent.Instance)}}"},"tunnels":[{"id":1,"type":"http","subdomain":"odd"}] """),
-                RejectCodes.NameRefused,
-                "odd.localhost");
+            await using OddAgent heir = await OddAgent.DialAsync(pair.Server.AgentPort);
+            await heir.GreetAsync(Hello(token, $$""" "replaces":{"session":"{{id}}","proof":"{{secret.ProveReplacement(id, OddAgent.Instance)}}"} """));
+            await heir.Peer.SendAsync(0, FrameKind.Bind, Odd);
+            (await heir.Peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain(RejectCodes.NameRefused).And.Contain("odd.localhost");
         }
 
         await ServesAsync(pair, first);
@@ -49,7 +50,7 @@ public sealed class ResumeIdentityTests
         }
 
         await ServesAsync(pair, second);
-        pair.Server.Counts.Agents.Should().Be(1);
+        await Eventually.TrueAsync(() => pair.Server.Counts is { Agents: 1, Names: 1 });
     }
 
     private static async Task ServesAsync(TunnelPair pair, OddAgent agent)

@@ -38,12 +38,11 @@ public sealed class SecretsTests
             said.Enqueue((await pair.GetAsync(fields: $"Authorization: Basic {wrong}\r\n")).Text);
             said.Enqueue((await pair.AskAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nAuthorization : {password}\r\n\r\n")).Text);
             await using OddAgent odd = await OddAgent.DialAsync(pair.Server.AgentPort);
-            await odd.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}","tunnels":[{"id":1,"type":"http","subdomain":"odd"}]}""");
-            string welcome = (await odd.Peer.ExpectAsync(FrameKind.Welcome)).Text;
-            secret = welcome.Split("\"secret\":\"")[1][..64];
+            secret = (await odd.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}"}""")).GetProperty("secret").GetString()!;
+            await odd.BindAsync("""{"id":1,"type":"http","subdomain":"odd"}""");
             await odd.Peer.SendAsync(0, FrameKind.Hello, token.Credential);
             await using OddAgent thief = await OddAgent.DialAsync(pair.Server.AgentPort);
-            await thief.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}x","tunnels":[{"id":1,"type":"http"}]}""");
+            await thief.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}x"}""");
             said.Enqueue((await thief.Peer.ExpectAsync(FrameKind.Reject)).Text);
             await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("Token failure", StringComparison.Ordinal)));
             metrics.RecordObservableInstruments();
@@ -72,7 +71,7 @@ public sealed class SecretsTests
             token,
             new AgentOptions { Port = 1, Token = token, Guard = new TunnelGuard { Users = [Alice] }, Proxy = HttpProxy.Parse("http://user:hidden@proxy:1", out _) },
             new HelloMessage { Version = 1, Instance = OddAgent.Instance, Token = token.Credential, Resume = new ResumeRequest { Session = proof[..32], Attach = 1, Count = 1, Proof = proof } },
-            new WelcomeMessage { Version = 1, Session = new string('1', 32), Secret = proof, Tunnels = [] },
+            new WelcomeMessage { Version = 1, Session = new string('1', 32), Secret = proof },
         ];
 
         foreach (string text in holders.Select(holder => string.Create(CultureInfo.InvariantCulture, $"{holder}")))

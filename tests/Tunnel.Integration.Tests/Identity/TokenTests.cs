@@ -70,8 +70,8 @@ public sealed class TokenTests
         await tokens.MakeAsync("other", "b");
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false });
         await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync(Hello(token, "a-one"));
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
+        await agent.GreetAsync(Hello(token));
+        await agent.BindAsync(Tunnel(1, "a-one"));
 
         foreach ((string name, bool granted) in new[] { ("a-two", true), ("b", false), ("c", false), ("www", false), ("a-three", true) })
         {
@@ -145,12 +145,11 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(
             Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false, IsTimeFake = true });
         await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync(Hello(token, "one"));
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
+        await agent.GreetAsync(Hello(token));
+        await agent.BindAsync(Tunnel(1, "one"));
         if (isBound)
         {
-            await agent.Peer.SendAsync(0, FrameKind.Bind, """{"id":2,"type":"http","subdomain":"two"}""");
-            await agent.Peer.ExpectAsync(FrameKind.Bound);
+            await agent.BindAsync(Tunnel(2, "two"));
         }
 
         // As a server finds it that is started after a kill.
@@ -201,6 +200,7 @@ public sealed class TokenTests
         tokens.State.Tokens.Current.All.Single().Claims.Should().HaveCount(isAskedFor ? 1 : 0);
     }
 
-    private static string Hello(AgentToken token, string subdomain) =>
-        $$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}","tunnels":[{"id":1,"type":"http","subdomain":"{{subdomain}}"}]}""";
+    private static string Hello(AgentToken token) => $$"""{"version":1,"instance":"{{OddAgent.Instance}}","token":"{{token.Credential}}"}""";
+
+    private static string Tunnel(int id, string subdomain) => $$"""{"id":{{id}},"type":"http","subdomain":"{{subdomain}}"}""";
 }

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Tunnel.Agent;
-using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Agents;
 using Tunnel.Integration.Tests.Encrypted;
 using Tunnel.Integration.Tests.Pair;
@@ -145,9 +144,8 @@ public sealed class PassthroughTests : IDisposable
         foreach (bool hasAnswered in new[] { false, true })
         {
             await using TunnelPair pair = await StartAsync(_ => Task.CompletedTask, hasAgent: false, server: options => options with { ResumeWindow = TimeSpan.Zero });
-            await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-            await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","tunnels":[{"id":1,"type":"tls","subdomain":"demo"}]}""");
-            await agent.Peer.ExpectAsync(FrameKind.Welcome);
+            await using OddAgent agent = await OddAgent.ConnectAsAsync(
+                pair.Server.AgentPort, $$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""", """{"id":1,"type":"tls","subdomain":"demo"}""");
             using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpsPort!.Value);
             await visitor.WriteAsync(HandmadeHello.For(Name));
             uint id = await agent.NextRequestAsync();

@@ -306,12 +306,8 @@ public sealed class RawAccessLogTests : IDisposable
             Agent = options => options with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard },
         });
 
-    private async Task<OddAgent> ConnectAsync(TunnelPair pair, char instance = 'a')
-    {
-        OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync(
-            $$"""{"version":1,"instance":"{{new string(instance, 32)}}","tunnels":[{"id":1,"type":"tcp","port":{{_port}},"pool":true}]}""");
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
-        return agent;
-    }
+    private Task<OddAgent> ConnectAsync(TunnelPair pair, char instance = 'a') => OddAgent.ConnectAsAsync(
+        pair.Server.AgentPort,
+        $$"""{"version":1,"instance":"{{new string(instance, 32)}}"}""",
+        $$"""{"id":1,"type":"tcp","port":{{_port}},"pool":true}""");
 }

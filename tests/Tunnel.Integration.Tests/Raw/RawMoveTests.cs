@@ -131,14 +131,10 @@ public sealed class RawMoveTests
         Agent = options => options with { Protocol = "tcp", Subdomain = null, RemotePort = port, Pool = true },
     });
 
-    private static async Task<OddAgent> ConnectAsync(TunnelPair pair, int port, char instance)
-    {
-        OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-        await agent.HelloAsync(
-            $$"""{"version":1,"instance":"{{new string(instance, 32)}}","tunnels":[{"id":1,"type":"tcp","port":{{port}},"pool":true}]}""");
-        await agent.Peer.ExpectAsync(FrameKind.Welcome);
-        return agent;
-    }
+    private static Task<OddAgent> ConnectAsync(TunnelPair pair, int port, char instance) => OddAgent.ConnectAsAsync(
+        pair.Server.AgentPort,
+        $$"""{"version":1,"instance":"{{new string(instance, 32)}}"}""",
+        $$"""{"id":1,"type":"tcp","port":{{port}},"pool":true}""");
 
     private static async Task Echo(ScriptedConnection origin)
     {

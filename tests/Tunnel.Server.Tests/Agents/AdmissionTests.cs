@@ -31,7 +31,6 @@ public sealed class AdmissionTests
     {
         Version = 1,
         Instance = new string('0', 32),
-        Tunnels = [new TunnelRequest { Id = 1, Type = "http" }],
     };
 
     private static async Task<RejectMessage?> JudgeAsync(HelloMessage hello)

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
@@ -54,13 +55,32 @@ internal sealed class AgentRoom : IAsyncDisposable
     public AgentSession NewSession(char name, AgentIdentity? identity = null)
     {
         var hello = new HelloMessage { Version = 1, Instance = new string(name, 32) };
-        var session = new AgentSession(_services, hello, identity ?? AgentIdentity.Local, $"agent {name}", replaces: null);
+        var session = new AgentSession(_services, hello, identity ?? AgentIdentity.Local, AddressOf(name), replaces: null);
         session.Begin();
         return session;
     }
 
-    public Task<BoundMessage?> ClaimAsync(AgentSession session, params TunnelRequest[] requests) =>
-        Claims.ClaimAsync(session, requests, CancellationToken.None);
+    /// <summary>Where the agent of this name comes from.</summary>
+    public static IPEndPoint AddressOf(char name) => new(new IPAddress([10, 0, 0, (byte)name]), 4711);
+
+    /// <summary>Binds one after the other, up to the first refusal; null: there was none.</summary>
+    public async Task<BoundMessage?> ClaimAsync(AgentSession session, params TunnelRequest[] requests)
+    {
+        foreach (TunnelRequest request in requests)
+        {
+            BoundMessage bound = await Claims.BindAsync(session, request, CancellationToken.None);
+            if (bound.Code is not null)
+            {
+                return bound;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What a session serves: numbers and names, the lowest number first.</summary>
+    public static string TunnelsOf(AgentSession session) =>
+        string.Join(' ', session.Tunnels.OrderBy(tunnel => tunnel.Id).Select(tunnel => $"{tunnel.Id}:{tunnel.Name}"));
 
     /// <summary>Gives a session a link. Its far end is returned, the server's first PING read.</summary>
     public async Task<RawPeer> AttachAsync(AgentSession session)

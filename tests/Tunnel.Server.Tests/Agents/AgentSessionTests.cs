@@ -1,3 +1,4 @@
+using System.Net;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Identity;
@@ -14,11 +15,13 @@ public sealed class AgentSessionTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _room.DisposeAsync();
 
     [Fact]
-    public async Task Names_OfAHello_AreGrantedWithTheirUrls()
+    public async Task Names_ThatAreFree_AreGrantedWithTheirUrls()
     {
         AgentSession session = _room.NewSession('a');
-        (await _room.ClaimAsync(session, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
-        session.Grants.Should().Equal(new TunnelGrant(1, "one.test", "http://one.test"), new TunnelGrant(2, "two.test", "http://two.test"));
+        (await _room.ClaimAsync(session, AgentRoom.Request(1, "one"))).Should().BeNull();
+        BoundMessage bound = await _room.Claims.BindAsync(session, AgentRoom.Request(2, "two"), CancellationToken.None);
+        bound.ToGrant().Should().Be(new TunnelGrant(2, "two.test", "http://two.test"));
+        AgentRoom.TunnelsOf(session).Should().Be("1:one.test 2:two.test");
         _room.Registry.IsServed("two.test").Should().BeTrue();
     }
 
@@ -30,10 +33,10 @@ public sealed class AgentSessionTests : IAsyncDisposable
         (_, TokenRecord token) = await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("other"), pin: null, "test:9090");
         AgentSession other = _room.NewSession('b', new AgentIdentity(token.Id, token.Name));
         BoundMessage? refusal = await _room.ClaimAsync(other, AgentRoom.Request(1, "two"), AgentRoom.Request(2, "one"));
-        refusal!.Code.Should().Be(RejectCodes.NameConflict);
+        (refusal!.Code, refusal.Retry).Should().Be((RejectCodes.NameConflict, true));
         refusal.Id.Should().Be(2);
-        refusal.Message.Should().Contain("one.test").And.Contain("agent a").And.Contain("since 2000-01-01 00:00:00 UTC").And.Contain("--pool");
-        _room.Registry.IsServed("two.test").Should().BeFalse();
+        refusal.Message.Should().Contain("one.test").And.Contain($"{AgentRoom.AddressOf('a')}").And.Contain("since 2000-01-01 00:00:00 UTC").And.Contain("--pool");
+        AgentRoom.TunnelsOf(other).Should().Be("1:two.test", "each is answered by itself");
         _room.Registry.IsServed("one.test").Should().BeTrue();
     }
 
@@ -50,10 +53,14 @@ public sealed class AgentSessionTests : IAsyncDisposable
         claiming.IsCompleted.Should().BeFalse();
         _room.Time.Advance(TimeSpan.FromSeconds(1));
         (await claiming.Within()).Should().BeNull();
+        holder.Session.Ended.IsCompleted.Should().BeFalse("it goes on, without a name");
+        RawPeer agent = await _room.AttachAsync(holder);
+        (await agent.ExpectAsync(FrameKind.Unbound)).Text.Should().Contain("\"id\":1").And.Contain(RejectCodes.NameConflict);
+        holder.Tunnels.Should().BeEmpty();
+        holder.Close(CloseCode.Normal, "its work is done");
+        await agent.ExpectCloseAsync();
         await holder.Life.Within();
-        (await holder.Session.Ended).Code.Should().Be(CloseCode.Replaced);
-        _room.Directory.EndOf(holder.Id).Should().Contain("replaced");
-        _room.Registry.IsServed("one.test").Should().BeTrue("who was replaced takes nobody off");
+        _room.Registry.IsServed("one.test").Should().BeTrue("who has lost the name takes nobody off");
     }
 
     [Fact]
@@ -65,40 +72,94 @@ public sealed class AgentSessionTests : IAsyncDisposable
         AgentSession other = _room.NewSession('b');
         (await _room.ClaimAsync(other, AgentRoom.Request(1, "one"))).Should().BeNull();
         holder.Session.Ended.IsCompleted.Should().BeFalse();
-        holder.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        AgentRoom.TunnelsOf(holder).Should().Be("2:two.test");
         RawPeer agent = await _room.AttachAsync(holder);
-        string bound = (await agent.ExpectAsync(FrameKind.Bound)).Text;
-        bound.Should().Contain("\"id\":1").And.Contain(RejectCodes.NameConflict).And.Contain("agent b");
+        string unbound = (await agent.ExpectAsync(FrameKind.Unbound)).Text;
+        unbound.Should().Contain("\"id\":1").And.Contain(RejectCodes.NameConflict).And.Contain($"{AgentRoom.AddressOf('b')}");
         _room.Registry.Unbind(new ServedTunnel("two.test", AgentRoom.Request(2, "two"), other.Holder, default));
         _room.Registry.IsServed("two.test").Should().BeTrue();
     }
 
     [Fact]
-    public async Task Session_ThatLosesOneNameAfterTheOther_EndsWithTheLast()
+    public async Task Session_ThatLosesOneNameAfterTheOther_GoesOnAndMayAskAgain()
     {
         AgentSession holder = _room.NewSession('a');
         (await _room.ClaimAsync(holder, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
         _room.Time.Advance(TimeSpan.FromSeconds(5));
         AgentSession other = _room.NewSession('b');
-        (await _room.ClaimAsync(other, AgentRoom.Request(1, "one"))).Should().BeNull();
-        (await _room.ClaimAsync(other, AgentRoom.Request(2, "two"))).Should().BeNull();
-        await holder.Life.Within();
-        (await holder.Session.Ended).Code.Should().Be(CloseCode.Replaced);
-        other.Grants.Should().HaveCount(2);
+        (await _room.ClaimAsync(other, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
+        RawPeer agent = await _room.AttachAsync(holder);
+        (await agent.ExpectAsync(FrameKind.Unbound)).Text.Should().Contain("\"id\":1");
+        (await agent.ExpectAsync(FrameKind.Unbound)).Text.Should().Contain("\"id\":2");
+        other.Close(CloseCode.Normal, "its work is done");
+        await other.Life.Within();
+        (await _room.ClaimAsync(holder, AgentRoom.Request(2, "one"))).Should().BeNull();
+        AgentRoom.TunnelsOf(holder).Should().Be("2:one.test");
     }
 
     [Fact]
-    public async Task Session_OneOfWhoseNamesATokenGets_KeepsTheOthers()
+    public async Task Session_WhoseNamesATokenGets_LosesThemOneByOneAndGoesOn()
     {
         AgentSession session = _room.NewSession('a');
+        RawPeer agent = await _room.AttachAsync(session);
         (await _room.ClaimAsync(session, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "two"))).Should().BeNull();
         await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("owner") with { Subdomains = ["one"] }, pin: null, "test:9090");
         session.EndUnlessAllowed();
-        session.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        (await agent.ExpectAsync(FrameKind.Unbound)).Text.Should().Contain("\"id\":1").And.Contain(RejectCodes.NameRefused);
+        AgentRoom.TunnelsOf(session).Should().Be("2:two.test");
         _room.Registry.IsServed("one.test").Should().BeFalse();
         await new TokenIssuer(_room.Tokens, TimeProvider.System).CreateAsync(TokenStoreTests.Wanted("next") with { Subdomains = ["two"] }, pin: null, "test:9090");
         session.EndUnlessAllowed();
-        (await session.Session.Ended.Within()).Code.Should().Be(CloseCode.Revoked);
+        (await agent.ExpectAsync(FrameKind.Unbound)).Text.Should().Contain("\"id\":2");
+        session.Session.Ended.IsCompleted.Should().BeFalse();
+        (await _room.ClaimAsync(session, AgentRoom.Request(1, "three"))).Should().BeNull();
+    }
+
+    [Fact]
+    public async Task Bind_OfANameOneHolds_UpdatesItInOneStep()
+    {
+        AgentSession session = _room.NewSession('a');
+        await _room.AttachAsync(session);
+        (await _room.ClaimAsync(session, AgentRoom.Request(1, "one"))).Should().BeNull();
+        ServedTunnel before = session.Tunnels[0];
+        TunnelRequest guarded = AgentRoom.Request(1, "ONE") with { Guard = new TunnelGuard { Deny = ["203.0.113.0/24"] } };
+        (await _room.ClaimAsync(session, guarded)).Should().BeNull();
+        ServedTunnel after = session.Tunnels.Should().ContainSingle().Which;
+        after.Should().NotBeSameAs(before);
+        Open().Tunnel.Should().BeSameAs(after);
+        after.Guard!.Admits(IPAddress.Parse("203.0.113.1")).Should().BeFalse();
+        (await _room.ClaimAsync(session, AgentRoom.Request(7, "one"))).Should().BeNull();
+        AgentRoom.TunnelsOf(session).Should().Be("7:one.test", "the number is one of the settings");
+        Open().Stream!.Open.TunnelId.Should().Be(7);
+        (await _room.ClaimAsync(session, AgentRoom.Request(1, "two"))).Should().BeNull("the old number is free");
+        (await _room.ClaimAsync(session, AgentRoom.Request(7, "two")))!.Code.Should().Be(RejectCodes.NameRefused, "this one is not");
+        AgentRoom.TunnelsOf(session).Should().Be("1:two.test 7:one.test", "what was refused has changed nothing");
+        _room.Registry.Count.Should().Be(2);
+
+        Route Open()
+        {
+            var open = new OpenHeader(StreamType.Http, VisitorScheme.Http, 0, default, 0);
+            Route route = _room.Registry.Find("one.test"u8, new RouteRequest(open, TunnelTypes.Http, _room.Registry.Now, Bytes: 0), out HeldRequest? held);
+            held.Should().BeNull();
+            route.Stream?.Dispose();
+            return route;
+        }
+    }
+
+    [Fact]
+    public async Task Update_WhileAnotherAgentSharesTheName_IsJudgedAsANewClaim()
+    {
+        AgentSession one = _room.NewSession('a');
+        AgentSession two = _room.NewSession('b');
+        RawPeer peer = await _room.AttachAsync(two);
+        TunnelRequest pooled = AgentRoom.Request(1, "one") with { Pool = true };
+        (await _room.ClaimAsync(one, pooled)).Should().BeNull();
+        (await _room.ClaimAsync(two, pooled)).Should().BeNull();
+        TunnelRequest guarded = pooled with { Guard = new TunnelGuard { Deny = ["203.0.113.1"] } };
+        Task<BoundMessage?> asking = _room.ClaimAsync(one, guarded);
+        await peer.SendNumberAsync(FrameKind.Pong, (await peer.ExpectAsync(FrameKind.Ping)).Number);
+        (await asking.Within())!.Message.Should().Contain("let other visitors in");
+        one.Tunnels.Should().ContainSingle().Which.Guard.Should().BeNull("it is served as before");
     }
 
     [Fact]
@@ -126,16 +187,6 @@ public sealed class AgentSessionTests : IAsyncDisposable
         (await claiming.Within())!.Code.Should().Be(RejectCodes.NameRefused);
         holder.Session.Ended.IsCompleted.Should().BeFalse();
         _room.Registry.IsServed("one.test").Should().BeTrue();
-    }
-
-    [Fact]
-    public async Task Name_AskedForTwiceInOneHello_IsRefused()
-    {
-        AgentSession session = _room.NewSession('a');
-        BoundMessage? refusal = await _room.ClaimAsync(session, AgentRoom.Request(1, "one"), AgentRoom.Request(2, "ONE"));
-        (refusal!.Id, refusal.Code).Should().Be((2U, RejectCodes.NameRefused));
-        refusal.Message.Should().Contain("one.test").And.Contain("twice");
-        _room.Registry.IsServed("one.test").Should().BeFalse();
     }
 
     [Fact]

@@ -37,13 +37,13 @@ public sealed class BindQueueTests : IAsyncLifetime
         await ReaderGoesOnAsync();
         await _held.SendNumberAsync(FrameKind.Pong, _ping);
         string bound = (await _peer.ExpectAsync(FrameKind.Bound)).Text;
-        bound.Should().Contain("\"id\":2").And.Contain(RejectCodes.NameConflict).And.Contain("agent a");
-        _session.Grants.Should().BeEmpty();
-        _holder.Grants.Should().ContainSingle();
+        bound.Should().Contain("\"id\":2").And.Contain(RejectCodes.NameConflict).And.Contain($"{AgentRoom.AddressOf('a')}");
+        _session.Tunnels.Should().BeEmpty();
+        _holder.Tunnels.Should().ContainSingle();
     }
 
     [Fact]
-    public async Task Messages_BehindABindThatWaits_KeepTheirOrder()
+    public async Task Messages_ForTheNumberOfABindThatWaits_KeepTheirOrder()
     {
         await UnbindAsync(2);
         await BindAsync(2, "two");
@@ -52,8 +52,24 @@ public sealed class BindQueueTests : IAsyncLifetime
         _holder.Close(CloseCode.Normal, "its work is done");
         (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("one.test");
         (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("two.test", "the number was free again");
-        _session.Grants.Should().Equal(new TunnelGrant(2, "two.test", "http://two.test"));
+        AgentRoom.TunnelsOf(_session).Should().Be("2:two.test");
         _room.Registry.IsServed("two.test").Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Bind_BehindOneThatWaits_IsAnsweredAtOnceUnlessItIsForTheSameName()
+    {
+        await BindAsync(3, "ONE");
+        await BindAsync(4, "two");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("\"id\":4").And.Contain("two.test");
+        await UnbindAsync(4);
+        await BindAsync(5, "-");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("\"id\":5").And.Contain(RejectCodes.NameRefused, "each has a code of its own");
+        _room.Registry.IsServed("two.test").Should().BeFalse();
+        _holder.Close(CloseCode.Normal, "its work is done");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("\"id\":2").And.Contain("one.test");
+        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("\"id\":3").And.Contain("one.test", "an update of what was got");
+        AgentRoom.TunnelsOf(_session).Should().Be("3:one.test");
     }
 
     [Fact]
@@ -76,9 +92,9 @@ public sealed class BindQueueTests : IAsyncLifetime
     [Fact]
     public async Task Messages_BeyondTheBound_AreAFlood()
     {
-        for (int i = 0; i < BindQueue.Most; i++)
+        for (int i = 1; i < BindQueue.Most; i++)
         {
-            await UnbindAsync(9);
+            await UnbindAsync(2);
         }
 
         await ReaderGoesOnAsync();
@@ -104,8 +120,14 @@ public sealed class BindQueueTests : IAsyncLifetime
         await RebindAsync();
         await ReaderGoesOnAsync();
         _room.Registry.IsServed("next.test").Should().BeFalse("it has to wait for its turn");
-        _room.Time.Advance(TimeSpan.FromSeconds(1) / ProtocolLimits.BindsPerSecond);
-        (await _peer.ExpectAsync(FrameKind.Bound)).Text.Should().Contain("next.test");
+        Task<RawFrame> bound = _peer.ExpectAsync(FrameKind.Bound);
+        await Eventually.TrueAsync(() =>
+        {
+            // Its wait may not have begun when the clock is first moved.
+            _room.Time.Advance(TimeSpan.FromSeconds(1) / ProtocolLimits.BindsPerSecond);
+            return bound.IsCompleted;
+        });
+        (await bound).Text.Should().Contain("next.test");
     }
 
     // Nobody waits but the queue: all that was sent has been read, and no BOUND came.

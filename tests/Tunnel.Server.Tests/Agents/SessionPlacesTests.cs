@@ -1,6 +1,7 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Identity;
+using Tunnel.TestSupport;
 
 namespace Tunnel.Server.Tests.Agents;
 
@@ -15,7 +16,7 @@ public sealed class SessionPlacesTests
         await ServingAsync(room, 'b', "y");
         AgentSession again = room.NewSession('a');
 
-        room.Places.FindLimit(AgentIdentity.Local, again.Holder.Instance.Id, replaces: null).Should().BeNull();
+        room.Places.Enter(again).Should().BeNull();
         (await room.ClaimAsync(again, AgentRoom.Request(1, "x"))).Should().BeNull();
 
         past.Session.Ended.IsCompleted.Should().BeTrue();
@@ -32,6 +33,7 @@ public sealed class SessionPlacesTests
 
         // All have said HELLO before the first is answered.
         AgentSession[] herd = [.. "abcdefgh".Select(name => room.NewSession(name))];
+        herd.Select(room.Places.Enter).Should().OnlyContain(limit => limit == null);
         foreach (AgentSession again in herd)
         {
             string name = $"n{again.Holder.Instance.Id[0]}";
@@ -73,13 +75,43 @@ public sealed class SessionPlacesTests
     {
         await using var room = new AgentRoom(mostSessions: 1);
         AgentSession holder = await ServingAsync(room, 'a', "x");
-        string other = new('b', 32);
-
-        room.Places.FindLimit(AgentIdentity.Local, other, replaces: null).Should().Contain("Local agents have 1 sessions already");
-        room.Places.FindLimit(AgentIdentity.Local, other, replaces: holder).Should().BeNull("that one gives way");
-        room.Places.FindLimit(new AgentIdentity("0123456789abcdef", "other"), other, replaces: null).Should().BeNull("it is another's limit");
+        AgentSession other = room.NewSession('b');
+        room.Places.Enter(other).Should().Contain("Local agents have 1 sessions already");
+        room.Places.Enter(room.NewSession('c', new AgentIdentity("0123456789abcdef", "other"))).Should().BeNull("it is another's limit");
         await holder.Session.DetachAsync();
-        room.Places.FindLimit(AgentIdentity.Local, other, replaces: null).Should().BeNull("what lost its link may give way");
+        room.Places.Enter(other).Should().BeNull("what lost its link may give way");
+    }
+
+    [Fact]
+    public async Task Sessions_InTheHopeOfAPlace_AreNoMoreThanPlacesMayBecomeFree()
+    {
+        await using var room = new AgentRoom(mostSessions: 2);
+        AgentSession first = await ServingAsync(room, 'a', "x");
+        await ServingAsync(room, 'b', "y");
+        room.Places.Enter(room.NewSession('a')).Should().BeNull("its own past is there");
+        room.Places.Enter(room.NewSession('a')).Should().NotBeNull("one of them is enough");
+        room.Places.Enter(room.NewSession('c')).Should().NotBeNull("nobody has lost a link");
+        await first.Session.DetachAsync();
+        room.Places.Enter(room.NewSession('c')).Should().NotBeNull("that place is hoped for already");
+    }
+
+    [Fact]
+    public async Task Session_ThatLostItsLastName_GivesUpItsPlaceAndMayHaveAnother()
+    {
+        await using var room = new AgentRoom(mostSessions: 1);
+        AgentSession loser = room.NewSession('a');
+        room.Places.Enter(loser).Should().BeNull();
+        (await room.ClaimAsync(loser, AgentRoom.Request(1, "x"))).Should().BeNull();
+        room.Time.Advance(TimeSpan.FromSeconds(5));
+        AgentSession winner = room.NewSession('b');
+        room.Places.Enter(winner).Should().BeNull();
+        (await room.ClaimAsync(winner, AgentRoom.Request(1, "x"))).Should().BeNull();
+        (loser.HasPlace, winner.HasPlace, loser.Session.Ended.IsCompleted).Should().Be((false, true, false));
+        (await room.ClaimAsync(loser, AgentRoom.Request(1, "y")))!.Code.Should().Be(RejectCodes.TooManySessions);
+        winner.Close(CloseCode.Normal, "its work is done");
+        await winner.Life.Within();
+        (await room.ClaimAsync(loser, AgentRoom.Request(1, "y"))).Should().BeNull();
+        loser.HasPlace.Should().BeTrue();
     }
 
     private static async Task<AgentSession> ServingAsync(AgentRoom room, char name, string subdomain)
