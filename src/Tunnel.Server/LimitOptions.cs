@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Tunnel.Hosting;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server;
 

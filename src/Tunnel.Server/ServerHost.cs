@@ -9,6 +9,7 @@ using Tunnel.Server.Agents;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.Server.Guards;
 using Tunnel.Server.Identity;
 using Tunnel.Server.Routing;
@@ -41,7 +42,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly BlockPool _pool;
     private readonly BlockPool _inputPool;
     private readonly DeadlineClock _clock;
-    private readonly Forwarding.ExchangeShelf _exchanges;
+    private readonly ExchangeShelf _exchanges;
     private readonly ServerMetrics _metrics = new();
     private readonly EventThreadWatch _threads;
     private readonly AccessLog? _accessLog;
@@ -70,7 +71,6 @@ public sealed class ServerHost : IAsyncDisposable
         _inputPool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
         var memory = new ProcessMemory(plan.Limit, () => _pool.RentedBytes);
         _clock = new DeadlineClock(time);
-        _exchanges = new Forwarding.ExchangeShelf(time);
         var hold = new HoldLimits
         {
             Time = options.Hold,
@@ -112,7 +112,7 @@ public sealed class ServerHost : IAsyncDisposable
 
         _threads = new EventThreadWatch(time, _metrics.EventThreadHeard);
         _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
-        var edge = new EdgeServices
+        var forwarding = new ForwardingServices
         {
             Options = options,
             Registry = _registry,
@@ -120,16 +120,21 @@ public sealed class ServerHost : IAsyncDisposable
             Memory = new VisitorMemory(memory, plan, time, log),
             Time = time,
             Clock = _clock,
-            Exchanges = _exchanges,
-            Census = _census,
             Rules = new EntryRules(options, _certificates.IsConfigured ? secure?.Port : null),
-            Http2 = new Http2Refusal(time, log),
-            Parting = new Parting(time),
-            Date = new Forwarding.HttpDate(time),
+            Date = new HttpDate(time),
             Metrics = _metrics,
             AccessLog = _accessLog,
             IsPassthrough = gate.IsPassthrough,
             Log = log,
+        };
+        _exchanges = new ExchangeShelf(forwarding);
+        var edge = new EdgeServices(forwarding)
+        {
+            Exchanges = _exchanges,
+            Census = _census,
+            Sockets = new VisitorSockets(memory, plan),
+            Http2 = new Http2Refusal(time, log),
+            Parting = new Parting(time),
         };
         var doors = new Doors(edge, _certificates);
         _edge = new EdgeListener(edge, visitors, doors.Http);

@@ -1,6 +1,7 @@
 using System.Net;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Heads;
+using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server;
 
@@ -82,7 +83,7 @@ public sealed record ServerOptions
     public TimeSpan AnswerTime { get; init; } = TimeSpan.FromSeconds(900);
 
     /// <summary>How slow a visitor may be.</summary>
-    public Edge.PaceRule Pace { get; init; } = new();
+    public Forwarding.PaceRule Pace { get; init; } = new();
 
     /// <summary>Time from connecting to a valid HELLO.</summary>
     public TimeSpan AgentHandshakeTime { get; init; } = TimeSpan.FromSeconds(10);
@@ -122,10 +123,10 @@ public sealed record ServerOptions
     public int MaxVisitorsPerAddress { get; init; } = 4_096;
 
     /// <summary>Whose word on the visitor counts.</summary>
-    public Edge.TrustedProxies TrustedProxies { get; init; } = Edge.TrustedProxies.None;
+    public Forwarding.TrustedProxies TrustedProxies { get; init; } = Forwarding.TrustedProxies.None;
 
     /// <summary>In which fields it counts.</summary>
-    public Edge.ProxyFields ProxyFields { get; init; }
+    public Forwarding.ProxyFields ProxyFields { get; init; }
 
     /// <summary>File to append the access log to, <c>-</c> for standard output; null: none.</summary>
     public string? AccessLog { get; init; }

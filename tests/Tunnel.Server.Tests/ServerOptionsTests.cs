@@ -1,3 +1,4 @@
+
 namespace Tunnel.Server.Tests;
 
 public sealed class ServerOptionsTests

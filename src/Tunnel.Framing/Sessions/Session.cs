@@ -70,7 +70,7 @@ public sealed class Session
     }
 
     /// <summary>Adds the streams that are open at this moment. It costs as many steps as there are.</summary>
-    public void CopyStreams(List<TunnelStream> streams)
+    public void CopyStreams(List<ITunnelStream> streams)
     {
         lock (Streams.Gate)
         {

@@ -14,7 +14,7 @@ namespace Tunnel.Framing.Sessions;
 /// waits while too much is queued, and returns a completed result once the peer wants no more. Reading throws
 /// <see cref="StreamResetException"/> when the peer's half ended without FIN.
 /// </remarks>
-public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, IDisposable
+public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
 {
     private const int NoCode = -1;
 
@@ -38,17 +38,17 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
         _output = new StreamOutput(this, streams.Actions, streams.Chunks);
     }
 
-    /// <summary>What OPEN says of this stream.</summary>
+    /// <inheritdoc/>
     public OpenHeader Open { get; }
 
-    /// <summary>RequestId; 0 while OPEN has not entered a link.</summary>
+    /// <inheritdoc/>
     public uint Id { get; internal set; }
 
     public PipeReader Input => _input;
 
     public PipeWriter Output => _output;
 
-    /// <summary>Why the stream ended early, or null; the first reason stays.</summary>
+    /// <inheritdoc/>
     public ResetCode? ResetCode
     {
         get
@@ -137,7 +137,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
     /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
     internal bool OpenIsWanted { get; set; }
 
-    /// <summary>The user has begun to pass an answer on.</summary>
+    /// <inheritdoc/>
     public void AnswerBegan()
     {
         if (_progress == StreamProgress.Waiting)
@@ -146,7 +146,7 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
         }
     }
 
-    /// <summary>Whoever asked has ended its sending, and may be gone. From any thread.</summary>
+    /// <inheritdoc/>
     public void MayBeAbandoned() => _progress = StreamProgress.Abandoned;
 
     /// <summary>
@@ -187,17 +187,10 @@ public sealed class TunnelStream : IDuplexPipe, IFairQueueItem<TunnelStream>, ID
         }
     }
 
-    /// <summary>
-    /// The user cannot try elsewhere any more: from here on the stream stays with its session, also when the link is lost
-    /// before OPEN has entered it. Without this such a stream ends as <see cref="Frames.ResetCode.NotProcessed"/>.
-    /// </summary>
-    /// <returns>False when nothing can be sent on the stream any more; see <see cref="ResetCode"/>.</returns>
+    /// <inheritdoc/>
     public bool TryPin() => _actions.TryPin(this);
 
-    /// <summary>
-    /// The peer has acknowledged OPEN, so whatever it does for this stream may have begun. Without a link, false means that
-    /// it has most likely never heard of it.
-    /// </summary>
+    /// <inheritdoc/>
     public bool HasReachedPeer => _actions.HasReachedPeer(this);
 
     internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);

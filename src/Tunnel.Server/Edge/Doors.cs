@@ -3,6 +3,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
+using Tunnel.Server.Forwarding;
 using Tunnel.Server.Identity;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;

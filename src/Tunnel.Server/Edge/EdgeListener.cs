@@ -19,7 +19,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
     private readonly RareLine _rareRefusal = new(services.Time);
 
     // What sockets have when they are taken in; null: nothing.
-    private readonly SocketConnectionOptions? _inherited = listener.Tune(services.Memory.EasySockets) ? services.Memory.EasySockets : null;
+    private readonly SocketConnectionOptions? _inherited = listener.Tune(services.Sockets.Easy) ? services.Sockets.Easy : null;
     private volatile bool _isStopping;
 
     public IReadOnlyList<IPEndPoint> EndPoints => listener.EndPoints;
@@ -77,7 +77,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
 
     private void OnAccepted(Socket socket)
     {
-        SocketConnectionOptions options = services.Memory.Sockets;
+        SocketConnectionOptions options = services.Sockets.ForNext;
         var link = new SocketConnection(socket, services.Pool, options, isTuned: ReferenceEquals(options, _inherited));
         IPAddress address = link.RemoteEndPoint.Address;
         if (!services.Census.TryEnter(address))

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using Tunnel.Http.Heads;
+using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server.Edge;
 

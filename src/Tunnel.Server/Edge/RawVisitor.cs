@@ -23,8 +23,8 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
     /// <summary>No session changes so often in the time a visitor may wait; whatever does this is broken.</summary>
     private const int MostMoves = 16;
 
-    private readonly BodyCopy _copy = new(services.Pool, services.Memory.Copies);
-    private readonly RawRecord _record = new(services, type, name);
+    private readonly BodyCopy _copy = new(services.Pool, services.Forwarding.Memory.Copies);
+    private readonly RawRecord _record = new(services.Forwarding, type, name);
     private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PipeReader? _input;
 
@@ -78,14 +78,14 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
     // On to the next session as long as one does not look at it.
     private async Task ServeAsync()
     {
-        var forwarder = new RawForwarder(Input, link.Output, link.Abort, services.Memory.Piece, _copy, _record);
+        var forwarder = new RawForwarder(Input, link.Output, link.Abort, services.Forwarding.Memory.Piece, _copy, _record);
         TimeSpan arrivedAt = services.Registry.Now;
-        TunnelHolder? refused = null;
+        IServingSession? refused = null;
         for (int moves = 0; ; moves++)
         {
             Route route = await RouteAsync(arrivedAt, refused);
             _record.Routed();
-            _record.Token = route.Tunnel?.Holder.Identity.TokenName ?? _record.Token;
+            _record.Token = route.Tunnel?.Session.TokenName ?? _record.Token;
             _settled.TrySetResult();
             if (route.Stream is null)
             {
@@ -114,7 +114,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
             }
 
             // An OPEN that has left was seen and refused: the same session would refuse it again.
-            refused = route.Stream.Id != 0 ? route.Tunnel!.Holder : null;
+            refused = route.Stream.Id != 0 ? route.Tunnel!.Session : null;
         }
     }
 
@@ -136,10 +136,10 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
         return (outcome == RawOutcome.Refused ? RawEnds.Of(forwarder.Refusal) : null, outcome == RawOutcome.Untouched);
     }
 
-    private async Task<Route> RouteAsync(TimeSpan arrivedAt, TunnelHolder? refused)
+    private async Task<Route> RouteAsync(TimeSpan arrivedAt, IServingSession? refused)
     {
         VisitorAddress visitor = VisitorAddress.From(link.RemoteEndPoint);
-        if (!services.Memory.HasRoomFor(visitor))
+        if (!services.Forwarding.Memory.HasRoomFor(visitor))
         {
             return new Route(RouteOutcome.TooBusy);
         }
@@ -182,7 +182,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
         }
 
         Route late = await held.Released;
-        if (late.Stream is { } stream && !services.Memory.HasRoomFor(visitor))
+        if (late.Stream is { } stream && !services.Forwarding.Memory.HasRoomFor(visitor))
         {
             // Many may have waited for the same agent.
             stream.Dispose();

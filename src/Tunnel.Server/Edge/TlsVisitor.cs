@@ -4,6 +4,7 @@ using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
+using Tunnel.Server.Forwarding;
 using Tunnel.Transport;
 using Tunnel.Transport.Tls;
 
@@ -176,7 +177,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
         // A name is one thing: terminated TLS never reaches a passthrough name, nor the other way round. Also while nobody serves
         // it: its visitors are not to be shown another certificate, nor is what they say to be read here.
         ServedCertificate? certificate = _certificates.Find(hello.ServerName);
-        if (hello.ServerName is { } name && (certificate is null || _services.IsForTlsOnly(name)))
+        if (hello.ServerName is { } name && (certificate is null || _services.Forwarding.IsForTlsOnly(name)))
         {
             return new RawVisitor(_services, _link, TunnelTypes.Tls, name);
         }

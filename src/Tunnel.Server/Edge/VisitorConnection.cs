@@ -22,29 +22,25 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <summary>How long a visitor that has ended its sending may wait for an answer during which nothing moves.</summary>
     private static readonly TimeSpan HalfClosedTime = TimeSpan.FromSeconds(30);
 
+    private readonly EdgeServices _services;
     private readonly IConnection _link;
     private readonly Deadline _deadline;
     private Exchange? _exchange;
     private RejectReason _rejected;
     private long _lastMoves;
     private volatile VisitorPhase _phase = VisitorPhase.Waiting;
-    private volatile bool _isLate;
     private volatile bool _isStopping;
     private volatile bool _isClosing;
-    private volatile bool _awaitsContinue;
 
     public VisitorConnection(EdgeServices services, IConnection link, VisitorFacts facts)
     {
-        Services = services;
+        _services = services;
         _link = link;
         Facts = facts;
         Input = new VisitorInput(link.Input, this);
-        Output = new VisitorOutput(link, services);
+        Output = new VisitorOutput(link, this, services);
         _deadline = services.Clock.Add(this);
-        AnswerWatch = new AnswerWatch(services);
     }
-
-    public EdgeServices Services { get; }
 
     /// <summary>Who is connected.</summary>
     public VisitorFacts Facts { get; }
@@ -56,11 +52,8 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <summary>The next answer is the last of this connection, and says so.</summary>
     public bool IsStopping => _isStopping;
 
-    /// <summary>Looks after a request that waits for its answer.</summary>
-    public AnswerWatch AnswerWatch { get; }
-
     /// <summary>What ends when the visitor leaves.</summary>
-    public VisitorTies Ties { get; } = new();
+    public VisitorLifetime Lifetime { get; } = new();
 
     /// <inheritdoc/>
     public async Task RunAsync()
@@ -86,7 +79,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 if (head == HeadOutcome.Complete)
                 {
                     _phase = VisitorPhase.InExchange;
-                    _awaitsContinue = false;
+                    Input.ForgetContinue();
                     end = await _exchange!.RunAsync();
                 }
                 else
@@ -114,17 +107,19 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         {
             // A fault of ours costs one connection, with its name in the log, not the process. What was at work on it
             // serves nobody else.
-            ServerLog.ConnectionFault(Services.Log, error);
+            ServerLog.ConnectionFault(_services.Log, error);
             _link.Abort();
-            _exchange?.Reset();
-            _exchange = null;
+            if (_exchange is { } exchange)
+            {
+                _exchange = null;
+                ExchangeShelf.Drop(exchange);
+            }
         }
         finally
         {
-            Ties.Settle();
-            Services.Registry.EndLogin(Ties.Login);
-            Services.Clock.Remove(_deadline);
-            AnswerWatch.Close();
+            Lifetime.Settle();
+            _services.Registry.EndLogin(Lifetime.Login);
+            _services.Clock.Remove(_deadline);
             Output.Close();
             await Input.CloseAsync();
             GiveBackExchange();
@@ -133,7 +128,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     }
 
     /// <inheritdoc/>
-    public Task WhenSettledAsync() => Ties.WhenSettledAsync();
+    public Task WhenSettledAsync() => Lifetime.WhenSettledAsync();
 
     /// <inheritdoc/>
     public void Stop()
@@ -149,57 +144,34 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         Input.CancelPendingRead();
     }
 
-    /// <summary>
-    /// Waits for more of the upload, no longer than so. Returns a cancelled read when that was too long, or when somebody
-    /// else cancelled it: <see cref="IsLate"/> tells.
-    /// </summary>
-    public async ValueTask<ReadResult> ReadUploadAsync(TimeSpan within)
+    /// <summary>The exchange waits for more of the upload; how long it may is said by <see cref="LimitUploadWait"/>.</summary>
+    public void BeginUploadWait()
     {
-        _isLate = false;
         _phase = VisitorPhase.InUpload;
         Interlocked.MemoryBarrier();
-        if (!_awaitsContinue)
+    }
+
+    /// <summary>Limits the wait for the upload, if there is one.</summary>
+    public void LimitUploadWait(TimeSpan within)
+    {
+        if (_phase == VisitorPhase.InUpload)
         {
             _deadline.Set(within);
         }
-
-        try
-        {
-            return await Input.ReadAsync();
-        }
-        finally
-        {
-            _deadline.Clear();
-            _phase = VisitorPhase.InExchange;
-        }
     }
 
-    /// <summary>
-    /// The visitor waits for a 100 before it sends its body, so its upload is not slow; <see cref="UploadMayBegin"/> says
-    /// when it has been told.
-    /// </summary>
-    public void AwaitContinue() => _awaitsContinue = true;
-
-    /// <summary>The visitor has been told to go on.</summary>
-    public void UploadMayBegin()
+    /// <summary>What the exchange waited for has come, or never will.</summary>
+    public void EndUploadWait()
     {
-        _awaitsContinue = false;
-        Interlocked.MemoryBarrier();
-        if (_phase == VisitorPhase.InUpload)
-        {
-            _deadline.Set(Services.Options.Pace.Grace);
-        }
+        _deadline.Clear();
+        _phase = VisitorPhase.InExchange;
     }
-
-    /// <summary>The time for what was waited for last has passed.</summary>
-    public bool IsLate => _isLate;
 
     /// <summary>From here on the bytes are not HTTP.</summary>
     public void EnterRaw()
     {
         _phase = VisitorPhase.Raw;
-        Output.IsRaw = true;
-        _deadline.Set(Services.Options.UpgradeIdleTime);
+        _deadline.Set(_services.Options.UpgradeIdleTime);
     }
 
     /// <inheritdoc/>
@@ -210,18 +182,18 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     }
 
     /// <summary>The visitor's connection broke: nobody is left to be answered.</summary>
-    public void OnBroken() => Ties.Break();
+    public void OnBroken() => Lifetime.Break();
 
     /// <summary>The visitor sends nothing more, and nobody reads: it waits for its answer, or is gone.</summary>
     public void OnHalfClosed()
     {
-        if (Ties.IsWaiting)
+        if (Lifetime.IsWaiting)
         {
             OnBroken();
         }
         else if (_phase == VisitorPhase.InExchange)
         {
-            Ties.MayBeGone();
+            Lifetime.MayBeGone();
 
             // What was sent to it before is no sign that it is there now.
             HasMoved();
@@ -234,14 +206,14 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         switch (_phase)
         {
             case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload:
-                _isLate = true;
+                Input.IsLate = true;
                 Input.CancelPendingRead();
                 break;
             case VisitorPhase.InExchange when HasMoved():
                 _deadline.Set(HalfClosedTime);
                 break;
             case VisitorPhase.Raw when HasMoved():
-                _deadline.Set(Services.Options.UpgradeIdleTime);
+                _deadline.Set(_services.Options.UpgradeIdleTime);
                 break;
             case VisitorPhase.Lingering:
                 break;
@@ -262,9 +234,9 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private void BeginHead()
     {
         _phase = VisitorPhase.Waiting;
-        Ties.Unsettle();
-        _isLate = false;
-        _deadline.Set(Services.Options.IdleTime);
+        Lifetime.Unsettle();
+        Input.IsLate = false;
+        _deadline.Set(_services.Options.IdleTime);
     }
 
     private ValueTask<ReadResult> ReadForHeadAsync()
@@ -282,7 +254,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     private HeadOutcome TakeHead(in ReadResult read)
     {
         bool isIdle = _phase == VisitorPhase.Waiting && read.Buffer.IsEmpty;
-        if (read.IsCanceled && (_isLate || _isClosing) && (isIdle || (_isLate && _phase == VisitorPhase.InHead)))
+        if (read.IsCanceled && (Input.IsLate || _isClosing) && (isIdle || (Input.IsLate && _phase == VisitorPhase.InHead)))
         {
             Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             return isIdle ? HeadOutcome.NoneComes : Refused(RejectReason.HeadTimeout);
@@ -294,7 +266,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
             return read.IsCompleted ? HeadOutcome.NoneComes : HeadOutcome.NeedMore;
         }
 
-        _exchange ??= Services.Exchanges.Rent(this);
+        _exchange ??= _services.Exchanges.Rent(Input, Output);
         ParseOutcome outcome = _exchange.Parse(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
         Input.AdvanceTo(consumed, examined);
         switch (outcome)
@@ -303,7 +275,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 _deadline.Clear();
 
                 // It may have passed a moment ago: that was about the head, and the head is here.
-                _isLate = false;
+                Input.IsLate = false;
                 return HeadOutcome.Complete;
             case ParseOutcome.Rejected:
                 return Refused(_exchange.Reason);
@@ -312,8 +284,8 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
             case ParseOutcome.NeedMore when _phase == VisitorPhase.Waiting:
                 // From the first byte on the time is absolute; more bytes do not extend it.
                 _phase = VisitorPhase.InHead;
-                _isLate = false;
-                _deadline.Set(Services.Options.HeadTime);
+                Input.IsLate = false;
+                _deadline.Set(_services.Options.HeadTime);
                 break;
         }
 
@@ -332,7 +304,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         await Output.CompleteAsync();
         _phase = VisitorPhase.Lingering;
         _deadline.Clear();
-        await Services.Parting.HearOutAsync(Input, LongestLinger, LingerTime);
+        await _services.Parting.HearOutAsync(Input, LongestLinger, LingerTime);
     }
 
     private void GiveBackExchange()
@@ -340,7 +312,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         if (_exchange is { } exchange)
         {
             _exchange = null;
-            Services.Exchanges.Return(exchange);
+            _services.Exchanges.Return(exchange);
         }
     }
 }

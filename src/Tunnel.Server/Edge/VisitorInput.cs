@@ -1,19 +1,36 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// What the visitor sends. While an answer is under way nobody needs to read, but somebody must notice when the visitor
-/// leaves: the read for the next request is begun early and kept for whoever reads next.
+/// What the visitor sends, head after head and, between these, the body of the request under way. While an answer is under
+/// way nobody needs to read, but somebody must notice when the visitor leaves: the read for the next request is begun early
+/// and kept for whoever reads next.
 /// </summary>
 /// <param name="visitor">Is told when the visitor ends its sending, or its connection breaks, while nobody reads.</param>
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Reliability", "CA2012", Justification = "The early read is kept, and consumed exactly once.")]
-internal sealed class VisitorInput(PipeReader link, VisitorConnection visitor) : PipeReader
+internal sealed class VisitorInput(PipeReader link, VisitorConnection visitor) : PipeReader, IVisitorRequest
 {
     private ValueTask<ReadResult> _ahead;
     private volatile bool _hasAhead;
+    private volatile bool _isLate;
+    private volatile bool _awaitsContinue;
     private long _moves;
+
+    public VisitorFacts Facts => visitor.Facts;
+
+    public VisitorLifetime Lifetime => visitor.Lifetime;
+
+    public PipeReader Body => this;
+
+    /// <summary>The time for what was waited for last has passed.</summary>
+    public bool IsLate
+    {
+        get => _isLate;
+        set => _isLate = value;
+    }
 
     /// <summary>Rises with everything taken.</summary>
     public long Moves => Volatile.Read(ref _moves);
@@ -27,6 +44,42 @@ internal sealed class VisitorInput(PipeReader link, VisitorConnection visitor) :
             _ahead = ReadAheadAsync();
         }
     }
+
+    public async ValueTask<ReadResult> ReadBodyAsync(TimeSpan within)
+    {
+        _isLate = false;
+        visitor.BeginUploadWait();
+        if (!_awaitsContinue)
+        {
+            visitor.LimitUploadWait(within);
+        }
+
+        try
+        {
+            return await ReadAsync();
+        }
+        finally
+        {
+            visitor.EndUploadWait();
+        }
+    }
+
+    public void AwaitContinue() => _awaitsContinue = true;
+
+    /// <summary>Whoever waits for a 100 has been told to go on; without effect when nobody does.</summary>
+    /// <param name="within">Time for the first bytes.</param>
+    public void UploadMayBegin(TimeSpan within)
+    {
+        if (_awaitsContinue)
+        {
+            _awaitsContinue = false;
+            Interlocked.MemoryBarrier();
+            visitor.LimitUploadWait(within);
+        }
+    }
+
+    /// <summary>A request begins: what the last one waited for is over.</summary>
+    public void ForgetContinue() => _awaitsContinue = false;
 
     /// <summary>Nobody will read any more: waits until the early read has let go of the link.</summary>
     public async ValueTask CloseAsync()

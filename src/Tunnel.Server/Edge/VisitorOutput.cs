@@ -1,19 +1,23 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Tunnel.Http.Heads;
+using Tunnel.Server.Forwarding;
 using Tunnel.Transport;
 
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// What goes to the visitor. While a flush has to wait, it is looked at whether the visitor takes what was sent at the least
+/// What goes to the visitor, as HTTP/1.1. While a flush has to wait, it is looked at whether the visitor takes what was sent at the least
 /// pace (docs/operating.md, "Limits"); one that does not is cut. Not in raw mode.
 /// </summary>
-internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
+internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer, IDeadlineTarget
 {
     private readonly IConnection _connection;
     private readonly PipeWriter _link;
+    private readonly VisitorConnection _visitor;
     private readonly EdgeServices _services;
     private readonly Deadline _deadline;
+    private bool _isRaw;
     private long _moves;
     private bool _hasLeft;
 
@@ -23,25 +27,59 @@ internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
     private TimeSpan _waited;
     private long _delivered;
 
-    public VisitorOutput(IConnection connection, EdgeServices services)
+    public VisitorOutput(IConnection connection, VisitorConnection visitor, EdgeServices services)
     {
         _connection = connection;
+        _visitor = visitor;
         _link = connection.Output;
         _services = services;
         _pace = new Pace(services.Options.Pace);
         _deadline = services.Clock.Add(this);
     }
 
-    /// <summary>The bytes are not HTTP any more, and may wait for ever.</summary>
-    public bool IsRaw { get; set; }
+    public PipeWriter Body => this;
+
+    public bool IsLast => _visitor.IsStopping;
 
     /// <summary>Rises with everything written.</summary>
     public long Moves => Volatile.Read(ref _moves);
 
-    /// <summary>What is written from here on may be taken back until something of it is flushed.</summary>
-    public void Mark() => _hasLeft = false;
+    public async ValueTask PassInterimAsync(ResponseHead head)
+    {
+        AnswerHeadWriter.WriteInterim(this, head);
+        await FlushAsync();
+        _visitor.Input.UploadMayBegin(_services.Options.Pace.Grace);
+    }
 
-    /// <summary>Takes back what was written since <see cref="Mark"/>; false when some of it may have left already.</summary>
+    public BodyFraming WriteHead(ResponseHead head, RequestHead request, ref bool keepAlive)
+    {
+        _hasLeft = false;
+        BodyFraming framing = AnswerHeadWriter.FramingFor(request.Version, head.Framing);
+        keepAlive &= framing.Kind != BodyKind.UntilClose;
+        AnswerHeadWriter.Write(this, head, request.Version, framing, keepAlive);
+        return framing;
+    }
+
+    public int WriteError(EdgeError error, RequestHead request, string requestId, bool keepAlive)
+    {
+        if (error.Reason == RejectReason.Http2PriorKnowledge)
+        {
+            _services.Http2.Refuse(this, _visitor.Facts.AddressText);
+            return 0;
+        }
+
+        return ErrorPage.Write(this, error, request, requestId, keepAlive, _services.Forwarding.Rules.HstsFor(_visitor.Facts));
+    }
+
+    /// <summary>The bytes are not HTTP any more, and may wait for ever.</summary>
+    public void EnterRaw()
+    {
+        _isRaw = true;
+        _visitor.EnterRaw();
+    }
+
+    public void Abort() => _visitor.Abort();
+
     public bool TryTakeBack()
     {
         if (_hasLeft)
@@ -73,7 +111,7 @@ internal sealed class VisitorOutput : PipeWriter, IDeadlineTarget
     {
         _hasLeft = true;
         ValueTask<FlushResult> flush = _link.FlushAsync(cancellationToken);
-        return flush.IsCompleted || IsRaw ? flush : AwaitAsync(flush);
+        return flush.IsCompleted || _isRaw ? flush : AwaitAsync(flush);
     }
 
     public override void Complete(Exception? exception = null) => _link.Complete(exception);

@@ -1,5 +1,4 @@
 using Tunnel.Framing.Frames;
-using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Forwarding;
 

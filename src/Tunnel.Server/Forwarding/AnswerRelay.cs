@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Forwarding;
@@ -10,7 +9,7 @@ namespace Tunnel.Server.Forwarding;
 /// Steps 8 and 9: what an exchange does with the answer it gets: interim ones pass, a final one goes to the visitor, a 101
 /// that was asked for turns the connection over. Serves the exchanges of its <see cref="Exchange"/>, one after the other.
 /// </summary>
-internal sealed class AnswerRelay(EdgeServices services, RequestHead request, ExchangeRecord record)
+internal sealed class AnswerRelay(ForwardingServices services, RequestHead request, ExchangeRecord record)
 {
     /// <summary>More interim answers than any origin has a reason for.</summary>
     private const int MostInterim = 64;
@@ -18,6 +17,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     private readonly AnswerSender _sender = new(services.Pool, services.Options.Http, services.Memory.Piece);
     private int _interim;
     private LocalServer? _local;
+    private VisitorFacts _connected = null!;
     private VisitorFacts _visitor = null!;
 
     /// <summary>Some of the final answer has been written, so that no other can take its place without taking it back.</summary>
@@ -30,15 +30,17 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     public long ContentBytes => _sender.ContentBytes;
 
     /// <summary>The answer is of this tunnel's local server, to this visitor.</summary>
-    public void Begin(ServedTunnel tunnel, VisitorFacts visitor)
+    /// <param name="connected">Who is connected: the visitor, or a proxy.</param>
+    public void Begin(ServedTunnel tunnel, VisitorFacts connected, VisitorFacts visitor)
     {
         _local = tunnel.Local;
+        _connected = connected;
         _visitor = visitor;
     }
 
     /// <summary>Takes the next head out of what was read off the stream, if it is whole.</summary>
     /// <exception cref="BadAnswerException">What came is no answer, or one too many.</exception>
-    public AnswerHead TakeHead(TunnelStream stream, in ReadResult read)
+    public AnswerHead TakeHead(ITunnelStream stream, in ReadResult read)
     {
         if (!_sender.TryTakeHead(stream.Input, read, request.Method))
         {
@@ -69,15 +71,14 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
 
     /// <summary>Passes the interim answer on whose head was read.</summary>
     /// <exception cref="IOException">The visitor's connection broke.</exception>
-    public async ValueTask PassInterimAsync(VisitorConnection visitor)
+    public async ValueTask PassInterimAsync(IVisitorAnswer visitor)
     {
         // HTTP/1.0 does not know interim answers (RFC 9110 section 15.2).
         if (request.Version == ProtocolVersion.Http11)
         {
             HasPassedInterim = true;
-            AnswerHeadForwarder.WriteInterim(visitor.Output, _sender.Head);
-            await visitor.Output.FlushAsync();
-            visitor.UploadMayBegin();
+            AnswerHeadForwarder.Prepare(_sender.Head.Headers);
+            await visitor.PassInterimAsync(_sender.Head);
         }
     }
 
@@ -85,7 +86,8 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
     /// <exception cref="BadAnswerException">The body breaks a rule, or ended too soon.</exception>
     /// <exception cref="IOException">The stream was reset, or the visitor's connection broke.</exception>
     /// <param name="isRequestWhole">Nobody else writes to the stream any more.</param>
-    public async ValueTask<bool> SendAsync(VisitorConnection visitor, TunnelStream stream, bool keepAlive, bool isRequestWhole)
+    /// <param name="hasLogin">A login lives on the visitor's connection.</param>
+    public async ValueTask<bool> SendAsync(IVisitorAnswer visitor, ITunnelStream stream, bool keepAlive, bool isRequestWhole, bool hasLogin)
     {
         if (request.WantsUpgrade && isRequestWhole)
         {
@@ -95,10 +97,9 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         }
 
         ResponseHead head = _sender.Head;
-        BodyFraming framing = AnswerHeadForwarder.FramingFor(request.Version, head.Framing);
 
         // A login that lives on the origin's connection ends with it, and so does the visitor's, as it would without us.
-        keepAlive &= framing.Kind != BodyKind.UntilClose && (visitor.Ties.Login is null || head.KeepAlive);
+        keepAlive &= !hasLogin || head.KeepAlive;
         record.Status = head.Status;
         AnswerHeadForwarder.Prepare(head.Headers);
         if (!head.Headers.Contains(KnownHeader.Date))
@@ -106,22 +107,20 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
             head.Headers.Set(KnownHeader.Date, services.Date.Now);
         }
 
-        services.Rules.Announce(head.Headers, visitor.Facts);
+        services.Rules.Announce(head.Headers, _connected);
         HasBegun = true;
-        visitor.Output.Mark();
-        AnswerHeadForwarder.Write(visitor.Output, head, request.Version, framing, keepAlive);
-        return await _sender.SendBodyAsync(stream.Input, visitor.Output, framing) && keepAlive;
+        BodyFraming framing = visitor.WriteHead(head, request, ref keepAlive);
+        return await _sender.SendBodyAsync(stream.Input, visitor.Body, framing) && keepAlive;
     }
 
     /// <summary>Passes the 101 on. From then on both directions are raw bytes, and each ends by itself; returns when both have.</summary>
     /// <exception cref="IOException">The visitor's connection broke.</exception>
-    public async ValueTask SwitchAsync(VisitorConnection visitor, TunnelStream stream)
+    public async ValueTask SwitchAsync(IVisitorRequest from, IVisitorAnswer visitor, ITunnelStream stream)
     {
         HasBegun = true;
-        visitor.Output.Mark();
         record.Status = _sender.Head.Status;
-        AnswerHeadForwarder.WriteInterim(visitor.Output, _sender.Head);
-        await visitor.Output.FlushAsync();
+        AnswerHeadForwarder.Prepare(_sender.Head.Headers);
+        await visitor.PassInterimAsync(_sender.Head);
         _sender.Reset();
         if (services.AccessLog is null)
         {
@@ -130,7 +129,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         }
 
         visitor.EnterRaw();
-        await RawRelay.RunAsync(visitor.Input, visitor.Output, visitor.Abort, stream, services.Memory.Piece);
+        await RawRelay.RunAsync(from.Body, visitor.Body, visitor.Abort, stream, services.Memory.Piece);
     }
 
     /// <summary>Gives all buffers back, and forgets what has been read: the next answer may come from another session.</summary>
@@ -140,6 +139,7 @@ internal sealed class AnswerRelay(EdgeServices services, RequestHead request, Ex
         HasPassedInterim = false;
         _interim = 0;
         _local = null;
+        _connected = null!;
         _visitor = null!;
         _sender.Reset();
     }

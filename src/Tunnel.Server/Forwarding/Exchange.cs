@@ -1,12 +1,10 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Edge;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Server.Forwarding;
@@ -18,18 +16,21 @@ namespace Tunnel.Server.Forwarding;
 /// </summary>
 internal sealed class Exchange
 {
-    private readonly EdgeServices _services;
+    private readonly ForwardingServices _services;
     private readonly RequestHead _request;
     private readonly RequestHeadParser _parser;
     private readonly AnswerRelay _answer;
+    private readonly OwnAnswer _own;
+    private readonly AnswerWatch _watch;
     private readonly RequestBodySender _upload;
     private readonly ExchangeRecord _record;
-    private readonly RequestPlace _place;
-    private VisitorConnection _visitor = null!;
+    private readonly SessionSearch _search;
+    private IVisitorRequest _from = null!;
+    private IVisitorAnswer _to = null!;
     private VisitorFacts _facts = null!;
     private HopByHopReport _hop;
 
-    public Exchange(EdgeServices services)
+    public Exchange(ForwardingServices services)
     {
         _services = services;
         _request = new RequestHead(services.Pool);
@@ -37,17 +38,20 @@ internal sealed class Exchange
         _record = new ExchangeRecord(services);
         _answer = new AnswerRelay(services, _request, _record);
         _upload = new RequestBodySender(services.Pool, services.Memory.Copies, services.Options, services.Time);
-        _place = new RequestPlace(services.Registry, services.Memory);
+        _own = new OwnAnswer(services, _request, _record);
+        _watch = new AnswerWatch(services);
+        _search = new SessionSearch(services);
     }
 
     /// <summary>Why the head was refused, after <see cref="ParseOutcome.Rejected"/>.</summary>
     public RejectReason Reason => _parser.Reason;
 
     /// <summary>Belongs to this visitor from here on.</summary>
-    public void Begin(VisitorConnection visitor)
+    public void Begin(IVisitorRequest from, IVisitorAnswer to)
     {
-        _visitor = visitor;
-        _facts = visitor.Facts;
+        _from = from;
+        _to = to;
+        _facts = from.Facts;
     }
 
     /// <summary>Gives all buffers back and forgets the visitor.</summary>
@@ -57,10 +61,14 @@ internal sealed class Exchange
         _request.Reset();
         _answer.Reset();
         _upload.Reset();
-        _place.Reset();
-        _visitor = null!;
+        _search.Reset();
+        _from = null!;
+        _to = null!;
         _facts = null!;
     }
+
+    /// <summary>Serves nobody any more; after <see cref="Reset"/>.</summary>
+    public void Retire() => _watch.Close();
 
     /// <summary>Step 2: reads the head, as <see cref="RequestHeadParser.Parse"/> does.</summary>
     public ParseOutcome Parse(in ReadOnlySequence<byte> buffer, out SequencePosition consumed, out SequencePosition examined) =>
@@ -81,30 +89,30 @@ internal sealed class Exchange
         _services.Metrics.RequestStarted();
         try
         {
-            if (_services.Rules.Judge(_request, _visitor.Facts, _facts) is { } broken)
+            if (_services.Rules.Judge(_request, _from.Facts, _facts) is { } broken)
             {
                 return await RefuseAsync(broken, isRead: !_request.Framing.HasContent && !_request.IsConnect);
             }
 
             // 3 route by Host; what is not HTTP to its agent is not reached by HTTP
-            _place.Begin();
+            _search.Begin();
             while (true)
             {
-                if (await _place.TakeAsync(_visitor, _request, _facts) is { } refusal)
+                if (await _search.TakeAsync(_from, _request, _facts) is { } refusal)
                 {
-                    return _visitor.Ties.IsGone ? ExchangeEnd.Closed : await RefuseAsync(Explain(refusal), isRead: !_request.Framing.HasContent);
+                    return _from.Lifetime.IsGone ? ExchangeEnd.Closed : await RefuseAsync(_own.Explain(refusal), isRead: !_request.Framing.HasContent);
                 }
 
-                using TunnelStream stream = _place.Stream;
-                _record.Token = _place.Tunnel.Holder.Identity.TokenName;
-                if (await _place.JudgeAsync(_request, _facts) is { } denial)
+                using ITunnelStream stream = _search.Stream;
+                _record.Token = _search.Tunnel.Session.TokenName;
+                if (await _search.JudgeAsync(_request, _facts) is { } denial)
                 {
                     // Nothing of the stream has been sent.
                     return await RefuseAsync(denial, isRead: !_request.Framing.HasContent);
                 }
 
-                _visitor.Ties.Attach(stream);
-                _visitor.Ties.Settle();
+                _from.Lifetime.Attach(stream);
+                _from.Lifetime.Settle();
                 _record.Routed();
                 if (await ForwardAsync(stream) is { } end)
                 {
@@ -114,9 +122,9 @@ internal sealed class Exchange
         }
         finally
         {
-            _visitor.AnswerWatch.End();
-            _visitor.Ties.Detach();
-            _place.Leave();
+            _watch.End();
+            _from.Lifetime.Detach();
+            _search.Leave();
             _record.End(_request, _facts.AddressText, _upload.ContentBytes, _answer.ContentBytes);
         }
     }
@@ -126,33 +134,23 @@ internal sealed class Exchange
     {
         _record.Begin(null);
         _services.Metrics.RequestStarted();
-        if (reason == RejectReason.Http2PriorKnowledge)
-        {
-            Note(EdgeError.Rejected(reason));
-            _services.Http2.Refuse(_visitor.Output, _facts.AddressText);
-            await _visitor.Output.FlushAsync();
-        }
-        else
-        {
-            await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
-        }
-
+        await RefuseAsync(EdgeError.Rejected(reason), isRead: false);
         _record.End(_request, _facts.AddressText, 0, 0);
     }
 
     // Null: the session did not take the request, and it may go to another one.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ExchangeEnd?> ForwardAsync(TunnelStream stream)
+    private async ValueTask<ExchangeEnd?> ForwardAsync(ITunnelStream stream)
     {
         // 4 rewrite, 5 send
-        _answer.Begin(_place.Tunnel, _facts);
+        _answer.Begin(_search.Tunnel, _from.Facts, _facts);
         await SendRequestAsync(stream);
         EdgeError? error = null;
         bool keepAlive = false;
         try
         {
             // 8, 9 the answer
-            _visitor.AnswerWatch.Begin(stream, _place.Tunnel.Session);
+            _watch.Begin(stream, _search.Tunnel.Session);
             AnswerHead head;
             do
             {
@@ -166,11 +164,11 @@ internal sealed class Exchange
                 head = _answer.TakeHead(stream, read);
                 if (head == AnswerHead.Interim)
                 {
-                    await _answer.PassInterimAsync(_visitor);
+                    await _answer.PassInterimAsync(_to);
                 }
             }
             while (head is AnswerHead.NeedMore or AnswerHead.Interim);
-            _visitor.AnswerWatch.End();
+            _watch.End();
             stream.AnswerBegan();
 
             if (head == AnswerHead.Switch)
@@ -182,25 +180,25 @@ internal sealed class Exchange
                     return await FailAsync(EdgeError.OriginInvalid, sent);
                 }
 
-                await _answer.SwitchAsync(_visitor, stream);
+                await _answer.SwitchAsync(_from, _to, stream);
                 return ExchangeEnd.Closed;
             }
 
-            _place.Answered();
+            _search.Answered();
             _upload.StopCopying();
             bool isRequestWhole = _upload.IsComplete;
-            keepAlive = _request.KeepAlive && !_visitor.IsStopping && isRequestWhole;
-            keepAlive = await _answer.SendAsync(_visitor, stream, keepAlive, isRequestWhole);
+            keepAlive = _request.KeepAlive && !_to.IsLast && isRequestWhole;
+            keepAlive = await _answer.SendAsync(_to, stream, keepAlive, isRequestWhole, hasLogin: _from.Lifetime.Login is not null);
         }
-        catch (StreamResetException) when (_visitor.Ties.IsGone)
+        catch (StreamResetException) when (_from.Lifetime.IsGone)
         {
             await _upload.EndAsync();
-            _visitor.Abort();
+            _to.Abort();
             return ExchangeEnd.Closed;
         }
         catch (StreamResetException reset)
         {
-            _place.Failed(reset.Code, mayRepeat: _request.Method.IsIdempotent && !_answer.HasPassedInterim);
+            _search.Failed(reset.Code, mayRepeat: _request.Method.IsIdempotent && !_answer.HasPassedInterim);
             error = EdgeError.Of(reset.Code);
         }
         catch (AnswerGivenUpException given)
@@ -229,11 +227,11 @@ internal sealed class Exchange
         }
 
         UploadEnd end = await _upload.EndAsync();
-        if (_place.MustMove && !_answer.HasBegun && end != UploadEnd.Broken)
+        if (_search.MustMove && !_answer.HasBegun && end != UploadEnd.Broken)
         {
             if (_upload.CanRepeat)
             {
-                if (_place.IsRepeated)
+                if (_search.IsRepeated)
                 {
                     _services.Metrics.RequestRepeated();
                     ServerLog.RequestRepeated(_services.Log, _record.IdText);
@@ -251,33 +249,33 @@ internal sealed class Exchange
     }
 
     // Nothing of the answer is there, and it is time to look: null, if it is waited for on.
-    private AnswerGivenUpException? FindGivenUp(TunnelStream stream)
+    private AnswerGivenUpException? FindGivenUp(ITunnelStream stream)
     {
         bool isAtHand = _upload is { IsComplete: true, CanRepeat: true } && !_answer.HasPassedInterim;
-        switch (_place.JudgeDetached(stream, mayRepeat: isAtHand && RequestPlace.MayRunTwice(_request.Method)))
+        switch (_search.JudgeDetached(stream, mayRepeat: isAtHand && SessionSearch.MayRunTwice(_request.Method)))
         {
             case DetachedVerdict.Moves:
                 return new AnswerGivenUpException(EdgeError.SessionLost, ResetCode.Cancelled);
             case DetachedVerdict.GivesUp:
                 // It may reach the origin all the same when the link is back: only who asks for nothing to change is told to try again.
-                return new AnswerGivenUpException(RequestPlace.MayRunTwice(_request.Method) ? EdgeError.AgentOffline : EdgeError.SessionLost, ResetCode.Cancelled);
+                return new AnswerGivenUpException(SessionSearch.MayRunTwice(_request.Method) ? EdgeError.AgentOffline : EdgeError.SessionLost, ResetCode.Cancelled);
             default:
-                return _visitor.AnswerWatch.IsLate(_upload.ContentBytes)
+                return _watch.IsLate(_upload.ContentBytes)
                     ? new AnswerGivenUpException(EdgeError.OriginTimeout, ResetCode.OriginTimeout)
                     : null;
         }
     }
 
     // The body, if there is one, goes on beside the answer; when the request has moved, from its first byte again.
-    private async ValueTask SendRequestAsync(TunnelStream stream)
+    private async ValueTask SendRequestAsync(ITunnelStream stream)
     {
-        bool hasMoved = _place.Moves > 0;
+        bool hasMoved = _search.Moves > 0;
         if (!hasMoved)
         {
             _hop = RequestHeadForwarder.Prepare(_request, _facts);
         }
 
-        RequestHeadForwarder.Write(stream.Output, _request, _hop, _place.Tunnel, _facts, _record.Id);
+        RequestHeadForwarder.Write(stream.Output, _request, _hop, _search.Tunnel, _facts, _record.Id);
         if (_request.Framing.HasContent && hasMoved)
         {
             _upload.Repeat(stream, _request);
@@ -288,10 +286,10 @@ internal sealed class Exchange
         {
             if (_request.ExpectsContinue)
             {
-                _visitor.AwaitContinue();
+                _from.AwaitContinue();
             }
 
-            _upload.Begin(_visitor, stream, _request);
+            _upload.Begin(_from, stream, _request);
             return;
         }
 
@@ -304,7 +302,7 @@ internal sealed class Exchange
             await stream.Output.CompleteAsync();
         }
 
-        _visitor.Input.Watch();
+        _from.Watch();
     }
 
     private static ExchangeEnd Finish(UploadEnd upload, bool keepAlive) =>
@@ -322,39 +320,10 @@ internal sealed class Exchange
             error = EdgeError.Rejected(_upload.Reason);
         }
 
-        if (_answer.HasBegun && !_visitor.Output.TryTakeBack())
-        {
-            // Never a complete-looking truncation: the visitor sees its connection break.
-            _record.Error = error.Code;
-            ServerLog.AnswerCut(_services.Log, error.Code, _record.IdText);
-            _visitor.Abort();
-            return ExchangeEnd.Closed;
-        }
-
-        return await RefuseAsync(error, isRead: upload == UploadEnd.Complete);
+        return _answer.HasBegun && !_to.TryTakeBack()
+            ? _own.Cut(_to, error)
+            : await RefuseAsync(error, isRead: upload == UploadEnd.Complete);
     }
 
-    private async ValueTask<ExchangeEnd> RefuseAsync(EdgeError error, bool isRead)
-    {
-        bool keepAlive = isRead && _request.KeepAlive && !_visitor.IsStopping;
-        Note(error);
-        _record.PageBytes = ErrorPage.Write(_visitor.Output, error, _request, _record.IdText, keepAlive, _services.Rules.HstsFor(_visitor.Facts));
-        await _visitor.Output.FlushAsync();
-        return keepAlive ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;
-    }
-
-    private void Note(EdgeError error)
-    {
-        _record.Status = error.Status;
-        _record.Error = error.Code;
-        ServerLog.RequestFailed(_services.Log, error.Code, error.Status, _facts.AddressText, _record.IdText);
-        _services.Metrics.RequestFailed(error.Code);
-    }
-
-    // There is somebody behind the name, but not for what can be read here.
-    private EdgeError Explain(EdgeError refusal) =>
-        (refusal == EdgeError.TunnelNotFound || refusal == EdgeError.AgentOffline)
-        && _services.IsForTlsOnly(Encoding.Latin1.GetString(_request.HostName))
-            ? EdgeError.HttpsOnly
-            : refusal;
+    private ValueTask<ExchangeEnd> RefuseAsync(EdgeError error, bool isRead) => _own.RefuseAsync(_to, _facts, error, isRead);
 }

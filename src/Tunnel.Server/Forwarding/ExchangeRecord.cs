@@ -2,14 +2,13 @@ using System.Buffers;
 using System.Text;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// What is noted about one exchange while it runs: its id, and, when there is an access log, what goes into its line.
 /// </summary>
-internal sealed class ExchangeRecord(EdgeServices services)
+internal sealed class ExchangeRecord(ForwardingServices services)
 {
     /// <summary>Ids of visitors' own that are taken over; longer ones are replaced.</summary>
     private const int MostIdBytes = 64;

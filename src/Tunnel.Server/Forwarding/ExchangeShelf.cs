@@ -1,4 +1,3 @@
-using Tunnel.Server.Edge;
 using Tunnel.Transport.Buffers;
 
 namespace Tunnel.Server.Forwarding;
@@ -16,22 +15,24 @@ internal sealed class ExchangeShelf : IDisposable
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
 
     private readonly Shelf<Exchange> _shelf = new(Most);
+    private readonly ForwardingServices _services;
     private readonly Ageing _ageing;
 
-    public ExchangeShelf(TimeProvider time)
+    public ExchangeShelf(ForwardingServices services)
     {
-        _ageing = new Ageing(time, KeepFor, () =>
+        _services = services;
+        _ageing = new Ageing(services.Time, KeepFor, () =>
         {
-            _shelf.Age();
+            _shelf.Age(static exchange => exchange.Retire());
             return _shelf.Count > 0;
         });
     }
 
-    /// <summary>An exchange for this visitor and nobody else, until it is returned.</summary>
-    public Exchange Rent(VisitorConnection visitor)
+    /// <summary>An exchange for this visitor and nobody else, until it is returned or dropped.</summary>
+    public Exchange Rent(IVisitorRequest request, IVisitorAnswer answer)
     {
-        Exchange exchange = _shelf.TryTake(out Exchange? spare) ? spare : new Exchange(visitor.Services);
-        exchange.Begin(visitor);
+        Exchange exchange = _shelf.TryTake(out Exchange? spare) ? spare : new Exchange(_services);
+        exchange.Begin(request, answer);
         return exchange;
     }
 
@@ -43,6 +44,17 @@ internal sealed class ExchangeShelf : IDisposable
         {
             _ageing.Wake();
         }
+        else
+        {
+            exchange.Retire();
+        }
+    }
+
+    /// <summary>Something of it may be at work still, after a fault of ours: it serves nobody any more.</summary>
+    public static void Drop(Exchange exchange)
+    {
+        exchange.Reset();
+        exchange.Retire();
     }
 
     public void Dispose() => _ageing.Dispose();

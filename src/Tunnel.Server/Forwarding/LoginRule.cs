@@ -2,7 +2,6 @@ using System.Text;
 using Tunnel.Hosting;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Forwarding;
@@ -18,9 +17,9 @@ internal static class LoginRule
     /// The login of the visitor's connection, which begins with this request if there was none; null: there is none, or that
     /// connection carries many people and can have none.
     /// </param>
-    public static bool Judge(VisitorConnection visitor, RequestHead head, out ConnectionLogin? login)
+    public static bool Judge(ForwardingServices services, VisitorLifetime lifetime, VisitorFacts facts, RequestHead head, out ConnectionLogin? login)
     {
-        login = visitor.Ties.Login;
+        login = lifetime.Login;
         bool isGoingOn = login is not null && Ascii.Equals(head.HostName, login.Name);
         if (isGoingOn || !ConnectionLogins.IsAsked(head.Headers))
         {
@@ -28,13 +27,12 @@ internal static class LoginRule
             return isGoingOn;
         }
 
-        EdgeServices services = visitor.Services;
         string name = Encoding.Latin1.GetString(head.HostName);
-        if (services.Options.TrustedProxies.Contains(visitor.Facts.Peer))
+        if (services.Options.TrustedProxies.Contains(facts.Peer))
         {
             if (services.RareLogin.IsDue())
             {
-                ServerLog.LoginByProxy(services.Log, Printable.Of(name), visitor.Facts.Peer.ToString());
+                ServerLog.LoginByProxy(services.Log, Printable.Of(name), facts.Peer.ToString());
             }
 
             login = null;
@@ -47,7 +45,7 @@ internal static class LoginRule
             services.Registry.EndLogin(login);
         }
 
-        visitor.Ties.Login = login = new ConnectionLogin(name);
+        lifetime.Login = login = new ConnectionLogin(name);
         return true;
     }
 }

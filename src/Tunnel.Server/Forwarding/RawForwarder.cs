@@ -23,7 +23,7 @@ internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action a
 
     /// <summary>Runs until both directions have ended, or the stream was refused before its first answer.</summary>
     /// <param name="isLast">There is no other stream, so whoever asks for another one is refused.</param>
-    public async Task<RawOutcome> RunAsync(TunnelStream stream, bool isLast)
+    public async Task<RawOutcome> RunAsync(ITunnelStream stream, bool isLast)
     {
         _isStopped = false;
         Task<bool> up = SendAsync(stream);
@@ -39,7 +39,7 @@ internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action a
     }
 
     // False: the visitor's connection broke.
-    private async Task<bool> SendAsync(TunnelStream stream)
+    private async Task<bool> SendAsync(ITunnelStream stream)
     {
         try
         {
@@ -96,7 +96,7 @@ internal sealed class RawForwarder(PipeReader input, PipeWriter output, Action a
     }
 
     // False: the stream was refused before anything was answered.
-    private async Task<bool> ReceiveAsync(TunnelStream stream, Task sending)
+    private async Task<bool> ReceiveAsync(ITunnelStream stream, Task sending)
     {
         bool hasBegun = false;
         try

@@ -1,6 +1,5 @@
 using System.Net;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Forwarding;
 
@@ -10,7 +9,7 @@ namespace Tunnel.Server.Forwarding;
 /// </summary>
 /// <param name="kind">One of <see cref="Framing.Frames.TunnelTypes"/>.</param>
 /// <param name="name">The tunnel's name in the registry.</param>
-internal sealed class RawRecord(EdgeServices services, string kind, string name)
+internal sealed class RawRecord(ForwardingServices services, string kind, string name)
 {
     private readonly DateTimeOffset _time = services.Time.GetUtcNow();
     private readonly long _begun = services.Time.GetTimestamp();

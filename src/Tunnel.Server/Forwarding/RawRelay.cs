@@ -11,14 +11,14 @@ internal static class RawRelay
     /// <summary>Runs until both directions have ended.</summary>
     /// <param name="abort">Breaks the visitor's connection; from any thread.</param>
     /// <param name="piece">Bytes that the visitor is given at one time.</param>
-    public static async ValueTask RunAsync(PipeReader input, PipeWriter output, Action abort, TunnelStream stream, int piece)
+    public static async ValueTask RunAsync(PipeReader input, PipeWriter output, Action abort, ITunnelStream stream, int piece)
     {
         Task up = CopyUpAsync(input, stream);
         Task down = CopyDownAsync(output, abort, stream, piece);
         await Task.WhenAll(up, down);
     }
 
-    private static async Task CopyUpAsync(PipeReader input, TunnelStream stream)
+    private static async Task CopyUpAsync(PipeReader input, ITunnelStream stream)
     {
         try
         {
@@ -41,7 +41,7 @@ internal static class RawRelay
         }
     }
 
-    private static async Task CopyDownAsync(PipeWriter output, Action abort, TunnelStream stream, int piece)
+    private static async Task CopyDownAsync(PipeWriter output, Action abort, ITunnelStream stream, int piece)
     {
         try
         {

@@ -4,7 +4,6 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Bodies;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
 
 namespace Tunnel.Server.Forwarding;
 
@@ -33,8 +32,8 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
     private readonly BodyWriter _writer = new();
     private readonly BodyCopy _copy = new(pool, copies);
     private Pace _pace;
-    private VisitorConnection? _visitor;
-    private TunnelStream? _stream;
+    private IVisitorRequest? _visitor;
+    private ITunnelStream? _stream;
     private RequestHead? _request;
     private Task<UploadEnd>? _running;
     private volatile bool _isStopped;
@@ -57,7 +56,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
 
     /// <summary>Begins to send the body; it goes on beside the answer until it or <see cref="EndAsync"/> ends it.</summary>
     /// <param name="request">Its fields are not changed before the body has ended: the trailers are judged by them.</param>
-    public void Begin(VisitorConnection visitor, TunnelStream stream, RequestHead request)
+    public void Begin(IVisitorRequest visitor, ITunnelStream stream, RequestHead request)
     {
         _visitor = visitor;
         _stream = stream;
@@ -69,7 +68,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
     }
 
     /// <summary>Sends the body again, from the copy first; only after <see cref="EndAsync"/>, and while <see cref="CanRepeat"/>.</summary>
-    public void Repeat(TunnelStream stream, RequestHead request)
+    public void Repeat(ITunnelStream stream, RequestHead request)
     {
         _stream = stream;
         _isComplete = false;
@@ -106,7 +105,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         {
             _stream!.Abort(ResetCode.Cancelled);
             _isStopped = true;
-            _visitor!.Input.CancelPendingRead();
+            _visitor!.Body.CancelPendingRead();
         }
 
         return await running;
@@ -125,7 +124,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         _isComplete = true;
     }
 
-    private async Task<UploadEnd> SendAsync(VisitorConnection visitor, TunnelStream stream)
+    private async Task<UploadEnd> SendAsync(IVisitorRequest visitor, ITunnelStream stream)
     {
         try
         {
@@ -133,7 +132,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
             if (end == UploadEnd.Complete)
             {
                 _isComplete = true;
-                visitor.Input.Watch();
+                visitor.Watch();
             }
 
             return end;
@@ -146,8 +145,9 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         }
     }
 
-    private async ValueTask<UploadEnd> CopyAsync(VisitorConnection visitor, TunnelStream stream)
+    private async ValueTask<UploadEnd> CopyAsync(IVisitorRequest visitor, ITunnelStream stream)
     {
+        PipeReader body = visitor.Body;
         if (_copy.Length > 0)
         {
             // Sent before, to a session that did not take it. What was taken from the visitor then is taken again now.
@@ -160,7 +160,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
 
         while (true)
         {
-            bool hasWaited = !visitor.Input.TryRead(out ReadResult read);
+            bool hasWaited = !body.TryRead(out ReadResult read);
             long since = 0;
             if (hasWaited)
             {
@@ -171,12 +171,12 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
                 }
 
                 since = time.GetTimestamp();
-                read = await visitor.ReadUploadAsync(_reader.IsOwed ? _pace.Left : options.IdleTime);
+                read = await visitor.ReadBodyAsync(_reader.IsOwed ? _pace.Left : options.IdleTime);
             }
 
             if (read.IsCanceled && (_isStopped || visitor.IsLate))
             {
-                visitor.Input.AdvanceTo(read.Buffer.Start);
+                body.AdvanceTo(read.Buffer.Start);
                 return visitor.IsLate && !_isStopped ? Refuse(stream, RejectReason.BodyTimeout) : UploadEnd.Stopped;
             }
 
@@ -191,14 +191,14 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
                 // From here on the request cannot begin again elsewhere. If it has to already, this is left for the next session.
                 if (!stream.TryPin())
                 {
-                    visitor.Input.AdvanceTo(read.Buffer.Start);
+                    body.AdvanceTo(read.Buffer.Start);
                     return UploadEnd.NotWanted;
                 }
 
                 _copy.Drop();
             }
 
-            visitor.Input.AdvanceTo(consumed, examined);
+            body.AdvanceTo(consumed, examined);
             if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
             {
                 outcome = _reader.EndOfInput();
@@ -224,7 +224,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         }
     }
 
-    private async ValueTask<UploadEnd> FinishAsync(TunnelStream stream)
+    private async ValueTask<UploadEnd> FinishAsync(ITunnelStream stream)
     {
         HopByHop.RemoveFromTrailers(_reader.Trailers, _request!.Headers);
         _writer.End(stream.Output, _reader.Trailers);
@@ -238,7 +238,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         return (await stream.Output.FlushAsync()).IsCompleted ? UploadEnd.NotWanted : UploadEnd.Complete;
     }
 
-    private UploadEnd Refuse(TunnelStream stream, RejectReason reason)
+    private UploadEnd Refuse(ITunnelStream stream, RejectReason reason)
     {
         Reason = reason;
         stream.Abort(ResetCode.RequestBroken);

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Forwarding;

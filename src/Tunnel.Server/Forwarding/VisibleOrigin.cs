@@ -1,7 +1,6 @@
 using System.Buffers;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Forwarding;

@@ -12,7 +12,7 @@ internal static class HoldRule
     /// </returns>
     public static (RouteOutcome? Otherwise, bool IsWorthIt) Judge(NameEntry? entry, bool isKnown, bool isYoung, in RouteRequest request)
     {
-        TunnelHolder? refused = request.Refused;
+        IServingSession? refused = request.Refused;
         if (entry?.Type is { } type && type != request.Type)
         {
             return (RouteOutcome.NotFound, false);
@@ -23,12 +23,12 @@ internal static class HoldRule
             return isKnown ? (RouteOutcome.Offline, true) : (null, isYoung);
         }
 
-        bool isFull = entry.Tunnels.Exists(tunnel => tunnel.Holder.IsAttached && !tunnel.Holder.IsLeaving);
+        bool isFull = entry.Tunnels.Exists(tunnel => tunnel.Session.IsAttached && !tunnel.Session.IsLeaving);
         if (!isFull)
         {
             return (RouteOutcome.Offline, true);
         }
 
-        return (RouteOutcome.TooBusy, refused is null || entry.Tunnels.Exists(tunnel => tunnel.Holder != refused));
+        return (RouteOutcome.TooBusy, refused is null || entry.Tunnels.Exists(tunnel => tunnel.Session != refused));
     }
 }

@@ -65,7 +65,7 @@ internal sealed class NameEntry(string name)
     {
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (IsToBeAsked(tunnel, request) && tunnel.Holder.Shares.IsCrowded && tunnel.Holder.Shares.IsSmall(request.Open.Visitor, now))
+            if (IsToBeAsked(tunnel, request) && tunnel.Session.Shares.IsCrowded && tunnel.Session.Shares.IsSmall(request.Open.Visitor, now))
             {
                 return true;
             }
@@ -76,11 +76,11 @@ internal sealed class NameEntry(string name)
 
     /// <summary>A stream of a full session whose place this request is to have; the caller's to end. Null: there is none.</summary>
     /// <param name="promised">Places that other requests of its visitor are to have already.</param>
-    public TunnelStream? FindWhoGivesWay(in RouteRequest request, int promised, TimeSpan now)
+    public ITunnelStream? FindWhoGivesWay(in RouteRequest request, int promised, TimeSpan now)
     {
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (IsFull(tunnel, request) && tunnel.Holder.Shares.FindWhoGivesWay(request.Open.Visitor, promised, now) is { } stream)
+            if (IsFull(tunnel, request) && tunnel.Session.Shares.FindWhoGivesWay(request.Open.Visitor, promised, now) is { } stream)
             {
                 return stream;
             }
@@ -90,26 +90,26 @@ internal sealed class NameEntry(string name)
     }
 
     private static bool IsToBeAsked(ServedTunnel tunnel, in RouteRequest request) =>
-        tunnel.Holder is { IsAttached: true, IsLeaving: false } && tunnel.Holder != request.Refused && tunnel.Type == request.Type;
+        tunnel.Session is { IsAttached: true, IsLeaving: false } && tunnel.Session != request.Refused && tunnel.Type == request.Type;
 
     private static bool IsFull(ServedTunnel tunnel, in RouteRequest request) =>
-        IsToBeAsked(tunnel, request) && tunnel.Session.OpenStreams >= tunnel.Session.Options.MaxStreams;
+        IsToBeAsked(tunnel, request) && tunnel.Session.OpenStreams >= tunnel.Session.MostStreams;
 
     /// <summary>Of the sessions that have room, the one with the fewest open streams; null when there is none.</summary>
     public ServedTunnel? Choose(in RouteRequest request, TimeSpan now)
     {
-        if (request.Login?.Tunnel?.Holder is { IsLeaving: false } holder && holder != request.Refused && FindOf(holder) is { } tied)
+        if (request.Login?.Tunnel?.Session is { IsLeaving: false } session && session != request.Refused && FindOf(session) is { } tied)
         {
             // At another session its login would be lost; this one may have room soon, or a link.
-            return tied.Holder.HasRoom ? tied : null;
+            return tied.Session.HasRoom ? tied : null;
         }
 
         ServedTunnel? best = null;
         (bool HasRefused, int Streams) bestRank = default;
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (tunnel.Holder == request.Refused || tunnel.Type != request.Type || !tunnel.Holder.HasRoom
-                || !tunnel.Holder.Shares.HasRoomFor(request.Open.Visitor, now))
+            if (tunnel.Session == request.Refused || tunnel.Type != request.Type || !tunnel.Session.HasRoom
+                || !tunnel.Session.Shares.HasRoomFor(request.Open.Visitor, now))
             {
                 continue;
             }
@@ -125,11 +125,11 @@ internal sealed class NameEntry(string name)
     }
 
     // What a session serves by this name may have been bound anew since its visitor came.
-    private ServedTunnel? FindOf(TunnelHolder holder)
+    private ServedTunnel? FindOf(IServingSession session)
     {
         foreach (ServedTunnel tunnel in Tunnels)
         {
-            if (tunnel.Holder == holder)
+            if (tunnel.Session == session)
             {
                 return tunnel;
             }

@@ -27,7 +27,7 @@ internal enum RouteOutcome
 }
 
 /// <summary>A tunnel with a stream opened on it, which is the caller's to dispose; or why there is none.</summary>
-internal readonly record struct Route(RouteOutcome Outcome, ServedTunnel? Tunnel = null, TunnelStream? Stream = null)
+internal readonly record struct Route(RouteOutcome Outcome, ServedTunnel? Tunnel = null, ITunnelStream? Stream = null)
 {
     /// <summary>The rules to ask, when the outcome is <see cref="RouteOutcome.Guarded"/>.</summary>
     public VisitorGuard? Guard { get; init; }
@@ -39,7 +39,7 @@ internal readonly record struct Route(RouteOutcome Outcome, ServedTunnel? Tunnel
 /// <param name="ArrivedAt">On the registry's clock: the time to wait counts from here, also after a move.</param>
 /// <param name="Bytes">What it keeps in memory while it waits.</param>
 /// <param name="Refused">A session that would not take it, and is not asked again.</param>
-internal readonly record struct RouteRequest(OpenHeader Open, string Type, TimeSpan ArrivedAt, int Bytes, TunnelHolder? Refused = null)
+internal readonly record struct RouteRequest(OpenHeader Open, string Type, TimeSpan ArrivedAt, int Bytes, IServingSession? Refused = null)
 {
     /// <summary>Its visitor has fewer streams of a full session than somebody else: it waits ahead of the others.</summary>
     public bool GoesFirst { get; init; }

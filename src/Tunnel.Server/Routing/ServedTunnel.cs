@@ -1,6 +1,5 @@
 using System.Text;
 using Tunnel.Framing.Frames;
-using Tunnel.Framing.Sessions;
 using Tunnel.Server.Guards;
 
 namespace Tunnel.Server.Routing;
@@ -8,7 +7,7 @@ namespace Tunnel.Server.Routing;
 /// <summary>One public name as one session serves it.</summary>
 /// <param name="request">What the agent asked for.</param>
 /// <param name="since">When it was granted.</param>
-internal sealed class ServedTunnel(string name, TunnelRequest request, TunnelHolder holder, DateTimeOffset since)
+internal sealed class ServedTunnel(string name, TunnelRequest request, IServingSession session, DateTimeOffset since)
 {
     private long _refusedAt = long.MinValue;
 
@@ -21,9 +20,11 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, TunnelHol
     /// <summary>The agent's number for it; OPEN names it.</summary>
     public uint Id { get; } = request.Id;
 
-    public TunnelHolder Holder { get; } = holder;
+    public IServingSession Session { get; } = session;
 
-    public Session Session => Holder.Session;
+    /// <summary>Its session as claims of names know it.</summary>
+    /// <exception cref="InvalidCastException">It is not one of an agent that is connected here.</exception>
+    public TunnelHolder Holder => (TunnelHolder)Session;
 
     public DateTimeOffset Since { get; } = since;
 

@@ -1,3 +1,4 @@
+using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Server.Identity;
 
@@ -10,27 +11,43 @@ namespace Tunnel.Server.Routing;
 internal readonly record struct AgentInstance(string Id, string? Run = null, int Slot = 0);
 
 /// <summary>One session as the holder of names: who it is, and whether it can serve at the moment.</summary>
-internal sealed class TunnelHolder(Session session, AgentIdentity identity, AgentInstance instance, string address, TimeProvider time)
+internal sealed class TunnelHolder : IServingSession
 {
+    private readonly TimeProvider _time;
     private readonly Lock _lock = new();
-    private long? _detachedAt = time.GetTimestamp();
+    private long? _detachedAt;
     private TimeSpan? _silentSince;
 
-    public Session Session { get; } = session;
+    public TunnelHolder(Session session, AgentIdentity identity, AgentInstance instance, string address, TimeProvider time)
+    {
+        _time = time;
+        _detachedAt = time.GetTimestamp();
+        Session = session;
+        Identity = identity;
+        Instance = instance;
+        Address = address;
+        Caption = identity.At(address);
+        Shares = new VisitorShares(this);
+    }
+
+    public Session Session { get; }
 
     /// <summary>Whom the session acts for: names pass between sessions of one identity only.</summary>
-    public AgentIdentity Identity { get; } = identity;
+    public AgentIdentity Identity { get; }
 
-    public AgentInstance Instance { get; } = instance;
+    public AgentInstance Instance { get; }
 
-    /// <summary>Who has how many of its streams; guarded by the registry's lock.</summary>
-    public VisitorShares Shares { get; } = new(session);
+    /// <inheritdoc/>
+    public VisitorShares Shares { get; }
 
     /// <summary>For people.</summary>
-    public string Address { get; } = address;
+    public string Address { get; }
 
     /// <summary>Address and token, for the log.</summary>
-    public string Caption { get; } = identity.At(address);
+    public string Caption { get; }
+
+    /// <inheritdoc/>
+    public string? TokenName => Identity.TokenName;
 
     /// <summary>The session that this one comes after, as it has proved: whatever that one holds is its own.</summary>
     public Session? Replaces { get; init; }
@@ -65,10 +82,17 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
         }
     }
 
+    /// <inheritdoc/>
     public bool IsLeaving => Session.IsLeaving || Session.Ended.IsCompleted;
 
-    /// <summary>A request can be given to it now.</summary>
-    public bool HasRoom => IsAttached && !IsLeaving && Session.OpenStreams < Session.Options.MaxStreams;
+    /// <inheritdoc/>
+    public int OpenStreams => Session.OpenStreams;
+
+    /// <inheritdoc/>
+    public int MostStreams => Session.Options.MaxStreams;
+
+    /// <inheritdoc/>
+    public bool HasRoom => IsAttached && !IsLeaving && OpenStreams < MostStreams;
 
     /// <summary>How long it has had no link; null while it has one.</summary>
     public TimeSpan? DetachedFor
@@ -77,7 +101,7 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
         {
             lock (_lock)
             {
-                return _detachedAt is { } since ? time.GetElapsedTime(since) : null;
+                return _detachedAt is { } since ? _time.GetElapsedTime(since) : null;
             }
         }
     }
@@ -95,7 +119,7 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
     {
         lock (_lock)
         {
-            _detachedAt ??= time.GetTimestamp();
+            _detachedAt ??= _time.GetTimestamp();
         }
     }
 
@@ -107,4 +131,10 @@ internal sealed class TunnelHolder(Session session, AgentIdentity identity, Agen
             _silentSince = since;
         }
     }
+
+    /// <inheritdoc/>
+    public ITunnelStream? TryOpen(in OpenHeader open) => Session.TryOpen(open);
+
+    /// <inheritdoc/>
+    public void CopyStreams(List<ITunnelStream> streams) => Session.CopyStreams(streams);
 }

@@ -71,7 +71,7 @@ internal sealed class TunnelRegistry : IDisposable
         lock (_lock)
         {
             return _names.Find(tunnel.Name) is { } entry && entry.Tunnels.Exists(other =>
-                other.Holder != tunnel.Holder && other.Type == tunnel.Type && (nowOnly ? other.Holder.HasRoom : !other.Holder.IsLeaving));
+                other.Session != tunnel.Session && other.Type == tunnel.Type && (nowOnly ? other.Session.HasRoom : !other.Session.IsLeaving));
         }
     }
 
@@ -210,7 +210,7 @@ internal sealed class TunnelRegistry : IDisposable
         {
             Connection = login.Number,
         };
-        using TunnelStream? stream = tunnel.Session.TryOpen(news);
+        using ITunnelStream? stream = tunnel.Session.TryOpen(news);
         stream?.Output.Complete();
     }
 

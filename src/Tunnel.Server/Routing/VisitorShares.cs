@@ -7,13 +7,13 @@ namespace Tunnel.Server.Routing;
 /// How many of a session's streams each visitor's address has, and whose stream gives way when the session is full, nothing
 /// in it ends, and somebody waits who has fewer. Until a session is nearly full nobody is counted. Guarded by the registry's lock.
 /// </summary>
-internal sealed class VisitorShares(Session session)
+internal sealed class VisitorShares(IServingSession session)
 {
     /// <summary>Counts are good for so long: at a full session requests may come by thousands, most of them from whoever fills it.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<VisitorAddress, int> _counts = [];
-    private readonly List<TunnelStream> _streams = [];
+    private readonly List<ITunnelStream> _streams = [];
     private TimeSpan? _countedAt;
     private VisitorAddress _heaviest;
 
@@ -21,10 +21,10 @@ internal sealed class VisitorShares(Session session)
     /// The last places of a session are for addresses that have few of it: whoever fills it leaves them alone, so that others
     /// come in at once. While these are free nothing has to give way.
     /// </summary>
-    private int Reserve => session.Options.MaxStreams / 16;
+    private int Reserve => session.MostStreams / 16;
 
     /// <summary>No more than the last places are left.</summary>
-    public bool IsCrowded => session.OpenStreams >= session.Options.MaxStreams - Reserve;
+    public bool IsCrowded => session.OpenStreams >= session.MostStreams - Reserve;
 
     /// <summary>Whether the places that are left are for this visitor.</summary>
     public bool HasRoomFor(in VisitorAddress visitor, TimeSpan now)
@@ -51,15 +51,15 @@ internal sealed class VisitorShares(Session session)
     /// of the session. Null: there is none.
     /// </summary>
     /// <param name="promised">Places that others of its address are to have already.</param>
-    public TunnelStream? FindWhoGivesWay(in VisitorAddress visitor, int promised, TimeSpan now)
+    public ITunnelStream? FindWhoGivesWay(in VisitorAddress visitor, int promised, TimeSpan now)
     {
         Count(now);
-        TunnelStream? found = Newest(static stream => stream.Progress == StreamProgress.Abandoned);
+        ITunnelStream? found = Newest(static stream => stream.Progress == StreamProgress.Abandoned);
         if (found is null && IsLighter(CustomerOf(visitor), promised))
         {
             _streams.RemoveAll(stream => CustomerOf(stream.Open.Visitor) != _heaviest);
             found = Newest(static stream => stream.Progress == StreamProgress.Waiting);
-            if (found is null && _streams.Count > session.Options.MaxStreams / 2)
+            if (found is null && _streams.Count > session.MostStreams / 2)
             {
                 found = Newest(static _ => true);
             }
@@ -95,7 +95,7 @@ internal sealed class VisitorShares(Session session)
         // What was broken off holds its place only until the agent has confirmed that.
         _streams.RemoveAll(static stream => stream.ResetCode is not null);
         int most = 0;
-        foreach (TunnelStream stream in _streams)
+        foreach (ITunnelStream stream in _streams)
         {
             VisitorAddress customer = CustomerOf(stream.Open.Visitor);
             int count = _counts.GetValueOrDefault(customer) + 1;
@@ -107,10 +107,10 @@ internal sealed class VisitorShares(Session session)
         }
     }
 
-    private TunnelStream? Newest(Func<TunnelStream, bool> isWanted)
+    private ITunnelStream? Newest(Func<ITunnelStream, bool> isWanted)
     {
-        TunnelStream? newest = null;
-        foreach (TunnelStream stream in _streams)
+        ITunnelStream? newest = null;
+        foreach (ITunnelStream stream in _streams)
         {
             // Those that have no id yet are the newest of all.
             if (isWanted(stream) && (newest is null || unchecked(stream.Id - 1) > unchecked(newest.Id - 1)))

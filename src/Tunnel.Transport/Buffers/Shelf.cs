@@ -65,11 +65,17 @@ public sealed class Shelf<T>(int capacity)
     /// <summary>
     /// Forgets what lay here all the time since the last call: so many were never needed. Returns how many that were.
     /// </summary>
-    public int Age()
+    /// <param name="forgotten">Is told of each; must not come back here.</param>
+    public int Age(Action<T>? forgotten = null)
     {
         lock (_gate)
         {
             int unused = _least;
+            for (int i = 0; forgotten is not null && i < unused; i++)
+            {
+                forgotten(_items[i]!);
+            }
+
             _count -= unused;
 
             // Which ones go does not matter: those on top were in use last.

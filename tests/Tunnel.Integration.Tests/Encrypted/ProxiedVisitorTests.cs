@@ -3,7 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Encrypted;

@@ -1,7 +1,7 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Agents;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;

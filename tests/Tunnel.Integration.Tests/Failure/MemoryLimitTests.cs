@@ -1,5 +1,5 @@
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Failure;

@@ -1,6 +1,6 @@
 using Tunnel.Agent;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Forwarding;

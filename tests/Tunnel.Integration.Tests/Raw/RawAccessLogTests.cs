@@ -2,7 +2,7 @@ using System.Text.Json;
 using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Agents;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Raw;

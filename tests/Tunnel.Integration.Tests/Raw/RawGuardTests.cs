@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Tunnel.Framing.Frames;
 using Tunnel.Integration.Tests.Pair;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Raw;

@@ -5,7 +5,7 @@ using Tunnel.Agent;
 using Tunnel.Agent.Connection;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.Server;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Raw;

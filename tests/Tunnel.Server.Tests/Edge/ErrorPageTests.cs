@@ -5,6 +5,7 @@ using System.Text.Json;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server.Tests.Edge;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.Server.Routing;
 using Tunnel.Transport;
 
@@ -41,22 +42,29 @@ public sealed class TcpPortsTests
     }
 
     // Nobody comes, so most of it is not asked for.
-    private static EdgeServices Services(TunnelRegistry registry, TimeProvider time, DeadlineClock clock) => new()
+    private static EdgeServices Services(TunnelRegistry registry, TimeProvider time, DeadlineClock clock)
     {
-        Options = new ServerOptions { TcpPorts = (20_000, 20_003) },
-        Registry = registry,
-        Pool = MemoryPool<byte>.Shared,
-        Time = time,
-        Clock = clock,
-        Exchanges = null!,
-        Census = null!,
-        Rules = null!,
-        Memory = null!,
-        Http2 = null!,
-        Parting = null!,
-        Date = null!,
-        Metrics = null!,
-        AccessLog = null,
-        Log = NullLogger.Instance,
-    };
+        var forwarding = new ForwardingServices
+        {
+            Options = new ServerOptions { TcpPorts = (20_000, 20_003) },
+            Registry = registry,
+            Pool = MemoryPool<byte>.Shared,
+            Time = time,
+            Clock = clock,
+            Rules = null!,
+            Memory = null!,
+            Date = null!,
+            Metrics = null!,
+            AccessLog = null,
+            Log = NullLogger.Instance,
+        };
+        return new EdgeServices(forwarding)
+        {
+            Exchanges = null!,
+            Census = null!,
+            Sockets = null!,
+            Http2 = null!,
+            Parting = null!,
+        };
+    }
 }

@@ -54,7 +54,7 @@ public sealed class HeadForwarderTests
             BodyKind.Length => BodyFraming.OfLength(3),
             _ => BodyFraming.None,
         };
-        AnswerHeadForwarder.FramingFor(visitor, framing).Kind.Should().Be(expected);
+        AnswerHeadWriter.FramingFor(visitor, framing).Kind.Should().Be(expected);
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class HeadForwarderTests
         ResponseHead head = Parse("HTTP/1.0 200 Fine\r\nConnection: keep-alive, X-A\r\nX-A: 1\r\nTunnel-Error: t\r\nTunnel_Error: u\r\nTUNNEL.ERROR: v\r\nX-B: 2\r\nContent-Length: 3\r\n\r\n");
         var output = new ArrayBufferWriter<byte>();
         AnswerHeadForwarder.Prepare(head.Headers);
-        AnswerHeadForwarder.Write(output, head, version, head.Framing, keepAlive);
+        AnswerHeadWriter.Write(output, head, version, head.Framing, keepAlive);
         Text(output).Should().Be($"HTTP/1.1 200 Fine\r\nX-B: 2\r\nContent-Length: 3\r\n{connection}\r\n");
         head.Reset();
     }
@@ -77,7 +77,8 @@ public sealed class HeadForwarderTests
     {
         ResponseHead head = Parse("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n");
         var output = new ArrayBufferWriter<byte>();
-        AnswerHeadForwarder.WriteInterim(output, head);
+        AnswerHeadForwarder.Prepare(head.Headers);
+        AnswerHeadWriter.WriteInterim(output, head);
         Text(output).Should().Be("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
         head.Reset();
     }

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Framing.Frames;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.Server.Guards;
 using Tunnel.Server.Identity;
 

@@ -1,6 +1,6 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Agents;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 using Tunnel.Server.Routing;
 
 namespace Tunnel.Server.Tests.Routing;

@@ -1,7 +1,7 @@
 using System.Net;
 using Tunnel.Framing.Frames;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// The proxies whose word on the visitor counts (<c>--trusted-proxy</c>). Everybody else's is thrown away. Immutable.

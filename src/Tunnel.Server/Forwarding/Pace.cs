@@ -1,4 +1,4 @@
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>How slow a visitor may be in one direction (docs/operating.md, "Limits").</summary>
 public sealed record PaceRule

@@ -3,7 +3,7 @@ using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// Which requests go no further than the edge, whoever they are for, and what HTTPS asks of requests and answers: SNI and

@@ -4,7 +4,7 @@ using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>Which fields of a trusted proxy are believed (<c>--proxy-header</c>); the other kind is dropped.</summary>
 public enum ProxyFields

@@ -1,27 +1,28 @@
 using Tunnel.Framing.Sessions;
+using Tunnel.Server.Routing;
 using Tunnel.Transport;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// Looks after a request that waits for its answer: once a second, while its session has no link or the time for an answer
-/// is over, it wakes the exchange, which alone decides what becomes of the request. One for each visitor's connection.
+/// is over, it wakes the exchange that it belongs to, which alone decides what becomes of the request.
 /// </summary>
 internal sealed class AnswerWatch : IDeadlineTarget
 {
     // Less than the clock's second: every tick is one look.
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
 
-    private readonly EdgeServices _services;
+    private readonly ForwardingServices _services;
     private readonly Deadline _deadline;
 
     // The exchange's, which changes them only while the deadline is not set; except for the time, which it moves on.
-    private TunnelStream? _stream;
-    private Session? _session;
+    private ITunnelStream? _stream;
+    private IServingSession? _session;
     private long _progress;
     private long _since;
 
-    public AnswerWatch(EdgeServices services)
+    public AnswerWatch(ForwardingServices services)
     {
         _services = services;
         _deadline = services.Clock.Add(this);
@@ -33,7 +34,7 @@ internal sealed class AnswerWatch : IDeadlineTarget
     /// The exchange begins to read the stream: from now on a cancelled read tells it to look at <see cref="IsLate"/> and at
     /// the session.
     /// </summary>
-    public void Begin(TunnelStream stream, Session session)
+    public void Begin(ITunnelStream stream, IServingSession session)
     {
         _stream = stream;
         _session = session;

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Tunnel.Framing.Frames;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// Who a visitor is and how it came, as every request tells it to the origin (docs/http.md, "Control fields"). Made once per connection;

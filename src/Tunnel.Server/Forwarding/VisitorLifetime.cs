@@ -2,15 +2,15 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Server.Routing;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// What the request under way has elsewhere in the server, a place in a row or a stream, and what ends when the visitor
 /// leaves. Not the exchange's affair: that may serve somebody else by then. Safe from any thread.
 /// </summary>
-internal sealed class VisitorTies
+internal sealed class VisitorLifetime
 {
-    private TunnelStream? _stream;
+    private ITunnelStream? _stream;
     private HeldRequest? _held;
     private TaskCompletionSource? _settled;
     private volatile bool _isGone;
@@ -50,7 +50,7 @@ internal sealed class VisitorTies
     }
 
     /// <summary>The stream of the request under way: it is reset when the visitor leaves, or at once if it has left.</summary>
-    public void Attach(TunnelStream stream)
+    public void Attach(ITunnelStream stream)
     {
         Interlocked.Exchange(ref _stream, stream);
         if (_isGone)
@@ -66,8 +66,8 @@ internal sealed class VisitorTies
     /// The request under way waits for a session. A visitor that ends its sending meanwhile is taken to have left: nothing
     /// else tells a request that is waited for from one that is not.
     /// </summary>
-    /// <param name="input">Nobody reads it while the request waits, and somebody must notice when the visitor leaves.</param>
-    public async Task<Route> WaitAsync(HeldRequest held, VisitorInput input)
+    /// <param name="request">Nobody reads it while it waits, and somebody must notice when the visitor leaves.</param>
+    public async Task<Route> WaitAsync(HeldRequest held, IVisitorRequest request)
     {
         Interlocked.Exchange(ref _held, held);
         if (_isGone)
@@ -75,7 +75,7 @@ internal sealed class VisitorTies
             held.Cancel();
         }
 
-        input.Watch();
+        request.Watch();
         Route route = await held.Released;
         Volatile.Write(ref _held, null);
         return route;

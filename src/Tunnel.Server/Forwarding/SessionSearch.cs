@@ -1,7 +1,6 @@
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Http.Heads;
-using Tunnel.Server.Edge;
 using Tunnel.Server.Guards;
 using Tunnel.Server.Routing;
 
@@ -11,14 +10,16 @@ namespace Tunnel.Server.Forwarding;
 /// Step 3 for one request after the other: the session a request goes to, its wait at the name, and its move to another
 /// session when the first did not take it. Belongs to the exchange.
 /// </summary>
-internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory)
+internal sealed class SessionSearch(ForwardingServices services)
 {
     /// <summary>No session changes so often in the time a request may wait; whatever does this is broken.</summary>
     private const int MostMoves = 16;
 
+    private readonly TunnelRegistry _registry = services.Registry;
+    private readonly VisitorMemory _memory = services.Memory;
     private ServedTunnel? _tunnel;
-    private TunnelStream? _stream;
-    private TunnelHolder? _refused;
+    private ITunnelStream? _stream;
+    private IServingSession? _refused;
     private TimeSpan _arrivedAt;
     private bool _hasEnded;
 
@@ -29,7 +30,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     public ServedTunnel Tunnel => _tunnel!;
 
     /// <summary>Its stream, the caller's to dispose.</summary>
-    public TunnelStream Stream => _stream!;
+    public ITunnelStream Stream => _stream!;
 
     /// <summary>Sessions that had the request before.</summary>
     public int Moves { get; private set; }
@@ -56,7 +57,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     /// <summary>The next request arrives.</summary>
     public void Begin()
     {
-        _arrivedAt = registry.Now;
+        _arrivedAt = _registry.Now;
         _refused = null;
         Moves = -1;
         MustMove = false;
@@ -65,30 +66,30 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     }
 
     /// <summary>Finds a session and opens a stream there; waits for one if need be. Returns why there is none.</summary>
-    public async ValueTask<EdgeError?> TakeAsync(VisitorConnection visitor, RequestHead head, VisitorFacts facts)
+    public async ValueTask<EdgeError?> TakeAsync(IVisitorRequest visitor, RequestHead head, VisitorFacts facts)
     {
         Moves++;
         MustMove = false;
-        if (!memory.HasRoomFor(facts.Address))
+        if (!_memory.HasRoomFor(facts.Address))
         {
             return EdgeError.TooBusy;
         }
 
-        if (_hasEnded && registry.IsServedBeside(Tunnel, nowOnly: false))
+        if (_hasEnded && _registry.IsServedBeside(Tunnel, nowOnly: false))
         {
             // Its successor has taken the name, and may have its link in a moment.
             _hasEnded = false;
-            _arrivedAt = registry.Now;
+            _arrivedAt = _registry.Now;
         }
 
-        _isTied = LoginRule.Judge(visitor, head, out ConnectionLogin? login);
+        _isTied = LoginRule.Judge(services, visitor.Lifetime, facts, head, out ConnectionLogin? login);
         RequestTraits traits = TraitsOf(head) | (_isTied ? RequestTraits.HasConnectionLogin : RequestTraits.None);
         var open = new OpenHeader(StreamType.Http, facts.Scheme, TunnelId: 0, facts.Address, AnswerWindow: 0, traits)
         {
             Connection = login?.Number ?? 0,
         };
         var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused) { Login = login };
-        Route route = registry.Find(head.HostName, request, out HeldRequest? held);
+        Route route = _registry.Find(head.HostName, request, out HeldRequest? held);
         while (route.Guard is { } guard)
         {
             if (await JudgeAsync(guard, head, facts) is { } denial)
@@ -96,13 +97,13 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
                 return denial;
             }
 
-            route = registry.Find(head.HostName, request with { AdmittedBy = guard }, out held);
+            route = _registry.Find(head.HostName, request with { AdmittedBy = guard }, out held);
         }
 
         if (held is not null)
         {
-            route = await visitor.Ties.WaitAsync(held, visitor.Input);
-            if (route.Stream is { } late && !memory.HasRoomFor(facts.Address))
+            route = await visitor.Lifetime.WaitAsync(held, visitor);
+            if (route.Stream is { } late && !_memory.HasRoomFor(facts.Address))
             {
                 // Many may have waited for the same agent.
                 late.Dispose();
@@ -141,7 +142,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     {
         if (code.IsOriginAbsent())
         {
-            Tunnel.OriginRefused(registry.Now);
+            Tunnel.OriginRefused(_registry.Now);
         }
 
         _hasEnded = code == ResetCode.SessionLost;
@@ -154,7 +155,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         MustMove = code == ResetCode.NotProcessed && Moves < MostMoves;
 
         // An OPEN that has left was seen and refused: the same session would refuse it again.
-        _refused = Stream.Id != 0 ? Tunnel.Holder : null;
+        _refused = Stream.Id != 0 ? Tunnel.Session : null;
     }
 
     /// <summary>
@@ -162,21 +163,21 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     /// the next <see cref="TakeAsync"/>.
     /// </summary>
     /// <param name="mayRepeat">It is whole and at hand, and may run a second time, at any time later.</param>
-    public DetachedVerdict JudgeDetached(TunnelStream stream, bool mayRepeat)
+    public DetachedVerdict JudgeDetached(ITunnelStream stream, bool mayRepeat)
     {
         if (Tunnel.Session.IsAttached)
         {
             return DetachedVerdict.Waits;
         }
 
-        if (mayRepeat && !IsRepeated && !_isTied && registry.IsServedBeside(Tunnel, nowOnly: true))
+        if (mayRepeat && !IsRepeated && !_isTied && _registry.IsServedBeside(Tunnel, nowOnly: true))
         {
             Repeat();
             return DetachedVerdict.Moves;
         }
 
         // Its agent has most likely never heard of it: for the visitor that is as if it had not been sent.
-        return registry.IsOverdue(_arrivedAt) && !stream.HasReachedPeer ? DetachedVerdict.GivesUp : DetachedVerdict.Waits;
+        return _registry.IsOverdue(_arrivedAt) && !stream.HasReachedPeer ? DetachedVerdict.GivesUp : DetachedVerdict.Waits;
     }
 
     /// <summary>The origin behind the tunnel is there.</summary>
@@ -187,7 +188,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     {
         if (_tunnel is { } tunnel)
         {
-            registry.Release(tunnel.Name);
+            _registry.Release(tunnel.Name);
         }
 
         Reset();
@@ -197,7 +198,7 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
     {
         IsRepeated = true;
         MustMove = true;
-        _refused = Tunnel.Holder;
+        _refused = Tunnel.Session;
     }
 
     private static ValueTask<EdgeError?> JudgeAsync(VisitorGuard guard, RequestHead head, VisitorFacts facts)
@@ -222,17 +223,4 @@ internal sealed class RequestPlace(TunnelRegistry registry, VisitorMemory memory
         _stream = null;
         _refused = null;
     }
-}
-
-/// <summary>What becomes of a request while its session has no link.</summary>
-internal enum DetachedVerdict
-{
-    /// <summary>The session goes on with it when its agent is back.</summary>
-    Waits,
-
-    /// <summary>It goes to a session that has a link.</summary>
-    Moves,
-
-    /// <summary>It has waited as long as any request may for an agent that is not there.</summary>
-    GivesUp,
 }

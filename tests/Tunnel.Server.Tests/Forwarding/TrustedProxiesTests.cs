@@ -1,7 +1,7 @@
 using System.Net;
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 
-namespace Tunnel.Server.Tests.Edge;
+namespace Tunnel.Server.Tests.Forwarding;
 
 public sealed class TrustedProxiesTests
 {

@@ -2,7 +2,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Guards;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>
 /// An answer the edge gives itself: the code in <c>Tunnel-Error</c>, the status, and a sentence for the person who reads
@@ -16,6 +16,9 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
 {
     /// <summary>WWW-Authenticate; null: none.</summary>
     public string? Challenge { get; init; }
+
+    /// <summary>What is wrong with the request, if anything is.</summary>
+    public RejectReason Reason { get; init; }
 
     public static EdgeError TunnelNotFound { get; } = new(
         "tunnel-not-found", 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
@@ -71,7 +74,7 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
         "https-required", 308, $"This name is served over HTTPS: {location}", Location: location);
 
     /// <summary>The request itself is at fault.</summary>
-    public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence);
+    public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence) { Reason = reason };
 
     /// <summary>What a visitor is told whom a tunnel's guard does not admit; null: it does.</summary>
     public static EdgeError? Of(GuardVerdict verdict, VisitorGuard guard) => verdict switch
