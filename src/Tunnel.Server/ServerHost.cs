@@ -71,7 +71,7 @@ public sealed class ServerHost : IAsyncDisposable
         _inputPool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
         var memory = new ProcessMemory(plan.Limit, () => _pool.RentedBytes);
         _clock = new DeadlineClock(time);
-        var hold = new HoldLimits
+        var hold = new WaitingLimits
         {
             Time = options.Hold,
             NameMemory = options.NameMemory,
@@ -136,10 +136,10 @@ public sealed class ServerHost : IAsyncDisposable
             Http2 = new Http2Refusal(time, log),
             Parting = new Parting(time),
         };
-        var doors = new Doors(edge, _certificates);
-        _edge = new EdgeListener(edge, visitors, doors.Http);
-        _secureEdge = secure is null ? null : new EdgeListener(edge, secure, doors.Https);
-        _tcpPorts = new TcpPorts(edge, doors, port => new SocketListener(VisitorPorts.Spec(options, port), time), VisitorPorts.NumbersOf(visitors, secure, agents));
+        var protocols = new PortProtocols(edge, _certificates);
+        _edge = new EdgeListener(edge, visitors, protocols.Http);
+        _secureEdge = secure is null ? null : new EdgeListener(edge, secure, protocols.Https);
+        _tcpPorts = new TcpPorts(edge, protocols, port => new SocketListener(VisitorPorts.Spec(options, port), time), VisitorPorts.NumbersOf(visitors, secure, agents));
         _addresses = new TunnelAddresses(options, _registry)
         {
             HttpPort = visitors.Port,
@@ -279,7 +279,7 @@ public sealed class ServerHost : IAsyncDisposable
                 _options.MayHaveSuccessor ? _agents.StopListeningAsync() : Task.CompletedTask);
             await _agents.WhenRequestsHaveLeftAsync(settle);
             _agents.BeginStop();
-            _registry.StopHolding();
+            _registry.StopWaiting();
             await Task.WhenAll(_edge.StopAsync(over), _secureEdge?.StopAsync(over) ?? Task.CompletedTask, _tcpPorts.StopAsync(over));
             await _agents.StopAsync(over);
         }

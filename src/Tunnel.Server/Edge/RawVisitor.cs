@@ -147,7 +147,7 @@ internal sealed class RawVisitor(EdgeServices services, IConnection link, string
         var open = new OpenHeader(StreamType.Raw, VisitorScheme.None, TunnelId: 0, visitor, AnswerWindow: 0);
         var request = new RouteRequest(open, type, arrivedAt, Bytes: name.Length, refused);
         byte[] host = Encoding.ASCII.GetBytes(name);
-        Route route = services.Registry.Find(host, request, out HeldRequest? held);
+        Route route = services.Registry.Find(host, request, out WaitingRequest? held);
         while (route.Guard is { } guard && guard.Admits(link.RemoteEndPoint.Address))
         {
             route = services.Registry.Find(host, request with { AdmittedBy = guard }, out held);

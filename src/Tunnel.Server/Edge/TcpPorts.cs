@@ -16,7 +16,7 @@ internal sealed class TcpPorts : IAsyncDisposable
     private static readonly TimeSpan Unbound = TimeSpan.FromSeconds(10);
 
     private readonly EdgeServices _services;
-    private readonly Doors _doors;
+    private readonly PortProtocols _protocols;
     private readonly Func<int, SocketListener> _bind;
     private readonly IReadOnlySet<int> _own;
     private readonly Lock _lock = new();
@@ -30,10 +30,10 @@ internal sealed class TcpPorts : IAsyncDisposable
     /// What the server listens on itself. With --reuse-port the kernel would give such a port to a tunnel as well, and the tunnel a
     /// part of the server's visitors and agents.
     /// </param>
-    public TcpPorts(EdgeServices services, Doors doors, Func<int, SocketListener> bind, IReadOnlySet<int> own)
+    public TcpPorts(EdgeServices services, PortProtocols protocols, Func<int, SocketListener> bind, IReadOnlySet<int> own)
     {
         _services = services;
-        _doors = doors;
+        _protocols = protocols;
         _bind = bind;
         _own = own;
         _sweep = services.Time.CreateTimer(static ports => ((TcpPorts)ports!).Sweep(), this, SweepEvery, SweepEvery);
@@ -137,7 +137,7 @@ internal sealed class TcpPorts : IAsyncDisposable
 
             try
             {
-                var listener = new EdgeListener(_services, _bind(port), link => _doors.Tcp(link, port));
+                var listener = new EdgeListener(_services, _bind(port), link => _protocols.Tcp(link, port));
                 _open[port] = new OpenPort(listener, _services.Time.GetTimestamp());
                 listener.Start();
                 ServerLog.TcpPortOpened(_services.Log, port);

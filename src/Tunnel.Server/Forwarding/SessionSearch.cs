@@ -89,7 +89,7 @@ internal sealed class SessionSearch(ForwardingServices services)
             Connection = login?.Number ?? 0,
         };
         var request = new RouteRequest(open, TunnelTypes.Http, _arrivedAt, head.Bytes, _refused) { Login = login };
-        Route route = _registry.Find(head.HostName, request, out HeldRequest? held);
+        Route route = _registry.Find(head.HostName, request, out WaitingRequest? held);
         while (route.Guard is { } guard)
         {
             if (await JudgeAsync(guard, head, facts) is { } denial)

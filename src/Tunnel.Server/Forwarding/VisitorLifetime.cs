@@ -11,7 +11,7 @@ namespace Tunnel.Server.Forwarding;
 internal sealed class VisitorLifetime
 {
     private ITunnelStream? _stream;
-    private HeldRequest? _held;
+    private WaitingRequest? _held;
     private TaskCompletionSource? _settled;
     private volatile bool _isGone;
     private volatile bool _isSettled;
@@ -67,7 +67,7 @@ internal sealed class VisitorLifetime
     /// else tells a request that is waited for from one that is not.
     /// </summary>
     /// <param name="request">Nobody reads it while it waits, and somebody must notice when the visitor leaves.</param>
-    public async Task<Route> WaitAsync(HeldRequest held, IVisitorRequest request)
+    public async Task<Route> WaitAsync(WaitingRequest held, IVisitorRequest request)
     {
         Interlocked.Exchange(ref _held, held);
         if (_isGone)

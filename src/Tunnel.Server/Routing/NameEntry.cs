@@ -13,8 +13,8 @@ internal sealed class NameEntry(string name)
     private static readonly TimeSpan RefusalCounts = TimeSpan.FromSeconds(5);
 
     // Who waits ahead of the others, and the others; each by arrival.
-    private readonly LinkedList<HeldRequest> _ahead = new();
-    private readonly LinkedList<HeldRequest> _waiting = new();
+    private readonly LinkedList<WaitingRequest> _ahead = new();
+    private readonly LinkedList<WaitingRequest> _waiting = new();
 
     private string? _lastType;
     private VisitorGuard? _lastGuard;
@@ -47,16 +47,16 @@ internal sealed class NameEntry(string name)
     public long Weight { get; set; }
 
     /// <summary>Who came first.</summary>
-    public HeldRequest? Oldest =>
+    public WaitingRequest? Oldest =>
         _ahead.First?.Value is not { } ahead ? _waiting.First?.Value
         : _waiting.First?.Value is not { } other || ahead.Request.ArrivedAt <= other.Request.ArrivedAt ? ahead : other;
 
     /// <summary>Who loses its place first.</summary>
     /// <param name="othersOnly">Those who wait ahead keep theirs.</param>
-    public HeldRequest? Last(bool othersOnly) => _waiting.Last?.Value ?? (othersOnly ? null : _ahead.Last?.Value);
+    public WaitingRequest? Last(bool othersOnly) => _waiting.Last?.Value ?? (othersOnly ? null : _ahead.Last?.Value);
 
     /// <summary>Who is let through next, or after somebody.</summary>
-    public HeldRequest? Next(HeldRequest? after) =>
+    public WaitingRequest? Next(WaitingRequest? after) =>
         after is null ? (_ahead.First ?? _waiting.First)?.Value
         : (after.Place!.Next ?? (after.Request.GoesFirst ? _waiting.First : null))?.Value;
 
@@ -150,10 +150,10 @@ internal sealed class NameEntry(string name)
     }
 
     /// <summary>Puts a request in the row, by its arrival: one that was moved here is older than those that wait.</summary>
-    public void Add(HeldRequest held)
+    public void Add(WaitingRequest held)
     {
-        LinkedList<HeldRequest> row = held.Request.GoesFirst ? _ahead : _waiting;
-        LinkedListNode<HeldRequest>? before = row.Last;
+        LinkedList<WaitingRequest> row = held.Request.GoesFirst ? _ahead : _waiting;
+        LinkedListNode<WaitingRequest>? before = row.Last;
         while (before is not null && before.Value.Request.ArrivedAt > held.Request.ArrivedAt)
         {
             before = before.Previous;
@@ -162,7 +162,7 @@ internal sealed class NameEntry(string name)
         held.Place = before is null ? row.AddFirst(held) : row.AddAfter(before, held);
     }
 
-    public static void Remove(HeldRequest held)
+    public static void Remove(WaitingRequest held)
     {
         if (held.Place is { } place)
         {

@@ -15,21 +15,21 @@ internal sealed class TunnelRegistry : IDisposable
     /// <summary>A session that says it has room and takes nothing is asked this often, until the next occasion.</summary>
     internal const int MostFailures = 3;
 
-    private readonly HoldLimits _hold;
+    private readonly WaitingLimits _hold;
     private readonly RegistryClock _time;
     private readonly Lock _lock = new();
 
     // Guarded by the lock; what waits is guarded by it too.
     private readonly NameTable _names;
-    private readonly Holding _holding;
+    private readonly WaitingRequests _waiting;
 
     /// <param name="isOwned">Whether the name is known to be that of somebody who is not here.</param>
-    public TunnelRegistry(HoldLimits hold, Func<string, bool> isOwned, TimeProvider time, DeadlineClock clock)
+    public TunnelRegistry(WaitingLimits hold, Func<string, bool> isOwned, TimeProvider time, DeadlineClock clock)
     {
         _hold = hold;
         _time = new RegistryClock(time);
         _names = new NameTable(hold.NameMemory);
-        _holding = new Holding(hold, isOwned, _names, _lock, _time, clock);
+        _waiting = new WaitingRequests(hold, isOwned, _names, _lock, _time, clock);
     }
 
     /// <summary>Names that are served now, by a session with or without a link.</summary>
@@ -45,7 +45,7 @@ internal sealed class TunnelRegistry : IDisposable
     }
 
     /// <summary>Requests that wait at their names.</summary>
-    public int Waiting => _holding.Count;
+    public int Waiting => _waiting.Count;
 
     /// <summary>The clock of <see cref="RouteRequest.ArrivedAt"/>.</summary>
     public TimeSpan Now => _time.Now;
@@ -77,10 +77,10 @@ internal sealed class TunnelRegistry : IDisposable
 
     /// <summary>
     /// A stream to a session behind a host name, at once if there is one that takes it. When the request has to wait,
-    /// <paramref name="held"/> is it: its task brings the outcome, <see cref="HeldRequest.Cancel"/> takes it out of the row.
+    /// <paramref name="held"/> is it: its task brings the outcome, <see cref="WaitingRequest.Cancel"/> takes it out of the row.
     /// </summary>
     /// <param name="host">Lower-case ASCII, without port and final dot.</param>
-    public Route Find(ReadOnlySpan<byte> host, in RouteRequest request, out HeldRequest? held)
+    public Route Find(ReadOnlySpan<byte> host, in RouteRequest request, out WaitingRequest? held)
     {
         held = null;
         if (host.Length is 0 or > PublicNames.MostBytes)
@@ -101,7 +101,7 @@ internal sealed class TunnelRegistry : IDisposable
 
                 // Who waits already goes first.
                 ServedTunnel? chosen = entry is { Waiting: 0 } && failed < MostFailures ? entry.Choose(request, Now) : null;
-                if (chosen is null && (isOwned is not null || !_holding.AsksForOwner(entry)))
+                if (chosen is null && (isOwned is not null || !_waiting.AsksForOwner(entry)))
                 {
                     if (entry?.Guard is { } guard && guard != request.AdmittedBy && entry.Type == request.Type)
                     {
@@ -109,7 +109,7 @@ internal sealed class TunnelRegistry : IDisposable
                     }
 
                     bool goesFirst = entry?.GoesFirst(request, Now) ?? false;
-                    held = _holding.TryHold(entry, name, isOwned ?? false, request with { GoesFirst = goesFirst }, out otherwise);
+                    held = _waiting.TryHold(entry, name, isOwned ?? false, request with { GoesFirst = goesFirst }, out otherwise);
                     break;
                 }
 
@@ -118,7 +118,7 @@ internal sealed class TunnelRegistry : IDisposable
 
             if (tunnel is null)
             {
-                isOwned = _holding.IsOwned(name);
+                isOwned = _waiting.IsOwned(name);
                 failed--;
             }
             else if (tunnel.TryOpen(request) is { } found)
@@ -129,11 +129,11 @@ internal sealed class TunnelRegistry : IDisposable
 
         if (held is null)
         {
-            return _holding.Refuse(otherwise, new string(name));
+            return _waiting.Refuse(otherwise, new string(name));
         }
 
         // Room may have come about a moment before the request stood in the row.
-        _holding.Began(held);
+        _waiting.Began(held);
         return default;
     }
 
@@ -181,9 +181,9 @@ internal sealed class TunnelRegistry : IDisposable
     public void Release(string name)
     {
         // A glance: somebody who begins to wait in this moment looks for room himself.
-        if (_holding.Count > 0 && FindEntry(name) is { } entry)
+        if (_waiting.Count > 0 && FindEntry(name) is { } entry)
         {
-            _holding.Release(entry);
+            _waiting.Release(entry);
         }
     }
 
@@ -215,9 +215,9 @@ internal sealed class TunnelRegistry : IDisposable
     }
 
     /// <summary>The server stops: nobody waits any more.</summary>
-    public void StopHolding() => _holding.Stop();
+    public void StopWaiting() => _waiting.Stop();
 
-    public void Dispose() => _holding.Dispose();
+    public void Dispose() => _waiting.Dispose();
 
     private NameEntry? FindEntry(string name)
     {

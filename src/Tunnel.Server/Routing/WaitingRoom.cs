@@ -4,7 +4,7 @@ namespace Tunnel.Server.Routing;
 /// All requests that wait, at whatever name: counts them, bounds them, and shares the room out. One name alone may take all
 /// of it; when it is full, whoever takes most gives way to whoever takes less. Guarded by the registry's lock.
 /// </summary>
-internal sealed class WaitingRoom(HoldLimits limits)
+internal sealed class WaitingRoom(WaitingLimits limits)
 {
     // The lightest first.
     private readonly SortedSet<NameEntry> _known = NewSet();
@@ -25,7 +25,7 @@ internal sealed class WaitingRoom(HoldLimits limits)
     /// <param name="entry">Null: nobody waits there.</param>
     /// <param name="isStranger">Nobody knows whose the name is.</param>
     /// <param name="ousted">Who has lost its place.</param>
-    public bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request, List<HeldRequest> ousted)
+    public bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request, List<WaitingRequest> ousted)
     {
         long weight = (entry?.Weight ?? 0) + limits.WeightOf(request);
         while (Count >= limits.MostRequests || _bytes + request.Bytes > limits.MostBytes)
@@ -44,7 +44,7 @@ internal sealed class WaitingRoom(HoldLimits limits)
         return true;
     }
 
-    public void Add(HeldRequest held)
+    public void Add(WaitingRequest held)
     {
         held.Entry.Add(held);
         Count++;
@@ -53,7 +53,7 @@ internal sealed class WaitingRoom(HoldLimits limits)
     }
 
     /// <summary>Without effect when it has left before.</summary>
-    public void Remove(HeldRequest held)
+    public void Remove(WaitingRequest held)
     {
         if (held.Place is null)
         {
@@ -66,12 +66,12 @@ internal sealed class WaitingRoom(HoldLimits limits)
         Weigh(held.Entry, -limits.WeightOf(held.Request));
     }
 
-    public List<HeldRequest> RemoveAll() => RemoveLate(TimeSpan.MaxValue);
+    public List<WaitingRequest> RemoveAll() => RemoveLate(TimeSpan.MaxValue);
 
     /// <summary>Takes out those whose time is over.</summary>
-    public List<HeldRequest> RemoveLate(TimeSpan now)
+    public List<WaitingRequest> RemoveLate(TimeSpan now)
     {
-        List<HeldRequest> late = [];
+        List<WaitingRequest> late = [];
         foreach (NameEntry entry in Names.ToArray())
         {
             while (entry.Oldest is { } first && now - first.Request.ArrivedAt >= limits.Time)
@@ -87,7 +87,7 @@ internal sealed class WaitingRoom(HoldLimits limits)
     private static SortedSet<NameEntry> NewSet() => new(Comparer<NameEntry>.Create(static (one, other) =>
         one.Weight != other.Weight ? one.Weight.CompareTo(other.Weight) : string.CompareOrdinal(one.Name, other.Name)));
 
-    private HeldRequest? FindWhoGivesWay(NameEntry? entry, bool isStranger, long weight, in RouteRequest request)
+    private WaitingRequest? FindWhoGivesWay(NameEntry? entry, bool isStranger, long weight, in RouteRequest request)
     {
         if (!isStranger && _strangers.Max is { } stranger)
         {

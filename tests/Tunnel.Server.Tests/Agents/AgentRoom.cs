@@ -25,7 +25,7 @@ internal sealed class AgentRoom : IAsyncDisposable
     public AgentRoom(int mostSessions = 64)
     {
         _clock = new DeadlineClock(Time);
-        Registry = new TunnelRegistry(new HoldLimits(), _ => false, Time, _clock);
+        Registry = new TunnelRegistry(new WaitingLimits(), _ => false, Time, _clock);
         var options = new ServerOptions { Domain = "test", MaxSessionsPerIdentity = mostSessions };
         _passwords = new PasswordChecks(Time);
         Tokens = TokenStore.Open(_folder, options.Domain, Time);

@@ -139,7 +139,7 @@ public sealed class AgentSessionTests : IAsyncDisposable
         Route Open()
         {
             var open = new OpenHeader(StreamType.Http, VisitorScheme.Http, 0, default, 0);
-            Route route = _room.Registry.Find("one.test"u8, new RouteRequest(open, TunnelTypes.Http, _room.Registry.Now, Bytes: 0), out HeldRequest? held);
+            Route route = _room.Registry.Find("one.test"u8, new RouteRequest(open, TunnelTypes.Http, _room.Registry.Now, Bytes: 0), out WaitingRequest? held);
             held.Should().BeNull();
             route.Stream?.Dispose();
             return route;

@@ -18,8 +18,8 @@ public sealed class TcpPortsTests
     {
         var time = new FakeTimeProvider();
         await using var clock = new DeadlineClock(time);
-        using var registry = new TunnelRegistry(new HoldLimits(), _ => false, time, clock);
-        await using var ports = new TcpPorts(Services(registry, time, clock), doors: null!, _ => throw new InvalidOperationException("none may be had"), new HashSet<int> { 20_001 });
+        using var registry = new TunnelRegistry(new WaitingLimits(), _ => false, time, clock);
+        await using var ports = new TcpPorts(Services(registry, time, clock), protocols: null!, _ => throw new InvalidOperationException("none may be had"), new HashSet<int> { 20_001 });
         var judged = new List<string>();
 
         string? name = ports.Open(

@@ -27,7 +27,7 @@ public sealed class ExchangeTests : IAsyncDisposable
     public ExchangeTests()
     {
         _clock = new DeadlineClock(_time);
-        _registry = new TunnelRegistry(new HoldLimits { Time = TimeSpan.Zero }, _ => false, _time, _clock);
+        _registry = new TunnelRegistry(new WaitingLimits { Time = TimeSpan.Zero }, _ => false, _time, _clock);
         var options = new ServerOptions();
         MemoryPlan plan = MemoryPlan.Of(null);
         _shelf = new ExchangeShelf(new ForwardingServices

@@ -14,7 +14,7 @@ public sealed class HoldTests
         await using var names = new Registration();
         TunnelHolder holder = names.Detached();
         ServedTunnel tunnel = names.Bind("a.test", holder);
-        HeldRequest held = names.Hold("a.test");
+        WaitingRequest held = names.Hold("a.test");
         names.Registry.Waiting.Should().Be(1);
         names.Attach(holder);
         names.Registry.Release("a.test");
@@ -30,7 +30,7 @@ public sealed class HoldTests
         await using var names = new Registration();
         names.Bind("a.test", names.Attached(streams: 2));
         Route[] running = [names.Find("a.test", out _), names.Find("a.test", out _)];
-        HeldRequest[] waiting = [.. Enumerable.Range(0, 5).Select(_ => names.Hold("a.test"))];
+        WaitingRequest[] waiting = [.. Enumerable.Range(0, 5).Select(_ => names.Hold("a.test"))];
         for (int i = 0; i < 2; i++)
         {
             // Nothing of it was sent, so the slot is free at once.
@@ -41,7 +41,7 @@ public sealed class HoldTests
         Route[] next = [await waiting[0].Released.Within(), await waiting[1].Released.Within()];
         waiting[2].Released.IsCompleted.Should().BeFalse("nobody is woken to find no room");
         names.Registry.Waiting.Should().Be(3);
-        names.Find("a.test", out HeldRequest? late);
+        names.Find("a.test", out WaitingRequest? late);
         late.Should().NotBeNull("who comes later stands behind those who wait");
         for (int i = 2; i < 5; i++)
         {
@@ -70,7 +70,7 @@ public sealed class HoldTests
             names.Registry.Unbind(tunnel);
         }
 
-        HeldRequest held = names.Hold(state == "unknown" ? "b.test" : "a.test");
+        WaitingRequest held = names.Hold(state == "unknown" ? "b.test" : "a.test");
         names.Time.Advance(TimeSpan.FromSeconds(19));
         held.Released.IsCompleted.Should().BeFalse();
         names.Time.Advance(TimeSpan.FromSeconds(1));
@@ -90,8 +90,8 @@ public sealed class HoldTests
         await using var names = new Registration();
         TunnelHolder holder = names.Detached(streams: 1);
         ServedTunnel tunnel = names.Bind("a.test", holder);
-        HeldRequest first = names.Hold("a.test");
-        HeldRequest held = names.Hold("a.test");
+        WaitingRequest first = names.Hold("a.test");
+        WaitingRequest held = names.Hold("a.test");
         Route running = default;
         switch (state)
         {
@@ -119,13 +119,13 @@ public sealed class HoldTests
     {
         // Of a server that has just begun nobody knows yet that the name is no web server's.
         await using var names = new Registration();
-        HeldRequest[] web = [names.Hold("a.test"), names.Hold("a.test")];
+        WaitingRequest[] web = [names.Hold("a.test"), names.Hold("a.test")];
         ServedTunnel tunnel = names.Bind("a.test", names.Attached(), type: TunnelTypes.Tls);
-        names.Registry.Find("a.test"u8, names.Request() with { Type = TunnelTypes.Tls }, out HeldRequest? raw);
+        names.Registry.Find("a.test"u8, names.Request() with { Type = TunnelTypes.Tls }, out WaitingRequest? raw);
         Route route = await raw!.Released.Within();
         route.Tunnel.Should().BeSameAs(tunnel);
         route.Stream!.Dispose();
-        foreach (HeldRequest held in web)
+        foreach (WaitingRequest held in web)
         {
             (await held.Released.Within()).Outcome.Should().Be(RouteOutcome.NotFound, "nobody comes for it any more");
         }
@@ -138,12 +138,12 @@ public sealed class HoldTests
     {
         await using var names = new Registration();
         names.Owned.Add("a.test");
-        HeldRequest young = names.Hold("a.test");
+        WaitingRequest young = names.Hold("a.test");
         names.Time.Advance(TimeSpan.FromSeconds(21));
         (await young.Released.Within()).Outcome.Should().Be(RouteOutcome.Offline, "its agent did not come");
         names.Registry.Unbind(names.Bind("a.test", names.Attached()));
         names.Time.Advance(TimeSpan.FromSeconds(21));
-        names.Find("a.test", out HeldRequest? held).Outcome.Should().Be(RouteOutcome.Offline, "it is somebody's, also when nobody remembers it");
+        names.Find("a.test", out WaitingRequest? held).Outcome.Should().Be(RouteOutcome.Offline, "it is somebody's, also when nobody remembers it");
         held.Should().BeNull();
         names.Find("b.test", out _).Outcome.Should().Be(RouteOutcome.NotFound);
     }
@@ -153,7 +153,7 @@ public sealed class HoldTests
     {
         await using var clock = new DeadlineClock(TimeProvider.System);
         TunnelRegistry? registry = null;
-        using (registry = new TunnelRegistry(new HoldLimits { Time = TimeSpan.Zero }, IsOwned, TimeProvider.System, clock))
+        using (registry = new TunnelRegistry(new WaitingLimits { Time = TimeSpan.Zero }, IsOwned, TimeProvider.System, clock))
         {
             registry.Find("a.test"u8, default, out _).Outcome.Should().Be(RouteOutcome.Offline);
         }
@@ -167,7 +167,7 @@ public sealed class HoldTests
     {
         await using var names = new Registration();
         names.Time.Advance(TimeSpan.FromSeconds(20));
-        names.Find("a.test", out HeldRequest? held).Outcome.Should().Be(RouteOutcome.NotFound);
+        names.Find("a.test", out WaitingRequest? held).Outcome.Should().Be(RouteOutcome.NotFound);
         held.Should().BeNull();
     }
 
@@ -175,7 +175,7 @@ public sealed class HoldTests
     public async Task Agent_OfANameThatIsWaitedFor_FindsItsRequests()
     {
         await using var names = new Registration();
-        HeldRequest held = names.Hold("a.test");
+        WaitingRequest held = names.Hold("a.test");
         ServedTunnel tunnel = names.Bind("a.test", names.Attached());
         names.Registry.Release("a.test");
         Route route = await held.Released.Within();
@@ -189,8 +189,8 @@ public sealed class HoldTests
         await using var names = new Registration();
         TunnelHolder holder = names.Detached();
         names.Bind("a.test", holder);
-        HeldRequest left = names.Hold("a.test");
-        HeldRequest stays = names.Hold("a.test");
+        WaitingRequest left = names.Hold("a.test");
+        WaitingRequest stays = names.Hold("a.test");
         left.Cancel();
         (await left.Released.Within()).Outcome.Should().Be(RouteOutcome.Cancelled);
         left.Cancel();
@@ -205,7 +205,7 @@ public sealed class HoldTests
     public async Task Visitor_ThatLeavesWhenItsTimeIsOver_TakesNoNameAlong()
     {
         await using var names = new Registration();
-        HeldRequest late = names.Hold("a.test");
+        WaitingRequest late = names.Hold("a.test");
         names.Time.Advance(TimeSpan.FromSeconds(21));
         (await late.Released.Within()).Outcome.Should().Be(RouteOutcome.NotFound);
         names.Bind("a.test", names.Attached());
@@ -217,14 +217,14 @@ public sealed class HoldTests
     [Fact]
     public async Task Waiting_HasItsBounds_InNumberAndInMemory()
     {
-        await using var names = new Registration(new HoldLimits { MostRequests = 3, MostBytes = 1000 });
+        await using var names = new Registration(new WaitingLimits { MostRequests = 3, MostBytes = 1000 });
         names.Bind("a.test", names.Detached());
-        HeldRequest first = names.Hold("a.test", bytes: 600);
-        names.Find("a.test", out HeldRequest? second, bytes: 500).Outcome.Should().Be(RouteOutcome.TooBusy);
+        WaitingRequest first = names.Hold("a.test", bytes: 600);
+        names.Find("a.test", out WaitingRequest? second, bytes: 500).Outcome.Should().Be(RouteOutcome.TooBusy);
         second.Should().BeNull();
         names.Hold("a.test", bytes: 200);
         names.Hold("a.test", bytes: 200);
-        names.Find("a.test", out HeldRequest? _, bytes: 0).Outcome.Should().Be(RouteOutcome.TooBusy);
+        names.Find("a.test", out WaitingRequest? _, bytes: 0).Outcome.Should().Be(RouteOutcome.TooBusy);
         first.Cancel();
         names.Hold("a.test", bytes: 600);
     }
@@ -232,15 +232,15 @@ public sealed class HoldTests
     [Fact]
     public async Task Name_ThatFillsTheRoom_GivesWayToOthersUntilAllHaveAsMuch()
     {
-        await using var names = new Registration(new HoldLimits { MostRequests = 6, MostBytes = 6000 });
+        await using var names = new Registration(new WaitingLimits { MostRequests = 6, MostBytes = 6000 });
         foreach (string name in (string[])["a.test", "b.test", "c.test"])
         {
             names.Bind(name, names.Detached());
         }
 
-        HeldRequest[] many = [.. Enumerable.Range(0, 6).Select(_ => names.Hold("a.test"))];
+        WaitingRequest[] many = [.. Enumerable.Range(0, 6).Select(_ => names.Hold("a.test"))];
         names.Find("a.test", out _).Outcome.Should().Be(RouteOutcome.TooBusy, "nobody takes more than it has already");
-        HeldRequest[] few = [names.Hold("b.test"), names.Hold("c.test"), names.Hold("b.test"), names.Hold("c.test")];
+        WaitingRequest[] few = [names.Hold("b.test"), names.Hold("c.test"), names.Hold("b.test"), names.Hold("c.test")];
         names.Registry.Waiting.Should().Be(6);
         names.Find("b.test", out _).Outcome.Should().Be(RouteOutcome.TooBusy, "all have as much");
         for (int i = 0; i < many.Length; i++)
@@ -257,11 +257,11 @@ public sealed class HoldTests
     [Fact]
     public async Task Name_WhoseRequestsAreLarge_GivesWayToo()
     {
-        await using var names = new Registration(new HoldLimits { MostRequests = 1000, MostBytes = 10_000 });
+        await using var names = new Registration(new WaitingLimits { MostRequests = 1000, MostBytes = 10_000 });
         names.Bind("a.test", names.Detached());
         names.Bind("b.test", names.Detached());
-        HeldRequest[] large = [names.Hold("a.test", bytes: 5000), names.Hold("a.test", bytes: 5000)];
-        HeldRequest[] small = [.. Enumerable.Range(0, 40).Select(_ => names.Hold("b.test", bytes: 100))];
+        WaitingRequest[] large = [names.Hold("a.test", bytes: 5000), names.Hold("a.test", bytes: 5000)];
+        WaitingRequest[] small = [.. Enumerable.Range(0, 40).Select(_ => names.Hold("b.test", bytes: 100))];
         large.Select(held => held.Released.IsCompleted).Should().Equal(false, true);
         small.Should().OnlyContain(held => !held.Released.IsCompleted);
         names.Find("a.test", out _, bytes: 6000).Outcome.Should().Be(RouteOutcome.TooBusy);
@@ -270,13 +270,13 @@ public sealed class HoldTests
     [Fact]
     public async Task NamesThatNobodyKnows_HaveWhatKnownOnesLeave()
     {
-        await using var names = new Registration(new HoldLimits { MostRequests = 6, MostBytes = 6000 });
+        await using var names = new Registration(new WaitingLimits { MostRequests = 6, MostBytes = 6000 });
         names.Owned.Add("owned.test");
         names.Bind("served.test", names.Detached());
-        HeldRequest[] strangers = [.. Enumerable.Range(0, 6).Select(number => names.Hold($"unknown-{number}.test"))];
+        WaitingRequest[] strangers = [.. Enumerable.Range(0, 6).Select(number => names.Hold($"unknown-{number}.test"))];
         names.Find("unknown-6.test", out _).Outcome.Should().Be(RouteOutcome.TooBusy);
-        HeldRequest[] known = [.. Enumerable.Range(0, 3).SelectMany(_ => (HeldRequest[])[names.Hold("owned.test"), names.Hold("served.test")])];
-        foreach (HeldRequest held in strangers)
+        WaitingRequest[] known = [.. Enumerable.Range(0, 3).SelectMany(_ => (WaitingRequest[])[names.Hold("owned.test"), names.Hold("served.test")])];
+        foreach (WaitingRequest held in strangers)
         {
             (await held.Released.Within()).Outcome.Should().Be(RouteOutcome.TooBusy);
         }
@@ -289,10 +289,10 @@ public sealed class HoldTests
     [Fact]
     public async Task Request_ThatFindsNoRoomAfterAll_HasTakenNobodysPlace()
     {
-        await using var names = new Registration(new HoldLimits { MostRequests = 1000, MostBytes = 10_000 });
+        await using var names = new Registration(new WaitingLimits { MostRequests = 1000, MostBytes = 10_000 });
         names.Bind("a.test", names.Detached());
         names.Bind("b.test", names.Detached());
-        HeldRequest[] many = [.. Enumerable.Range(0, 10).Select(_ => names.Hold("a.test", bytes: 1000))];
+        WaitingRequest[] many = [.. Enumerable.Range(0, 10).Select(_ => names.Hold("a.test", bytes: 1000))];
         names.Find("b.test", out _, bytes: 7000).Outcome.Should().Be(RouteOutcome.TooBusy, "it would take more than whoever gives way to it");
         many.Should().OnlyContain(held => !held.Released.IsCompleted);
         names.Registry.Waiting.Should().Be(10);
@@ -307,10 +307,10 @@ public sealed class HoldTests
         await using var names = new Registration();
         TunnelHolder holder = names.Detached(streams: 100);
         names.Bind("a.test", holder);
-        HeldRequest[] waiting = [.. Enumerable.Range(0, 10_000).Select(_ => names.Hold("a.test"))];
+        WaitingRequest[] waiting = [.. Enumerable.Range(0, 10_000).Select(_ => names.Hold("a.test"))];
         names.Attach(holder);
         names.Registry.Release("a.test");
-        foreach (HeldRequest held in waiting)
+        foreach (WaitingRequest held in waiting)
         {
             Route route = await held.Released.Within();
             route.Outcome.Should().Be(RouteOutcome.Found);

@@ -17,10 +17,10 @@ internal sealed class Registration : IAsyncDisposable
     private readonly DeadlineClock _clock;
     private readonly List<Func<Task>> _ends = [];
 
-    public Registration(HoldLimits? limits = null)
+    public Registration(WaitingLimits? limits = null)
     {
         _clock = new DeadlineClock(Time);
-        Registry = new TunnelRegistry(limits ?? new HoldLimits(), Owned.Contains, Time, _clock);
+        Registry = new TunnelRegistry(limits ?? new WaitingLimits(), Owned.Contains, Time, _clock);
     }
 
     /// <summary>Names that are somebody's, whether he is here or not.</summary>
@@ -84,19 +84,19 @@ internal sealed class Registration : IAsyncDisposable
         return tunnel;
     }
 
-    public Route Find(string name, out HeldRequest? held, TunnelHolder? refused = null, int bytes = 100) =>
+    public Route Find(string name, out WaitingRequest? held, TunnelHolder? refused = null, int bytes = 100) =>
         Registry.Find(System.Text.Encoding.ASCII.GetBytes(name), Request(refused, bytes), out held);
 
     /// <summary>A request that has to wait.</summary>
-    public HeldRequest Hold(string name, int bytes = 100)
+    public WaitingRequest Hold(string name, int bytes = 100)
     {
-        Find(name, out HeldRequest? held, bytes: bytes);
+        Find(name, out WaitingRequest? held, bytes: bytes);
         held.Should().NotBeNull();
         return held!;
     }
 
     /// <summary>A request of a login that is tied to the session of this tunnel.</summary>
-    public Route Find(string name, ServedTunnel? tied, out HeldRequest? held, TunnelHolder? refused = null) =>
+    public Route Find(string name, ServedTunnel? tied, out WaitingRequest? held, TunnelHolder? refused = null) =>
         Registry.Find(
             System.Text.Encoding.ASCII.GetBytes(name), Request(refused) with { Login = new ConnectionLogin(name) { Tunnel = tied } }, out held);
 

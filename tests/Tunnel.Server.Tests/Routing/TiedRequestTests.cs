@@ -12,9 +12,9 @@ public sealed class TiedRequestTests
         await using var names = new Registration();
         ServedTunnel tied = names.Bind("a.test", names.Attached(instance: 'a'), pool: true);
         names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
-        Route[] routes = [.. Enumerable.Range(0, 4).Select(_ => names.Find("a.test", tied, out HeldRequest? _))];
+        Route[] routes = [.. Enumerable.Range(0, 4).Select(_ => names.Find("a.test", tied, out WaitingRequest? _))];
         routes.Should().OnlyContain(route => route.Tunnel == tied);
-        names.Find("a.test", tied, out HeldRequest? held);
+        names.Find("a.test", tied, out WaitingRequest? held);
         held.Should().NotBeNull("it waits for room there");
         Route other = names.Find("a.test", out _);
         other.Tunnel.Should().BeNull("who comes later looks behind it in the row");
@@ -33,8 +33,8 @@ public sealed class TiedRequestTests
         TunnelHolder away = names.Detached(instance: 'a');
         ServedTunnel tied = names.Bind("a.test", away, pool: true);
         ServedTunnel here = names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
-        names.Find("a.test", tied, out HeldRequest? waiting);
-        names.Find("a.test", out HeldRequest? other);
+        names.Find("a.test", tied, out WaitingRequest? waiting);
+        names.Find("a.test", out WaitingRequest? other);
         Route route = await other!.Released.Within();
         route.Tunnel.Should().BeSameAs(here);
         route.Stream!.Dispose();

@@ -6,7 +6,7 @@ namespace Tunnel.Server.Tests.Routing;
 /// <summary>Names and who serves them; nobody waits here.</summary>
 public sealed class TunnelRegistryTests
 {
-    private static readonly HoldLimits NoHold = new() { Time = TimeSpan.Zero };
+    private static readonly WaitingLimits NoHold = new() { Time = TimeSpan.Zero };
 
     [Fact]
     public async Task Name_ThatIsBound_IsFound()
@@ -75,7 +75,7 @@ public sealed class TunnelRegistryTests
         await using var names = new Registration(NoHold);
         ServedTunnel first = names.Bind("a.test", names.Attached(instance: 'a'), pool: true);
         ServedTunnel second = names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
-        Route[] routes = [.. Enumerable.Range(0, 6).Select(_ => names.Find("a.test", out HeldRequest? _))];
+        Route[] routes = [.. Enumerable.Range(0, 6).Select(_ => names.Find("a.test", out WaitingRequest? _))];
         routes.Count(route => route.Tunnel == first).Should().Be(3);
         routes.Count(route => route.Tunnel == second).Should().Be(3);
         second.OriginRefused(names.Registry.Now);
@@ -96,7 +96,7 @@ public sealed class TunnelRegistryTests
         await using var names = new Registration();
         TunnelHolder full = names.Attached(instance: 'a');
         names.Bind("a.test", full, pool: true);
-        names.Find("a.test", out HeldRequest? held, refused: full).Outcome.Should().Be(RouteOutcome.TooBusy);
+        names.Find("a.test", out WaitingRequest? held, refused: full).Outcome.Should().Be(RouteOutcome.TooBusy);
         held.Should().BeNull("nobody else is there to wait for");
         ServedTunnel other = names.Bind("a.test", names.Attached(instance: 'b'), pool: true);
         Route route = names.Find("a.test", out _, refused: full);

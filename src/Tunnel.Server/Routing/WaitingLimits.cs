@@ -1,7 +1,7 @@
 namespace Tunnel.Server.Routing;
 
 /// <summary>How requests wait at a name (docs/architecture.md, "Requests that wait").</summary>
-internal sealed record HoldLimits
+internal sealed record WaitingLimits
 {
     /// <summary>From a request's arrival; zero: nothing waits.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(20);

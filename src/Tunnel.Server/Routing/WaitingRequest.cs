@@ -2,9 +2,9 @@ namespace Tunnel.Server.Routing;
 
 /// <summary>
 /// A request that waits at its name for a session (docs/architecture.md, "Requests that wait"). Costs no timer and no thread;
-/// <see cref="Holding"/> owns its place in the row until <see cref="Released"/> completes.
+/// <see cref="WaitingRequests"/> owns its place in the row until <see cref="Released"/> completes.
 /// </summary>
-internal sealed class HeldRequest(Holding row, NameEntry entry, in RouteRequest request)
+internal sealed class WaitingRequest(WaitingRequests row, NameEntry entry, in RouteRequest request)
 {
     private readonly TaskCompletionSource<Route> _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -19,7 +19,7 @@ internal sealed class HeldRequest(Holding row, NameEntry entry, in RouteRequest 
     internal NameEntry Entry { get; } = entry;
 
     /// <summary>Its place in the row, null while it is in none; guarded by the registry's lock.</summary>
-    internal LinkedListNode<HeldRequest>? Place { get; set; }
+    internal LinkedListNode<WaitingRequest>? Place { get; set; }
 
     /// <summary>A stream has given way to it; guarded by the registry's lock.</summary>
     internal bool HasAPlace { get; set; }

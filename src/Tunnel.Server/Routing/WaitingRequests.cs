@@ -7,14 +7,14 @@ namespace Tunnel.Server.Routing;
 /// The rows of requests that wait at their names (docs/architecture.md, "Requests that wait"): who may stand in one, who is let through
 /// when there is room, and whose time is over. One clock drives all waiting; no stream is opened with the lock held.
 /// </summary>
-internal sealed class Holding : IDeadlineTarget, IDisposable
+internal sealed class WaitingRequests : IDeadlineTarget, IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
     /// <summary>Streams of one name that give way in one second: each costs a look at all of its session.</summary>
     private const int MostPlacesAtOnce = 64;
 
-    private readonly HoldLimits _limits;
+    private readonly WaitingLimits _limits;
     private readonly Func<string, bool> _isOwned;
     private readonly RegistryClock _time;
     private readonly DeadlineClock _clock;
@@ -30,7 +30,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     /// <param name="isOwned">Whether the name is known to be that of somebody who is not here; asked without the lock.</param>
     /// <param name="names">The registry's.</param>
     /// <param name="guard">The lock that guards <paramref name="names"/>, and this.</param>
-    public Holding(HoldLimits limits, Func<string, bool> isOwned, NameTable names, Lock guard, RegistryClock time, DeadlineClock clock)
+    public WaitingRequests(WaitingLimits limits, Func<string, bool> isOwned, NameTable names, Lock guard, RegistryClock time, DeadlineClock clock)
     {
         _limits = limits;
         _isOwned = isOwned;
@@ -57,11 +57,11 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     /// <summary>The request stands in the row of its name; null: it does not wait. The lock is held.</summary>
     /// <param name="isOwned">Whether the name is somebody's; good for those of which <see cref="AsksForOwner"/> says that it counts.</param>
     /// <param name="otherwise">For <see cref="Refuse"/>, when it does not wait.</param>
-    public HeldRequest? TryHold(NameEntry? entry, ReadOnlySpan<char> name, bool isOwned, in RouteRequest request, out RouteOutcome? otherwise)
+    public WaitingRequest? TryHold(NameEntry? entry, ReadOnlySpan<char> name, bool isOwned, in RouteRequest request, out RouteOutcome? otherwise)
     {
         TimeSpan now = _time.Now;
         bool isRemembered = entry is not null && _names.IsRemembered(entry, now);
-        (otherwise, bool isWorthIt) = HoldRule.Judge(entry, isRemembered, isYoung: now < _limits.Time, request);
+        (otherwise, bool isWorthIt) = WaitingRule.Judge(entry, isRemembered, isYoung: now < _limits.Time, request);
         if (!isWorthIt || _isClosing || now - request.ArrivedAt >= _limits.Time)
         {
             return null;
@@ -76,7 +76,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
 
         entry ??= _names.FindOrAdd(new string(name));
         entry.IsStranger = isStranger;
-        var held = new HeldRequest(this, entry, request);
+        var held = new WaitingRequest(this, entry, request);
         _waiting.Add(held);
         return held;
     }
@@ -90,7 +90,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         new(outcome ?? (_isOwned(name) ? RouteOutcome.Offline : RouteOutcome.NotFound));
 
     /// <summary>A request has begun to wait; its time is watched, and room that has come about meanwhile is given to it.</summary>
-    public void Began(HeldRequest held)
+    public void Began(WaitingRequest held)
     {
         bool mustTick;
         lock (_lock)
@@ -107,8 +107,8 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         Release(held.Entry);
     }
 
-    /// <inheritdoc cref="HeldRequest.Cancel"/>
-    public void Cancel(HeldRequest held)
+    /// <inheritdoc cref="WaitingRequest.Cancel"/>
+    public void Cancel(WaitingRequest held)
     {
         lock (_lock)
         {
@@ -124,7 +124,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
         int failed = 0;
         while (failed < TunnelRegistry.MostFailures)
         {
-            HeldRequest? next;
+            WaitingRequest? next;
             ServedTunnel? tunnel;
             lock (_lock)
             {
@@ -162,7 +162,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     /// <summary>Nobody waits any more, because nobody will come.</summary>
     public void Stop()
     {
-        List<(HeldRequest Held, RouteOutcome? Outcome)> all;
+        List<(WaitingRequest Held, RouteOutcome? Outcome)> all;
         lock (_lock)
         {
             _isClosing = true;
@@ -176,7 +176,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
 
     void IDeadlineTarget.OnDeadline()
     {
-        List<(HeldRequest Held, RouteOutcome? Outcome)> late;
+        List<(WaitingRequest Held, RouteOutcome? Outcome)> late;
         NameEntry[] entries;
         lock (_lock)
         {
@@ -229,7 +229,7 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     private bool MakePlaces(NameEntry entry, Dictionary<VisitorAddress, int> promised, ref int places, bool firstOnly)
     {
         TimeSpan now = _time.Now;
-        for (HeldRequest? held = entry.Next(after: null); held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
+        for (WaitingRequest? held = entry.Next(after: null); held is not null && places < MostPlacesAtOnce; held = entry.Next(held))
         {
             VisitorAddress customer = VisitorShares.CustomerOf(held.Request.Open.Visitor);
             int own = promised.GetValueOrDefault(customer);
@@ -259,9 +259,9 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
 
     private bool TryMakeRoom(NameEntry? entry, bool isStranger, in RouteRequest request)
     {
-        List<HeldRequest> ousted = [];
+        List<WaitingRequest> ousted = [];
         bool hasRoom = _waiting.TryMakeRoom(entry, isStranger, request, ousted);
-        foreach (HeldRequest held in ousted)
+        foreach (WaitingRequest held in ousted)
         {
             // Whoever waits for the outcome goes on elsewhere, not here with the lock held.
             held.TryRelease(new Route(RouteOutcome.TooBusy));
@@ -273,11 +273,11 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
 
     // The oldest request that some session has room for. One that a session has refused must not hold up the others, nor one
     // that waits for a session of its own; nor may one that came for what the name is not: it is told so here, because nobody comes for it any more.
-    private (HeldRequest? Next, ServedTunnel? Tunnel) NextOf(NameEntry entry)
+    private (WaitingRequest? Next, ServedTunnel? Tunnel) NextOf(NameEntry entry)
     {
         TimeSpan now = _time.Now;
-        HeldRequest? following;
-        for (HeldRequest? held = entry.Next(after: null); held is not null; held = following)
+        WaitingRequest? following;
+        for (WaitingRequest? held = entry.Next(after: null); held is not null; held = following)
         {
             following = entry.Next(held);
             if (held.IsInHand)
@@ -307,14 +307,14 @@ internal sealed class Holding : IDeadlineTarget, IDisposable
     }
 
     // What is true now, not when they came: who waited for a session that then had no room is told that. The lock is held.
-    private static List<(HeldRequest Held, RouteOutcome? Outcome)> Judge(List<HeldRequest> over) =>
+    private static List<(WaitingRequest Held, RouteOutcome? Outcome)> Judge(List<WaitingRequest> over) =>
         [.. over.Select(held =>
-            (held, HoldRule.Judge(held.Entry, isKnown: held.Entry.Type is not null, isYoung: false, held.Request).Otherwise))];
+            (held, WaitingRule.Judge(held.Entry, isKnown: held.Entry.Type is not null, isYoung: false, held.Request).Otherwise))];
 
-    private void RefuseAll(List<(HeldRequest Held, RouteOutcome? Outcome)> over) =>
+    private void RefuseAll(List<(WaitingRequest Held, RouteOutcome? Outcome)> over) =>
         over.ForEach(request => request.Held.TryRelease(Refuse(request.Outcome, request.Held.Entry.Name)));
 
-    private void Leave(HeldRequest held)
+    private void Leave(WaitingRequest held)
     {
         _waiting.Remove(held);
         _names.ForgetIfUnused(held.Entry, _time.Now);

@@ -1,7 +1,7 @@
 namespace Tunnel.Server.Routing;
 
 /// <summary>Which requests wait for a session, and what the others are told (docs/architecture.md, "Requests that wait"). Pure.</summary>
-internal static class HoldRule
+internal static class WaitingRule
 {
     /// <param name="entry">What is known of the name; null: nothing.</param>
     /// <param name="isKnown">It was served a moment ago, or when the request came.</param>

@@ -14,7 +14,7 @@ namespace Tunnel.Server.Edge;
 /// What is spoken on each kind of port, as layers: perhaps a PROXY header, perhaps TLS, then HTTP or raw bytes. Each layer
 /// takes a connection and the facts about it, and hands both on.
 /// </summary>
-internal sealed class Doors(EdgeServices services, CertificateStore certificates)
+internal sealed class PortProtocols(EdgeServices services, CertificateStore certificates)
 {
     private readonly RareLine _rareMissing = new(services.Time);
     private readonly RareLine _rareRefused = new(services.Time);
