@@ -143,7 +143,8 @@ public sealed class HeaderList(MemoryPool<byte> pool)
         var removed = 0;
         foreach (var field in this)
         {
-            if (field.Id == KnownHeader.Unknown && HeaderSet.NotToImitate.Contains(KnownHeaders.FindAlias(field.Name)))
+            // A whole family has one number, and one of it can look like another (X-Forwarded-Tls_Client_Cert).
+            if (field.Id is KnownHeader.Unknown or KnownHeader.OtherForwarding && HeaderSet.NotToImitate.Contains(KnownHeaders.FindAlias(field.Name)))
             {
                 RemoveAt(field.Index);
                 removed++;

@@ -12,7 +12,7 @@ internal static class Seeds
         "OPTIONS * HTTP/1.0\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n",
         "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\nSec-WebSocket-Key: x==\r\n\r\n",
         "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n",
-        "\r\nDELETE /d HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 5\r\nX.Forwarded~Ssl: 6\r\n\r\n",
+        "\r\nDELETE /d HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 5\r\nX.Forwarded~Ssl: 6\r\nX-Forwarded-A_B: 7\r\n\r\n",
         "POST /exec HTTP/1.1\r\nHost: a:\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nExpect:\r\nContent-Length: 2\r\n\r\n{}",
         "GET /caf\u00c3\u00a9?q=\u0085 HTTP/1.1\r\nHost: a\r\n\r\n",
     ];

@@ -44,6 +44,7 @@ public class HeaderListTests
     [Theory]
     [InlineData("X_Forwarded_Ssl", KnownHeader.OtherForwarding)]
     [InlineData("x-forwarded_tls-client-cert-info-and-whatever-else", KnownHeader.OtherForwarding)]
+    [InlineData("X-Forwarded-Tls_Client.Cert", KnownHeader.OtherForwarding)]
     [InlineData("X.Forwarded.For", KnownHeader.XForwardedFor)]
     [InlineData("X!Real~IP", KnownHeader.XRealIp)]
     [InlineData("Client_Cert", KnownHeader.OtherForwarding)]
@@ -60,12 +61,12 @@ public class HeaderListTests
         var head = Writing.Request(
             "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded-For: 1\r\nx_real_ip: 1\r\nX_Forwarded_Proto: 1\r\nContent_Length: 1\r\n"
             + "Transfer_Encoding: x\r\nX_Request_Id: 1\r\nTunnel_Error: 1\r\nX_Mine: 1\r\n"
-            + "X-Forwarded-For: 2\r\nUser_Agent: 3\r\n\r\n");
+            + "X-Forwarded-Tls_Client_Cert: 1\r\nX-Forwarded-Tls-Client-Cert: 2\r\nX-Forwarded-For: 2\r\nUser_Agent: 3\r\n\r\n");
 
-        head.Headers.RemoveAliases().Should().Be(7);
+        head.Headers.RemoveAliases().Should().Be(8);
 
         Verdict.Describe(head.Headers).Should().Be(
-            "Host Host: a\nUnknown X_Mine: 1\nXForwardedFor X-Forwarded-For: 2\nUnknown User_Agent: 3\n");
+            "Host Host: a\nUnknown X_Mine: 1\nOtherForwarding X-Forwarded-Tls-Client-Cert: 2\nXForwardedFor X-Forwarded-For: 2\nUnknown User_Agent: 3\n");
     }
 
     [Fact]

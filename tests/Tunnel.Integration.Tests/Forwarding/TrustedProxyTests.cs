@@ -30,6 +30,16 @@ public sealed class TrustedProxyTests
     }
 
     [Fact]
+    public async Task NameThatLooksLikeTheProxysWord_IsNotBelieved()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("127.0.0.0/8"));
+        string seen = (await pair.GetAsync("/",
+            "X-Forwarded-Tls-Client-Cert: told\r\nX-Forwarded-Tls_Client_Cert: evil\r\nX-Forwarded-Tls.Client-Cert: evil\r\nX_Forwarded-Ssl: evil\r\n")).Text;
+        seen.Fields("X-Forwarded-Tls-Client-Cert").Should().Equal("told");
+        seen.Should().NotContain("evil", "proxies take out what a visitor says by their own names, and not by these");
+    }
+
+    [Fact]
     public async Task AnybodyElse_IsNotBelieved()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), Trusting("10.0.0.0/8"));
