@@ -75,7 +75,7 @@ public sealed class BindQueueTests : IAsyncLifetime
     [Fact]
     public async Task Session_ThatEndsWhileItsBindWaits_LeavesNothingBound()
     {
-        await BindAsync(3, "two");
+        await BindAsync(3, "one");
         await ReaderGoesOnAsync();
         _session.Close(CloseCode.Revoked, "its token is gone");
         (await _peer.ExpectCloseAsync()).Code.Should().Be((ushort)CloseCode.Revoked);
