@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
@@ -31,26 +32,41 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     private string TooSlow => string.Create(
         CultureInfo.InvariantCulture, $"It did not begin an answer within {services.Options.OriginAnswerTime.TotalSeconds} s (--answer-time).");
 
+    private readonly OriginHold _hold = new();
+    private Action? _onPlayed;
     private TunnelStream _stream = null!;
+    private ValueTaskAwaiter _playing;
     private Task<bool>? _upload;
 
     /// <summary>
     /// Begins the exchange, in the reader loop that calls this: it finds the request at hand, and comes back when there is
     /// something to wait for. Nothing in here may block.
     /// </summary>
+    [SuppressMessage("Reliability", "CA2012", Justification = "OnPlayed takes what becomes of it, once.")]
     public void Start(TunnelStream stream)
     {
         _stream = stream;
-        _ = RunAsync();
+        _hold.Begin(stream);
+
+        // Not awaited: a method that did would make an object for each request.
+        ValueTaskAwaiter playing = PlayAsync(stream).GetAwaiter();
+        _playing = playing;
+        if (playing.IsCompleted)
+        {
+            OnPlayed();
+        }
+        else
+        {
+            playing.UnsafeOnCompleted(_onPlayed ??= OnPlayed);
+        }
     }
 
-    private async Task RunAsync()
+    [SuppressMessage("Usage", "VSTHRD002", Justification = "It has completed.")]
+    private void OnPlayed()
     {
-        TunnelStream stream = _stream;
-        var hold = new OriginHold(stream);
         try
         {
-            await PlayAsync(stream, hold);
+            _playing.GetResult();
         }
         catch (Exception error) when (error is StreamResetException or OperationCanceledException)
         {
@@ -62,7 +78,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         catch (OriginFaultException fault)
         {
-            (ResetCode code, string message) = hold.Connection switch
+            (ResetCode code, string message) = _hold.Connection switch
             {
                 { IsLate: true, HasAnswered: true } => (ResetCode.OriginTimeout, Paused),
                 { IsLate: true } => (ResetCode.OriginTimeout, TooSlow),
@@ -78,15 +94,15 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         finally
         {
-            await EndAsync(stream, hold);
+            _ = EndAsync();
         }
     }
 
-    private async ValueTask EndAsync(TunnelStream stream, OriginHold hold)
+    private async Task EndAsync()
     {
         try
         {
-            await StopUploadAsync(stream, hold);
+            await StopUploadAsync();
         }
         catch (Exception error)
         {
@@ -94,18 +110,20 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
 
         _upload = null;
-        if (hold.Release() is { } connection)
+        if (_hold.End() is { } connection)
         {
             services.Pool.Discard(connection);
         }
 
         _answer.Reset();
-        stream.Dispose();
+        _playing = default;
+        _stream.Dispose();
+        _stream = null!;
         player.Ended(this);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask PlayAsync(TunnelStream stream, OriginHold hold)
+    private async ValueTask PlayAsync(TunnelStream stream)
     {
         RequestTraits request = stream.Open.Request;
         bool hasBody = request.HasFlag(RequestTraits.HasContent);
@@ -117,12 +135,12 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         bool mayRepeat = isHeadWhole && (request & Repeating) == RequestTraits.IsIdempotent;
 
         // 6 take or open a connection, 7 play the request
-        OriginConnection connection = TryTake(stream.Open, mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
+        OriginConnection connection = TryTake(stream.Open, mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
         ReadResult answer;
         ConnectionBrokenException? broken = null;
         while (true)
         {
-            hold.Use(connection);
+            _hold.Use(connection);
             if (!isHeadWhole)
             {
                 (bytes, headEnd) = await RequestHeadCopier.PassAsync(stream.Input, read, connection.Output);
@@ -158,7 +176,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             }
 
             // The idle connection was dead before it said a word: that says nothing about the request.
-            if (!mayRepeat || !connection.IsReused || connection.IsLate || hold.IsGone)
+            if (!mayRepeat || !connection.IsReused || connection.IsLate || _hold.IsGone)
             {
                 throw broken is { Reason: ConnectionBreak.TimedOut }
                     ? OriginFaultException.Before(broken)
@@ -167,9 +185,9 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             }
 
             broken = null;
-            hold.Release();
+            _hold.Release();
             services.Pool.Discard(connection);
-            connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
+            connection = await services.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
         }
 
         if (!hasBody)
@@ -177,11 +195,11 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             stream.Input.AdvanceTo(headEnd);
         }
 
-        await AnswerAsync(stream, connection, answer, hold);
+        await AnswerAsync(stream, connection, answer);
     }
 
     // 8 send the answer up, of which the first bytes have come
-    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, ReadResult first, OriginHold hold)
+    private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, ReadResult first)
     {
         if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
         {
@@ -199,9 +217,9 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         // request goes on such a connection.
         bool isClean = _upload is null
             || (_upload.IsCompletedSuccessfully && await _upload && !stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade));
-        if (isClean && _answer.Head.KeepAlive && !hold.IsGone)
+        if (isClean && _answer.Head.KeepAlive && !_hold.IsGone)
         {
-            Keep(stream.Open, connection, hold);
+            Keep(stream.Open, connection);
         }
 
         await stream.Output.CompleteAsync();
@@ -220,7 +238,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     }
 
     // What is not kept ends with the exchange.
-    private void Keep(in OpenHeader open, OriginConnection connection, OriginHold hold)
+    private void Keep(in OpenHeader open, OriginConnection connection)
     {
         KeepAliveHint hint = KeepAliveHint.Read(_answer.Head.Headers);
         if (open.Request.HasFlag(RequestTraits.HasConnectionLogin))
@@ -231,7 +249,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 return;
             }
 
-            hold.Release();
+            _hold.Release();
             services.Pool.Tied.Return(new ConnectionTie(player, open.Connection), connection, open.Visitor, hint);
             return;
         }
@@ -242,7 +260,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             return;
         }
 
-        hold.Release();
+        _hold.Release();
         services.Pool.Return(connection, hint);
     }
 
@@ -282,20 +300,18 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     }
 
     // The answer is over, or there will be none: an upload that still runs has no purpose any more.
-    private async ValueTask<bool> StopUploadAsync(TunnelStream stream, OriginHold hold)
+    private async ValueTask StopUploadAsync()
     {
-        if (_upload is not { } upload)
+        if (_upload is { } upload)
         {
-            return true;
-        }
+            if (!upload.IsCompleted)
+            {
+                _stream.Input.CancelPendingRead();
+                _hold.Connection?.Abort();
+            }
 
-        if (!upload.IsCompleted)
-        {
-            stream.Input.CancelPendingRead();
-            hold.Connection?.Abort();
+            await upload;
         }
-
-        return await upload;
     }
 
     private void Fail(ResetCode code, string detail)

@@ -4,17 +4,20 @@ namespace Tunnel.Agent.Local;
 
 /// <summary>
 /// Ties the origin connection of one exchange to its stream: when the visitor leaves or the session ends, the connection
-/// is aborted and a dial under way is given up. Made anew for each stream, and let go of under a lock, because the
-/// stream's callback may come late: it must not find a connection that meanwhile serves somebody else.
+/// is aborted and a dial under way is given up. Serves one stream after the other. A stream's callback may come late, so
+/// everything is let go of under a lock, and a callback says whose it is: it must not find a connection that meanwhile
+/// serves somebody else.
 /// </summary>
 internal sealed class OriginHold
 {
     private readonly Lock _lock = new();
+    private readonly Action<object?> _onAborted;
+    private TunnelStream? _stream;
     private OriginConnection? _connection;
     private CancellationTokenSource? _gone;
     private bool _isGone;
 
-    public OriginHold(TunnelStream stream) => stream.WhenAborted(static state => ((OriginHold)state!).OnAborted(), this);
+    public OriginHold() => _onAborted = OnAborted;
 
     public OriginConnection? Connection => _connection;
 
@@ -36,6 +39,29 @@ internal sealed class OriginHold
 
                 return _gone.Token;
             }
+        }
+    }
+
+    /// <summary>The exchange of this stream begins; the one before has ended.</summary>
+    public void Begin(TunnelStream stream)
+    {
+        lock (_lock)
+        {
+            _stream = stream;
+            _isGone = false;
+        }
+
+        stream.WhenAborted(_onAborted, stream);
+    }
+
+    /// <summary>The exchange is over. What it still held is the caller's alone from here on.</summary>
+    public OriginConnection? End()
+    {
+        lock (_lock)
+        {
+            _stream = null;
+            _gone = null;
+            return Release();
         }
     }
 
@@ -63,11 +89,16 @@ internal sealed class OriginHold
         }
     }
 
-    private void OnAborted()
+    private void OnAborted(object? stream)
     {
         CancellationTokenSource? gone;
         lock (_lock)
         {
+            if (stream != _stream)
+            {
+                return;
+            }
+
             _isGone = true;
             _connection?.Abort();
             gone = _gone;

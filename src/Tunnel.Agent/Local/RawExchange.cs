@@ -15,7 +15,8 @@ internal static class RawExchange
 
     private static async Task RunAsync(OriginServices services, TunnelStream stream, Action ended)
     {
-        var hold = new OriginHold(stream);
+        var hold = new OriginHold();
+        hold.Begin(stream);
         try
         {
             OriginConnection connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
@@ -42,7 +43,7 @@ internal static class RawExchange
         }
         finally
         {
-            if (hold.Release() is { } connection)
+            if (hold.End() is { } connection)
             {
                 services.Pool.Discard(connection);
             }

@@ -34,9 +34,11 @@ public sealed class TrustedProxies
 
     public bool Contains(IPAddress address)
     {
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return Array.Exists(_networks, network => network.Contains(plain));
+        // Every request asks, and most servers trust nobody.
+        return !IsEmpty && ContainsPlain(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
     }
+
+    private bool ContainsPlain(IPAddress address) => Array.Exists(_networks, network => network.Contains(address));
 
     /// <summary>
     /// The visitor behind a trusted peer: the rightmost hop that is not trusted itself. A hop that cannot be read ends the

@@ -17,7 +17,7 @@ public sealed class OriginHoldTests
     [Fact]
     public async Task Connection_InUse_EndsWhenTheVisitorLeaves() => await RunAsync(async (visitor, stream, connection, origin) =>
     {
-        var hold = new OriginHold(stream);
+        OriginHold hold = Begun(stream);
         hold.Use(connection);
         CancellationToken gone = hold.Gone;
         gone.IsCancellationRequested.Should().BeFalse();
@@ -31,7 +31,7 @@ public sealed class OriginHoldTests
     [Fact]
     public async Task Connection_LetGoOf_OutlivesTheStream() => await RunAsync(async (visitor, stream, connection, origin) =>
     {
-        var hold = new OriginHold(stream);
+        OriginHold hold = Begun(stream);
         hold.Use(connection);
         hold.Release().Should().BeSameAs(connection);
         hold.Release().Should().BeNull();
@@ -47,13 +47,37 @@ public sealed class OriginHoldTests
     public async Task Connection_TakenTooLate_EndsAtOnce() => await RunAsync(async (visitor, stream, connection, origin) =>
     {
         visitor.Abort(ResetCode.Cancelled);
-        var hold = new OriginHold(stream);
+        OriginHold hold = Begun(stream);
         await Eventually.TrueAsync(() => hold.IsGone);
         hold.Use(connection);
         hold.Gone.IsCancellationRequested.Should().BeTrue();
         Func<Task> read = async () => await connection.Input.ReadAsync().AsTask().Within();
         await read.Should().ThrowAsync<ConnectionBrokenException>();
     });
+
+    [Fact]
+    public async Task Connection_OfTheNextStream_OutlivesTheOneBefore() => await RunAsync((visitor, before, _, _) => RunAsync(async (_, stream, connection, origin) =>
+    {
+        OriginHold hold = Begun(before);
+        hold.End().Should().BeNull();
+        hold.Begin(stream);
+        hold.Use(connection);
+        visitor.Abort(ResetCode.Cancelled);
+        await Eventually.TrueAsync(() => before.ResetCode is not null);
+        await origin.SendAsync("alive"u8.ToArray());
+        ReadResult read = await connection.Input.ReadAsync().AsTask().Within();
+        read.Buffer.Length.Should().Be(5);
+        connection.Input.AdvanceTo(read.Buffer.End);
+        hold.IsGone.Should().BeFalse();
+        hold.Gone.IsCancellationRequested.Should().BeFalse();
+    }));
+
+    private static OriginHold Begun(TunnelStream stream)
+    {
+        var hold = new OriginHold();
+        hold.Begin(stream);
+        return hold;
+    }
 
     private static async Task RunAsync(Func<TunnelStream, TunnelStream, OriginConnection, Socket, Task> act)
     {
