@@ -95,8 +95,8 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
         link.EndWhenPeerIsGone(services.Clock);
         IVisitor connection = open(link);
 
-        // The accepting loop must not carry the connection's work; and the entry must be there before the task can remove it.
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // The entry must be there before the task can remove it. What the connection does until it waits it does here and now.
+        var started = new TaskCompletionSource();
         _connections[connection] = RunAsync(connection, address, started.Task);
         started.SetResult();
         if (_isStopping)

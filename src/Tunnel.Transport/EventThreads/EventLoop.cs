@@ -47,7 +47,7 @@ internal sealed class EventLoop
         _wake = wake;
     }
 
-    /// <summary>Sockets it listens to.</summary>
+    /// <summary>Sockets it listens to, but for those that take connections in.</summary>
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>All of this process; none where the runtime's own threads wait.</summary>
@@ -82,7 +82,7 @@ internal sealed class EventLoop
                 }
             }
 
-            _count++;
+            _count += watch.IsListener ? 0 : 1;
 
             // An event of the slot's last owner may be on its way still.
             watch.Data = ((ulong)(_generation++ & int.MaxValue) << 32) | (uint)slot;
@@ -113,7 +113,7 @@ internal sealed class EventLoop
         {
             _watches[slot] = null;
             _free.Push(slot);
-            _count--;
+            _count -= watch.IsListener ? 0 : 1;
         }
     }
 

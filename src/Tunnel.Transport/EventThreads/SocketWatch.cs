@@ -30,6 +30,9 @@ internal sealed class SocketWatch
     /// <summary>What the system knows the socket by.</summary>
     public ulong Data { get; set; }
 
+    /// <summary>It takes connections in, and is none: it does not count among the loop's sockets.</summary>
+    public bool IsListener { get; init; }
+
     /// <summary>A loop listens. False: the runtime has to wait for the socket.</summary>
     public bool IsOn => _loop is not null;
 
@@ -43,11 +46,16 @@ internal sealed class SocketWatch
     public bool HasNews => _hasEnded || Volatile.Read(ref _receive) == Marked;
 
     /// <summary>Begins to listen. Once; without loops, or when the system refuses, it stays off.</summary>
-    public void Begin(SafeHandle socket, IReadyHandler? receiver, IReadyHandler? sender)
+    public void Begin(SafeHandle socket, IReadyHandler? receiver, IReadyHandler? sender) =>
+        Begin(EventLoop.Next(), socket, receiver, sender);
+
+    /// <param name="loop">Who listens.</param>
+    /// <inheritdoc cref="Begin(SafeHandle, IReadyHandler?, IReadyHandler?)"/>
+    public void Begin(EventLoop? loop, SafeHandle socket, IReadyHandler? receiver, IReadyHandler? sender)
     {
         _receiver = receiver;
         _sender = sender;
-        if (EventLoop.Next() is { } loop && loop.TryAdd(this, socket))
+        if (loop is not null && loop.TryAdd(this, socket))
         {
             _loop = loop;
         }
@@ -70,6 +78,9 @@ internal sealed class SocketWatch
 
     /// <summary>The handler did not try: who waits next has to. Before anybody can wait again.</summary>
     public void Keep() => Volatile.Write(ref _receive, Marked);
+
+    /// <summary>Whoever waits to receive is not called any more. False: nobody waited.</summary>
+    public bool TryStopWaitingToReceive() => Interlocked.CompareExchange(ref _receive, Nothing, Waiting) == Waiting;
 
     /// <summary>A send begins: room that came before it means nothing any more.</summary>
     public void BeginSend() => Volatile.Write(ref _send, Nothing);

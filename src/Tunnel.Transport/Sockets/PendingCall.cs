@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Tunnel.Transport.EventThreads;
 
 namespace Tunnel.Transport.Sockets;
 
@@ -43,6 +44,19 @@ internal sealed class PendingCall<T> : IValueTaskSource<T>
     /// <param name="inline">True on a socket's own thread; false where the finisher's stack is not ours to use.</param>
     public void SetResult(T result, bool inline)
     {
+        if (!inline && EventLoop.OfThisThread is { } loop)
+        {
+            // No other thread needs to be woken for it.
+            loop.PutOff(
+                static state =>
+                {
+                    (PendingCall<T> call, T late) = ((PendingCall<T>, T))state!;
+                    call.SetResult(late, inline: true);
+                },
+                (this, result));
+            return;
+        }
+
         _core.RunContinuationsAsynchronously = !inline;
         _core.SetResult(result);
     }

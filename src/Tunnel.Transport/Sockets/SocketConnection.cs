@@ -150,6 +150,7 @@ public sealed class SocketConnection : IConnection
     private async Task CloseAsync()
     {
         _peer?.Stop();
+        _reader.StopWaiting();
         if (_sender.EndedCleanly)
         {
             _socket.Dispose();

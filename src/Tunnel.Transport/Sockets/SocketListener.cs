@@ -60,7 +60,7 @@ public sealed class SocketListener : IAsyncDisposable
 
     /// <summary>Begins to accept.</summary>
     /// <param name="onAccepted">
-    /// Takes over each connection; runs on the accepting loop, so it must not block. If it throws, the connection is
+    /// Takes over each connection; runs on the accepting loop, so it must not block, but may begin to serve. If it throws, the connection is
     /// closed and the loop goes on.
     /// </param>
     /// <param name="onFault">Hears of every error; must not block or throw.</param>
@@ -76,8 +76,7 @@ public sealed class SocketListener : IAsyncDisposable
 
             _started = true;
             var reserve = DescriptorReserve.OfThisProcess();
-            _loops = Task.WhenAll(_sockets.Select((socket, i) =>
-                new AcceptLoop(EndPoints[i], socket.AcceptAsync, reserve, onAccepted, onFault, _time).RunAsync(_stop.Token)));
+            _loops = Task.WhenAll(_sockets.Select((socket, i) => AcceptAsync(socket, EndPoints[i], reserve, onAccepted, onFault)));
         }
     }
 
@@ -96,6 +95,18 @@ public sealed class SocketListener : IAsyncDisposable
 
     /// <inheritdoc cref="StopAsync"/>
     public ValueTask DisposeAsync() => new(StopAsync());
+
+    private async Task AcceptAsync(
+        Socket socket, IPEndPoint endPoint, DescriptorReserve reserve, Action<Socket> onAccepted, Action<AcceptFault>? onFault)
+    {
+        using LoopAccept? loop = LoopAccept.TryBegin(socket);
+        if (loop is not null)
+        {
+            await loop.Turn;
+        }
+
+        await new AcceptLoop(endPoint, loop is null ? socket.AcceptAsync : loop.AcceptAsync, reserve, onAccepted, onFault, _time).RunAsync(_stop.Token);
+    }
 
     private async Task CloseAsync()
     {

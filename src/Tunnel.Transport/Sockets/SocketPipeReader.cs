@@ -163,6 +163,18 @@ internal sealed class SocketPipeReader(Socket socket, SocketReceiver receiver, S
         }
     }
 
+    /// <summary>The socket is about to be closed: lets go of it at once if only a cancelled read has left it waiting.</summary>
+    internal void StopWaiting()
+    {
+        lock (_gate)
+        {
+            if (_armed && !_pending.IsWaiting && watch.TryStopWaitingToReceive())
+            {
+                _armed = false;
+            }
+        }
+    }
+
     /// <summary>
     /// The socket is closed: no more is armed. Completes when the socket has let go of the reader; whatever the
     /// consumer does not hold is back in the pool then.

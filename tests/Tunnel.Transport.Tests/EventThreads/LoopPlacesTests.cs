@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.TestSupport;
 using Tunnel.Transport.EventThreads;
 using Tunnel.Transport.Sockets;
@@ -40,6 +41,16 @@ public sealed class LoopPlacesTests
         }
 
         await Eventually.TrueAsync(() => Places() == before, what: "every place is free again");
+    }
+
+    /// <summary>Else the first connections of a program would be dealt to several threads, see <see cref="EventLoop.Next"/>.</summary>
+    [Fact]
+    public async Task Listener_OnALoop_DoesNotCountAmongItsSockets()
+    {
+        int before = Places();
+        await using var listener = new SocketListener(BindSpec.At(IPAddress.Loopback, 0), new FakeTimeProvider());
+        listener.Start(static socket => socket.Dispose());
+        Places().Should().Be(before);
     }
 
     private static int Places() => EventLoop.All.Sum(loop => loop.Count);
