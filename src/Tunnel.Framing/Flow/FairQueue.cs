@@ -12,18 +12,27 @@ internal interface IFairQueueItem<T>
 
     /// <summary>Bytes it may still send ahead of the busy ones. Does not change while it waits: it says in which line.</summary>
     public int FreshBytes { get; set; }
+
+    /// <summary>Bytes left of its turn among the busy ones; 0 or less: the turn is over.</summary>
+    public int TurnBytes { get; set; }
 }
 
 /// <summary>
-/// Whose turn it is to send (docs/architecture.md, "Whose turn it is to send"): each waiting stream sends one frame a turn; one that has
-/// just become active goes ahead of the busy ones for its first 16 KiB, but the busy ones get a turn at least
-/// every 32 KiB or 32 frames. Intrusive, so that queueing allocates nothing. Pure; the caller holds the lock.
+/// Whose turn it is to send (docs/architecture.md, "Whose turn it is to send"): busy streams take turns of
+/// <see cref="Turn"/>; one that has just become active goes ahead of them for its first 16 KiB, but the busy ones get a
+/// frame at least every 32 KiB or 32 frames. Intrusive, so that queueing allocates nothing. Pure; the caller holds the lock.
 /// </summary>
 internal sealed class FairQueue<T>
     where T : class, IFairQueueItem<T>
 {
     /// <summary>What a stream that became active may send ahead of the busy ones.</summary>
     public const int FreshAllowance = 16 * 1024;
+
+    /// <summary>
+    /// What a busy stream sends before the next one does. A batch of the writer is as large: with a piece of every stream in it,
+    /// whoever receives it had to wake a user for each piece.
+    /// </summary>
+    public const int Turn = 64 * 1024;
 
     private const int FreshBytesInARow = 32 * 1024;
     private const int FreshFramesInARow = 32;
@@ -48,6 +57,10 @@ internal sealed class FairQueue<T>
         {
             _fresh.Append(item);
         }
+        else if (item.TurnBytes > 0)
+        {
+            _busy.Prepend(item);
+        }
         else
         {
             _busy.Append(item);
@@ -59,11 +72,17 @@ internal sealed class FairQueue<T>
     {
         bool busyIsDue = _freshBytes >= FreshBytesInARow || _freshFrames >= FreshFramesInARow;
         bool fromFresh = _fresh.First is not null && !(busyIsDue && _busy.First is not null);
-        T? item = fromFresh ? _fresh.RemoveFirst() : _busy.RemoveFirst();
-        if (!fromFresh)
+        if (fromFresh)
         {
-            _freshBytes = 0;
-            _freshFrames = 0;
+            return _fresh.RemoveFirst();
+        }
+
+        _freshBytes = 0;
+        _freshFrames = 0;
+        T? item = _busy.RemoveFirst();
+        if (item is { TurnBytes: <= 0 })
+        {
+            item.TurnBytes = Turn;
         }
 
         return item;
@@ -96,6 +115,10 @@ internal sealed class FairQueue<T>
             _freshBytes += bytes;
             _freshFrames++;
         }
+        else
+        {
+            item.TurnBytes -= bytes;
+        }
     }
 
     private struct Line
@@ -117,6 +140,21 @@ internal sealed class FairQueue<T>
             }
 
             _last = item;
+        }
+
+        public void Prepend(T item)
+        {
+            item.NextInQueue = First;
+            if (First is null)
+            {
+                _last = item;
+            }
+            else
+            {
+                First.PreviousInQueue = item;
+            }
+
+            First = item;
         }
 
         public T? RemoveFirst()

@@ -105,6 +105,8 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
 
     int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;
 
+    int IFairQueueItem<TunnelStream>.TurnBytes { get; set; }
+
     /// <summary>
     /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
     /// slot until that work has stopped.

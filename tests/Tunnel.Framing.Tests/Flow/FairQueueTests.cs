@@ -7,12 +7,46 @@ public sealed class FairQueueTests
     private const int Frame = 16 * 1024;
 
     [Fact]
-    public void Take_BusyStreams_TakeTurns()
+    public void Take_BusyStreams_TakeTurnsOf64KiB()
     {
         var queue = new FairQueue<Item>();
         Item[] items = [Busy("a"), Busy("b"), Busy("c")];
         Array.ForEach(items, queue.Add);
-        Send(queue, 7, Frame).Should().Be("abcabca");
+        Send(queue, 14, Frame).Should().Be("aaaabbbbccccaa");
+    }
+
+    [Fact]
+    public void Take_StreamThatFillsATurnWithMore_WaitsForTheOthers()
+    {
+        var queue = new FairQueue<Item>();
+        queue.Add(Busy("a"));
+        queue.Add(Busy("b"));
+        Send(queue, 6, FairQueue<Item>.Turn - 1).Should().Be("aabbaa");
+    }
+
+    [Fact]
+    public void Take_StreamThatPausesInItsTurn_GoesOnWithTheRestOfIt()
+    {
+        var queue = new FairQueue<Item>();
+        Item paused = Busy("a");
+        queue.Add(paused);
+        queue.Add(Busy("b"));
+        queue.Take().Should().BeSameAs(paused);
+        queue.Sent(paused, Frame);
+        Send(queue, 1, Frame).Should().Be("b");
+        queue.Add(paused);
+        Send(queue, 7, Frame).Should().Be("aaabbba");
+    }
+
+    [Fact]
+    public void Take_FreshStream_GoesAheadInTheMiddleOfATurn()
+    {
+        var queue = new FairQueue<Item>();
+        queue.Add(Busy("a"));
+        queue.Add(Busy("b"));
+        Send(queue, 2, Frame).Should().Be("aa");
+        queue.Add(new Item("F"));
+        Send(queue, 5, Frame / 2).Should().Be("FFaaa");
     }
 
     [Fact]
@@ -22,7 +56,7 @@ public sealed class FairQueueTests
         queue.Add(Busy("a"));
         queue.Add(Busy("b"));
         queue.Add(new Item("F"));
-        Send(queue, 5, Frame).Should().Be("FabFa");
+        Send(queue, 11, Frame).Should().Be("FaaaabbbbFF");
     }
 
     [Fact]
@@ -136,5 +170,7 @@ public sealed class FairQueueTests
         public bool IsQueued { get; set; }
 
         public int FreshBytes { get; set; } = FairQueue<Item>.FreshAllowance;
+
+        public int TurnBytes { get; set; }
     }
 }
