@@ -8,6 +8,7 @@ using Tunnel.Hosting;
 using Tunnel.Transport;
 using Tunnel.Transport.Buffers;
 using Tunnel.Transport.EventThreads;
+using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Agent;
 
@@ -65,6 +66,7 @@ public sealed class AgentHost : IAsyncDisposable
                 ProcessMemory = memory,
                 WaitingPerStream = Math.Min(options.Session.WaitingPerStream, plan.Piece),
                 ReplayBytes = plan.Unacknowledged,
+                FindAppendInPlace = SocketConnection.FindAppendInPlace,
             },
             events,
             log));

@@ -160,6 +160,7 @@ public sealed class ServerHost : IAsyncDisposable
             ProcessMemory = memory,
             WaitingPerStream = Math.Min(options.Session.WaitingPerStream, plan.Piece),
             ReplayBytes = plan.Unacknowledged,
+            FindAppendInPlace = SocketConnection.FindAppendInPlace,
         };
         _agents = new AgentListener(
             new AgentServices(options, _registry, _directory, session, _addresses, _metrics, log)

@@ -4,10 +4,10 @@ namespace Tunnel.Framing.Flow;
 
 /// <summary>
 /// A block of rented memory that a stream's user fills and the writer loop sends from. Shared by reference count:
-/// one for whoever fills or queues it, one for every frame taken from it and not yet copied to the link. Whoever releases
-/// the last returns the memory, and the chunk itself, to the <see cref="ChunkPool"/>.
+/// one for whoever fills or queues it, one for every frame taken from it that is not acknowledged, one for every link that
+/// sends from it. Whoever releases the last returns the memory, and the chunk itself, to the <see cref="ChunkPool"/>.
 /// </summary>
-internal sealed class OutgoingChunk(ChunkPool pool)
+internal sealed class OutgoingChunk(ChunkPool pool) : IMemoryOwner<byte>
 {
     private RentedMemory _rented;
     private int _references;
@@ -33,6 +33,9 @@ internal sealed class OutgoingChunk(ChunkPool pool)
             pool.Return(this);
         }
     }
+
+    /// <summary>Releases one reference: that of a link.</summary>
+    void IDisposable.Dispose() => Release();
 
     /// <summary>Begins a life with one reference.</summary>
     public void Begin(MemoryPool<byte> memory, int size)

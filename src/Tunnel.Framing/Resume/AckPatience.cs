@@ -5,7 +5,7 @@ namespace Tunnel.Framing.Resume;
 /// <summary>
 /// Adds up for how long the peer goes on sending on a link and acknowledges nothing of what it was sent
 /// (docs/protocol.md, section 7, "Keeping"). A slow link is no offence: silence does not count, and neither does the time
-/// in which our own process stood still. Pure; the caller holds the session's lock.
+/// in which our own process stood still. Pure; the reader loop's.
 /// </summary>
 internal sealed class AckPatience
 {

@@ -10,9 +10,10 @@ namespace Tunnel.Framing.Resume;
 /// only begins where the peer says that it stands.
 /// </summary>
 /// <remarks>
-/// Two parties meet here. The writer loop appends with the session's lock held, and copies to the link without it, because
-/// nobody else touches what is not yet sent. Everyone else holds the lock, and touches only what was sent. Holds no memory
-/// while nothing is unacknowledged.
+/// It is the writer loop's, or, while no such loop runs, whoever changes links. The reader loop only leaves the count of an ACK
+/// here (<see cref="Acknowledge"/>), and anybody may look at the counts: no lock. Memory that an ACK frees goes back in the
+/// writer's next turn (<see cref="Forget"/>), and what a link sends from has a reference of its own: no count of a peer's
+/// takes memory from under a socket. Holds none while nothing is unacknowledged.
 /// </remarks>
 internal sealed class ReplayBuffer
 {
@@ -30,36 +31,46 @@ internal sealed class ReplayBuffer
     private SentFrame[] _ring;
     private int _mask = OwnPlaces - 1;
     private long _first;
-    private long _end;
-
-    // The writer loop's, while a link is up.
     private long _next;
-    private ulong _sent;
-
-    private readonly ChunkPool _chunks;
+    private long _end;
+    private ulong _forgotten;
     private OutgoingChunk? _pack;
 
-    public ReplayBuffer(ChunkPool chunks)
+    private readonly ChunkPool _chunks;
+    private readonly ulong _most;
+
+    // Written by one party each, read by all.
+    private ulong _count;
+    private ulong _sent;
+    private ulong _acknowledged;
+    private int _isAwaited;
+
+    /// <param name="most">Unacknowledged bytes from which on streams have to wait.</param>
+    public ReplayBuffer(ChunkPool chunks, int most = ProtocolLimits.ReplayBytes)
     {
         _chunks = chunks;
+        _most = (ulong)most;
         _ring = _ownRing;
     }
 
     /// <summary>Sequenced bytes that have their place: header and payload of whole frames.</summary>
-    public ulong Count { get; private set; }
+    public ulong Count => Volatile.Read(ref _count);
 
-    public ulong Acknowledged { get; private set; }
+    public ulong Acknowledged => Volatile.Read(ref _acknowledged);
 
     public ulong Unacknowledged => Count - Acknowledged;
 
-    /// <summary>Bytes that have their place and have not been put on the present link. The writer loop's.</summary>
-    public ulong Unsent => Count - _sent;
+    /// <summary>Bytes that have their place and have not been put on the present link.</summary>
+    public ulong Unsent => _count - _sent;
 
     /// <summary>Something was put on the present link that the peer has not acknowledged.</summary>
     public bool IsAckAwaited => Acknowledged < Volatile.Read(ref _sent);
 
+    /// <summary>The writer loop has stopped at the bound, and the next acknowledgement is to wake it.</summary>
+    public bool IsAwaited => Volatile.Read(ref _isAwaited) != 0;
+
     /// <summary>So much is unacknowledged that streams have to wait.</summary>
-    public bool IsFull => Kept >= ProtocolLimits.ReplayBytes;
+    public bool IsFull => Kept >= ProtocolLimits.ReplayBytes || Unacknowledged >= _most;
 
     /// <summary>So much is unacknowledged that the peer must be one that acknowledges nothing.</summary>
     public bool IsOverfull => Kept > ProtocolLimits.MostUnacknowledged;
@@ -100,7 +111,7 @@ internal sealed class ReplayBuffer
         chunk?.Release();
     }
 
-    /// <summary>The next frame for the present link. The writer loop's, without the lock.</summary>
+    /// <summary>The next frame for the present link.</summary>
     public bool TryPeek(out SentFrame frame)
     {
         bool any = _next < _end;
@@ -108,29 +119,82 @@ internal sealed class ReplayBuffer
         return any;
     }
 
-    /// <summary>The frame peeked at was copied to the link. The writer loop's, without the lock.</summary>
+    /// <summary>The frame peeked at is on the link.</summary>
     public void Sent(in SentFrame frame)
     {
         _next++;
-
-        // Whoever judges an ACK by this sees a frame that needs its memory no more.
         Volatile.Write(ref _sent, frame.End);
     }
 
-    /// <summary>The peer has everything up to here. Returns false when that was known.</summary>
-    /// <exception cref="ProtocolViolationException">The count goes back, is above what was sent, or inside a frame.</exception>
-    public bool Acknowledge(ulong count) => Forget(count, Volatile.Read(ref _sent));
+    /// <summary>
+    /// The peer has everything up to here. The reader loop's. Returns false when that was known. Whether the count lies between
+    /// two frames is found by <see cref="Forget"/>.
+    /// </summary>
+    /// <exception cref="ProtocolViolationException">The count goes back, or is above what was sent.</exception>
+    public bool Acknowledge(ulong count)
+    {
+        ulong known = _acknowledged;
+        Check(count, known, Volatile.Read(ref _sent));
+
+        // A full barrier on both sides: the writer sees the count, or whoever calls this sees that it is awaited.
+        Interlocked.Exchange(ref _acknowledged, count);
+        return count != known;
+    }
+
+    /// <summary>Nothing more may be added for streams until an acknowledgement comes; that one finds <see cref="IsAwaited"/>.</summary>
+    /// <exception cref="ProtocolViolationException">As for <see cref="Forget"/>.</exception>
+    public bool MustWait()
+    {
+        if (!IsFull)
+        {
+            return false;
+        }
+
+        Interlocked.Exchange(ref _isAwaited, 1);
+        Forget();
+        return IsFull;
+    }
+
+    /// <summary>Lets go of what the peer has acknowledged.</summary>
+    /// <exception cref="ProtocolViolationException">It acknowledged a part of a frame.</exception>
+    public void Forget()
+    {
+        ulong count = Acknowledged;
+        if (count == _forgotten)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _isAwaited, 0);
+        while (_first < _end && _ring[_first & _mask].End <= count)
+        {
+            _forgotten = _ring[_first & _mask].End;
+            ReleaseFirst();
+        }
+
+        if (_forgotten != count)
+        {
+            throw new ProtocolViolationException(CloseCode.BadAck, $"A count of {count}, which lies inside a frame.");
+        }
+
+        if (_first == _end)
+        {
+            OnEmpty();
+        }
+    }
 
     /// <summary>
     /// A new link begins behind what the peer has: <paramref name="count"/> is an acknowledgement, and the rest goes out
     /// again. No writer loop may run.
     /// </summary>
-    /// <exception cref="ProtocolViolationException">As for <see cref="Acknowledge"/>.</exception>
+    /// <exception cref="ProtocolViolationException">As for <see cref="Acknowledge"/> and <see cref="Forget"/>.</exception>
     public void Rewind(ulong count)
     {
-        Forget(count, Count);
+        Check(count, _acknowledged, _count);
+        Volatile.Write(ref _acknowledged, count);
+        Forget();
         _next = _first;
-        _sent = Acknowledged;
+        Volatile.Write(ref _sent, count);
     }
 
     /// <summary>The session is over: all memory goes back. No writer loop may run.</summary>
@@ -142,39 +206,18 @@ internal sealed class ReplayBuffer
         }
 
         _next = _end;
-        _sent = Count;
+        Volatile.Write(ref _sent, _count);
         OnEmpty();
     }
 
-    private bool Forget(ulong count, ulong most)
+    private static void Check(ulong count, ulong known, ulong most)
     {
-        if (count < Acknowledged || count > most)
+        if (count < known || count > most)
         {
-            throw new ProtocolViolationException(
-                CloseCode.BadAck, $"A count of {count} after {Acknowledged}, with {most} sent.");
+            throw new ProtocolViolationException(CloseCode.BadAck, $"A count of {count} after {known}, with {most} sent.");
         }
-
-        bool isNew = count > Acknowledged;
-        while (_first < _end && _ring[_first & _mask].End <= count)
-        {
-            Acknowledged = _ring[_first & _mask].End;
-            ReleaseFirst();
-        }
-
-        if (Acknowledged != count)
-        {
-            throw new ProtocolViolationException(CloseCode.BadAck, $"A count of {count}, which lies inside a frame.");
-        }
-
-        if (_first == _end)
-        {
-            OnEmpty();
-        }
-
-        return isNew;
     }
 
-    // Here the writer loop looks at no place of the ring: it has sent all there was.
     private void OnEmpty()
     {
         Unpack();
@@ -190,12 +233,12 @@ internal sealed class ReplayBuffer
             Grow();
         }
 
-        Count += (ulong)frame.Size;
-        _ring[_end & _mask] = frame with { End = Count };
+        ulong end = _count + (ulong)frame.Size;
+        _ring[_end & _mask] = frame with { End = end };
         _end++;
+        Volatile.Write(ref _count, end);
     }
 
-    // The writer loop runs this, so it cannot meet that loop's own reading.
     private void Grow()
     {
         int places = (_mask + 1) * 2;

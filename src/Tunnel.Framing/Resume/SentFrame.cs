@@ -1,3 +1,4 @@
+using System.Buffers;
 using Tunnel.Framing.Flow;
 
 namespace Tunnel.Framing.Resume;
@@ -17,6 +18,18 @@ internal readonly record struct SentFrame(
     {
         Front.Span.CopyTo(destination);
         Body.Span.CopyTo(destination[Front.Length..]);
+    }
+
+    /// <summary>The link sends from here, and lets go of each chunk once that is done.</summary>
+    public void AppendInPlace(Action<IMemoryOwner<byte>, ReadOnlyMemory<byte>> append)
+    {
+        FrontChunk.AddReference();
+        append(FrontChunk, Front);
+        if (BodyChunk is not null)
+        {
+            BodyChunk.AddReference();
+            append(BodyChunk, Body);
+        }
     }
 
     public void Release()

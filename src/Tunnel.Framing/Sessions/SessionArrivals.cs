@@ -6,64 +6,53 @@ namespace Tunnel.Framing.Sessions;
 /// <summary>What the reader loop reports of the link and of the session's own frames: one method per kind.</summary>
 internal sealed class SessionArrivals(Session session, SessionClock clock, SessionPulse pulse, Farewell farewell)
 {
+    // Something of ours was acknowledged in this batch.
+    private bool _isAcknowledged;
+
     private SessionStreams Streams => session.Streams;
 
     /// <summary>Bytes came: the peer lives.</summary>
     public void OnBytes() => pulse.OnBytes();
 
     /// <summary>A whole frame is about to be handled.</summary>
-    public void OnFrame(in FrameHeader header)
-    {
-        if (header.IsSequenced)
-        {
-            lock (Streams.Gate)
-            {
-                Streams.Received.Add(header);
-            }
-        }
-    }
+    public void OnFrame(in FrameHeader header) => Streams.Received.Add(header);
 
-    /// <summary>All that had arrived is handled: an ACK may be due, and the session may be over.</summary>
+    /// <summary>
+    /// All that had arrived is handled: an ACK may be due, what the peer has acknowledged may go, and the session may be over.
+    /// </summary>
     /// <exception cref="ProtocolViolationException">The peer sends and sends, and acknowledges nothing.</exception>
     public void OnBatch()
     {
-        bool wake;
-        bool soon;
-        lock (Streams.Gate)
-        {
-            Streams.AckPatience.OnArrival(clock.Now, Streams.Replay.Acknowledged, Streams.Replay.IsAckAwaited);
-            wake = Streams.Received.IsDue;
-            soon = Streams.Received.HasNews;
-        }
-
-        if (wake)
+        Streams.AckPatience.OnArrival(clock.Now, Streams.Replay.Acknowledged, Streams.Replay.IsAckAwaited);
+        bool isAcknowledged = _isAcknowledged;
+        _isAcknowledged = false;
+        if (Streams.Received.IsDue || (isAcknowledged && Streams.Replay.IsAwaited))
         {
             session.WriterSignal.Set();
         }
-        else if (soon)
+        else if (Streams.Received.HasNews)
         {
+            // The writer's turn for this ACK is also the one in which it lets go of what was acknowledged.
             pulse.AcknowledgeSoon();
+        }
+        else if (isAcknowledged)
+        {
+            session.WriterSignal.Set();
         }
 
         session.CloseIfDrained();
     }
 
-    /// <exception cref="ProtocolViolationException">The count is none that can be acknowledged, or it is a flood.</exception>
+    /// <exception cref="ProtocolViolationException">The count goes back, is above what was sent, or it is a flood.</exception>
     public void OnAck(ulong count)
     {
-        bool wasFull;
-        lock (Streams.Gate)
+        if (Streams.Replay.Acknowledge(count))
         {
-            wasFull = Streams.ReplayIsFull;
-            if (!Streams.Replay.Acknowledge(count))
-            {
-                Streams.Flood.Count(clock.Now);
-            }
+            _isAcknowledged = true;
         }
-
-        if (wasFull)
+        else
         {
-            session.WriterSignal.Set();
+            CountAgainstFlood();
         }
     }
 

@@ -54,6 +54,12 @@ public sealed record SessionOptions
     /// </summary>
     public bool StreamsRunInline { get; init; }
 
+    /// <summary>
+    /// Finds how the output of a link takes bytes behind all it was written without a copy: it sends from this memory, which
+    /// does not change, and disposes of the owner once it does not need it any more. Null for an output that does not.
+    /// </summary>
+    public Func<PipeWriter, Action<IMemoryOwner<byte>, ReadOnlyMemory<byte>>?> FindAppendInPlace { get; init; } = static _ => null;
+
     /// <summary>Where the memory of streams comes from.</summary>
     public MemoryPool<byte> Pool { get; init; } = MemoryPool<byte>.Shared;
 

@@ -32,7 +32,7 @@ internal sealed class SessionStreams
         _wakeWriter = wakeWriter;
         Memory = new MemoryBudget(options.SessionMemory, options.ProcessMemory);
         Chunks = new ChunkPool(options.Pool);
-        Replay = new ReplayBuffer(Chunks);
+        Replay = new ReplayBuffer(Chunks, options.ReplayBytes);
         Queue = new OutgoingQueue(Replay, Received);
         InputBlocks = new InputBlockPool(options.InputPool ?? options.Pool);
         Actions = new StreamActions(this);
@@ -50,8 +50,6 @@ internal sealed class SessionStreams
 
     public StreamActions Actions { get; }
 
-    // ---- guarded by Gate, except where it says otherwise ----------------------------------------
-
     /// <summary>What was sent, or has its place, and is not acknowledged.</summary>
     public ReplayBuffer Replay { get; }
 
@@ -60,6 +58,8 @@ internal sealed class SessionStreams
 
     /// <summary>How long the peer has acknowledged nothing.</summary>
     public AckPatience AckPatience { get; } = new();
+
+    // ---- guarded by Gate, except where it says otherwise ----------------------------------------
 
     public OutgoingQueue Queue { get; }
 
@@ -89,9 +89,6 @@ internal sealed class SessionStreams
 
     /// <summary>The session is over: nothing is sent or opened any more.</summary>
     public bool IsClosed => _isClosed;
-
-    /// <summary>So much is unacknowledged that streams have to wait. The lock is held.</summary>
-    public bool ReplayIsFull => Replay.IsFull || Replay.Unacknowledged >= (ulong)Options.ReplayBytes;
 
     /// <summary>Opens a stream; null when none may be opened (limit, no link, leaving, ended).</summary>
     public TunnelStream? TryOpen(OpenHeader open)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
@@ -6,7 +7,7 @@ namespace Tunnel.Framing.Sessions;
 
 /// <summary>
 /// The only loop that writes to a link. Under the session's lock it gives what is due its place in the sequence; without
-/// the lock it copies from the sequence to the link, and sends it all at once. After a loss the next link's loop goes on
+/// the lock it puts what the sequence has on the link, and sends it all at once. After a loss the next link's loop goes on
 /// from where the peer stands: sending again and sending for the first time are the same thing.
 /// </summary>
 internal sealed class SessionWriter(Session session, StreamDepartures departures)
@@ -18,11 +19,16 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
     private const int MostInARow = 8;
 
     private readonly List<TunnelStream> _resumed = [];
+    private Action<IMemoryOwner<byte>, ReadOnlyMemory<byte>>? _appendInPlace;
+
+    private ReplayBuffer Replay => session.Streams.Replay;
 
     /// <summary>Runs until CLOSE has been sent, the link takes no more, or <paramref name="stop"/>.</summary>
     /// <returns>False when the link takes no more; true when all that was taken has left.</returns>
     public async Task<bool> RunAsync(PipeWriter link, CancellationToken stop)
     {
+        _appendInPlace = session.Options.FindAppendInPlace(link);
+
         // It may go on on a user's thread, which may have a context of its own: no await takes that along.
         while (true)
         {
@@ -61,12 +67,7 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
     private bool Gather(PipeWriter link, out bool isLast)
     {
         int bytes;
-        if (session.Streams.Replay.IsOverfull)
-        {
-            // A glance: only this loop makes it more.
-            session.Close(CloseCode.Flood, "Too much was sent that the peer does not acknowledge.");
-        }
-
+        ForgetAcknowledged();
         lock (session.Streams.Gate)
         {
             isLast = session.CloseToSend is not null;
@@ -83,7 +84,7 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
 
             bytes = session.Streams.Queue.WriteUnsequenced(link);
             session.Streams.Queue.TakeUrgent();
-            while (session.Streams.Replay.Unsent < BatchBytes && departures.TakeFrame())
+            while (Replay.Unsent < BatchBytes && departures.TakeFrame())
             {
             }
 
@@ -96,17 +97,41 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
         }
 
         _resumed.Clear();
-        return CopySequence(link) + bytes > 0;
+        return PutSequence(link) + bytes > 0;
     }
 
-    private int CopySequence(PipeWriter link)
+    private void ForgetAcknowledged()
+    {
+        try
+        {
+            Replay.Forget();
+            if (Replay.IsOverfull)
+            {
+                session.Close(CloseCode.Flood, "Too much was sent that the peer does not acknowledge.");
+            }
+        }
+        catch (ProtocolViolationException violation)
+        {
+            session.End(violation);
+        }
+    }
+
+    private int PutSequence(PipeWriter link)
     {
         int bytes = 0;
-        while (bytes < BatchBytes && session.Streams.Replay.TryPeek(out SentFrame frame))
+        while (bytes < BatchBytes && Replay.TryPeek(out SentFrame frame))
         {
-            frame.CopyTo(link.GetSpan(frame.Size));
-            link.Advance(frame.Size);
-            session.Streams.Replay.Sent(frame);
+            if (_appendInPlace is not null && frame.BodyChunk is not null)
+            {
+                frame.AppendInPlace(_appendInPlace);
+            }
+            else
+            {
+                frame.CopyTo(link.GetSpan(frame.Size));
+                link.Advance(frame.Size);
+            }
+
+            Replay.Sent(frame);
             bytes += frame.Size;
         }
 

@@ -13,7 +13,7 @@ internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer repl
     /// </summary>
     public bool TakeFrame()
     {
-        if (streams.ReplayIsFull)
+        if (replay.MustWait())
         {
             return false;
         }

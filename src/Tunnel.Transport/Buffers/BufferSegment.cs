@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Tunnel.Transport.Buffers;
 
@@ -39,6 +40,15 @@ internal sealed class BufferSegment : ReadOnlySequenceSegment<byte>
 
         segment._owner = owner;
         segment._block = owner.Memory;
+        return segment;
+    }
+
+    /// <summary>Takes over the owner of bytes that are there already, and has no room for more.</summary>
+    public static BufferSegment Of(IMemoryOwner<byte> owner, ReadOnlyMemory<byte> bytes)
+    {
+        BufferSegment segment = Rent(owner);
+        segment._block = MemoryMarshal.AsMemory(bytes);
+        segment.Fill(bytes.Length);
         return segment;
     }
 

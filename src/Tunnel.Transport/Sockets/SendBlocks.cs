@@ -56,6 +56,16 @@ internal struct SendBlocks(MemoryPool<byte> pool)
         }
     }
 
+    /// <summary>Collects bytes where they are; not between a lease and its <see cref="Advance"/>.</summary>
+    public void Append(IMemoryOwner<byte> owner, ReadOnlyMemory<byte> bytes)
+    {
+        lock (_lock)
+        {
+            _filling.Add(BufferSegment.Of(owner, bytes));
+            Bytes += bytes.Length;
+        }
+    }
+
     /// <summary>Hands over everything collected; the receiver gives the blocks back.</summary>
     public SendChain Take()
     {

@@ -60,6 +60,13 @@ public sealed class SocketConnection : IConnection
         }
     }
 
+    /// <summary>
+    /// How the output of such a connection takes bytes without a copy: its owner is disposed of once they were sent, or never
+    /// will be. Null for any other output, that of a TLS connection too: what is encrypted is copied by that.
+    /// </summary>
+    public static Action<IMemoryOwner<byte>, ReadOnlyMemory<byte>>? FindAppendInPlace(PipeWriter output) =>
+        output is SocketPipeWriter writer ? writer.Append : null;
+
     /// <inheritdoc/>
     public PipeReader Input => _reader;
 

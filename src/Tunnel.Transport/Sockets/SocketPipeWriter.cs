@@ -35,6 +35,13 @@ internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> poo
 
     public override void Advance(int bytes) => _collected.Advance(bytes);
 
+    /// <summary>Collects bytes without a copy. The owner is disposed of once they were sent, or never will be.</summary>
+    public void Append(IMemoryOwner<byte> owner, ReadOnlyMemory<byte> bytes)
+    {
+        ThrowIfCompleted();
+        _collected.Append(owner, bytes);
+    }
+
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfCompleted();

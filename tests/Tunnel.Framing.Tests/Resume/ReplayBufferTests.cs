@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
@@ -44,7 +45,7 @@ public sealed class ReplayBufferTests : IDisposable
         byte[] frame = SendNext();
         FrameHeader.Read(frame).Should().Be(new FrameHeader(6, FrameKind.Data, bytes));
         frame[8..].Should().Equal(Enumerable.Range(0, bytes).Select(i => (byte)i));
-        _replay.Acknowledge((ulong)frame.Length).Should().BeTrue();
+        Acknowledge((ulong)frame.Length).Should().BeTrue();
     }
 
     [Fact]
@@ -54,10 +55,10 @@ public sealed class ReplayBufferTests : IDisposable
         AppendData(2, 42);
         SendNext();
         SendNext();
-        _replay.Acknowledge(0).Should().BeFalse();
-        _replay.Acknowledge(50).Should().BeTrue();
-        _replay.Acknowledge(50).Should().BeFalse();
-        _replay.Acknowledge(100).Should().BeTrue();
+        Acknowledge(0).Should().BeFalse();
+        Acknowledge(50).Should().BeTrue();
+        Acknowledge(50).Should().BeFalse();
+        Acknowledge(100).Should().BeTrue();
         _replay.Unacknowledged.Should().Be(0);
         _memory.AssertAllReturned();
     }
@@ -100,8 +101,8 @@ public sealed class ReplayBufferTests : IDisposable
                 _replay.Sent(frame);
             }
 
-            _replay.Acknowledge(_replay.Count - 12).Should().BeTrue();
-            _replay.Acknowledge(_replay.Count).Should().BeTrue();
+            Acknowledge(_replay.Count - 12).Should().BeTrue();
+            Acknowledge(_replay.Count).Should().BeTrue();
             _replay.Places.Should().Be(16);
             _memory.AssertAllReturned();
         }
@@ -120,8 +121,8 @@ public sealed class ReplayBufferTests : IDisposable
         AppendData(2, 42);
         SendNext();
         SendNext();
-        _replay.Acknowledge(50);
-        FluentActions.Invoking(() => _replay.Acknowledge(count))
+        Acknowledge(50);
+        FluentActions.Invoking(() => Acknowledge(count))
             .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.BadAck);
     }
 
@@ -162,7 +163,7 @@ public sealed class ReplayBufferTests : IDisposable
         AppendCredit(4, 7);
         SendNext();
         SendNext();
-        _replay.Acknowledge(12);
+        Acknowledge(12);
         FluentActions.Invoking(() => _replay.Rewind(count))
             .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.BadAck);
     }
@@ -179,7 +180,7 @@ public sealed class ReplayBufferTests : IDisposable
 
         frames.Should().Be(510, "each counts for its header and its place as well");
         ulong acknowledged = (ulong)SendNext().Length;
-        _replay.Acknowledge(acknowledged);
+        Acknowledge(acknowledged);
         _replay.IsFull.Should().BeFalse();
     }
 
@@ -192,6 +193,50 @@ public sealed class ReplayBufferTests : IDisposable
         }
 
         _memory.RentedBytes.Should().BeLessThan((long)_replay.Count * 5 / 4);
+    }
+
+    [Fact]
+    public void Acknowledge_OfWhatALinkStillSendsFrom_LeavesItToTheLink()
+    {
+        AppendData(2, 8_000);
+        byte[] sent = [.. Enumerable.Range(0, 8_000).Select(i => (byte)i)];
+        var link = new List<(IMemoryOwner<byte> Owner, ReadOnlyMemory<byte> Bytes)>();
+        _replay.TryPeek(out SentFrame frame).Should().BeTrue();
+        frame.AppendInPlace((owner, bytes) => link.Add((owner, bytes)));
+        _replay.Sent(frame);
+
+        Acknowledge(_replay.Count).Should().BeTrue();
+        _memory.RentedBytes.Should().BeGreaterThanOrEqualTo(8_000, "an ACK that comes before the bytes have left frees nothing of theirs");
+        link[^1].Bytes.ToArray().Should().Equal(sent);
+        link.ForEach(piece => piece.Owner.Dispose());
+        _memory.AssertAllReturned();
+    }
+
+    [Fact]
+    public void MustWait_AtTheBound_TellsWhoeverAcknowledges()
+    {
+        var replay = new ReplayBuffer(_chunks, most: 20);
+        replay.MustWait().Should().BeFalse();
+        replay.IsAwaited.Should().BeFalse();
+        BinaryPrimitives.WriteUInt32BigEndian(replay.Append(new FrameHeader(2, FrameKind.Credit, 4)), 1);
+        BinaryPrimitives.WriteUInt32BigEndian(replay.Append(new FrameHeader(2, FrameKind.Credit, 4)), 1);
+        replay.MustWait().Should().BeTrue();
+        replay.TryPeek(out SentFrame frame);
+        replay.Sent(frame);
+        replay.Acknowledge(12).Should().BeTrue();
+        replay.IsAwaited.Should().BeTrue();
+        replay.MustWait().Should().BeFalse();
+        replay.Forget();
+        replay.IsAwaited.Should().BeFalse();
+        replay.Clear();
+    }
+
+    // The reader loop's part and the writer loop's.
+    private bool Acknowledge(ulong count)
+    {
+        bool isNew = _replay.Acknowledge(count);
+        _replay.Forget();
+        return isNew;
     }
 
     private void AppendCredit(uint id, uint bytes) =>
