@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Tunnel.Framing.Flow;
 
-/// <summary>The chunks of a session's streams. Safe from any thread: the writer loop returns without the session's lock.</summary>
+/// <summary>The chunks of a session's streams. Safe from any thread: users rent, and whoever lets go of a frame last returns.</summary>
 internal sealed class ChunkPool(MemoryPool<byte> memory)
 {
     private readonly Spares<OutgoingChunk> _spares = new();

@@ -1,7 +1,7 @@
 namespace Tunnel.Framing.Flow;
 
 /// <summary>
-/// The flushed bytes of one stream that wait for the writer. All is called with the session's lock held. Holds nothing while
+/// The flushed bytes of one stream that wait for the writer. Its stream's lock guards it. Holds nothing while
 /// nothing waits.
 /// </summary>
 internal struct OutgoingBuffer

@@ -5,7 +5,7 @@ namespace Tunnel.Framing.Flow;
 /// <summary>
 /// What we allow the peer to send on one stream, and when we allow more (docs/protocol.md, section 5).
 /// Whatever was granted and not yet consumed counts against the session's budget.
-/// Pure: the caller brings the clock's readings and holds the session's lock.
+/// Pure: the caller brings the clock's readings and holds the stream's lock.
 /// </summary>
 internal struct ReceiveWindow
 {

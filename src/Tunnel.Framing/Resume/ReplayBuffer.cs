@@ -90,6 +90,14 @@ internal sealed class ReplayBuffer
         return front.Span[FrameHeader.Size..];
     }
 
+    /// <summary>Adds RESET.</summary>
+    public void AppendReset(uint id, ResetCode code, string detail)
+    {
+        Span<byte> payload = stackalloc byte[CodeAndSentence.MostSize];
+        int length = CodeAndSentence.Write(payload, (ushort)code, detail);
+        payload[..length].CopyTo(Append(new FrameHeader(id, FrameKind.Reset, length)));
+    }
+
     /// <summary>Adds OPEN or DATA.</summary>
     /// <param name="open">The header of OPEN; null: DATA.</param>
     /// <param name="chunk">Where <paramref name="bytes"/> lie; the caller's reference is taken over.</param>

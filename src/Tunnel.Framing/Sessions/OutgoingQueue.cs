@@ -9,7 +9,7 @@ namespace Tunnel.Framing.Sessions;
 /// <summary>
 /// Everything that waits to be sent, in the order of docs/architecture.md, "Whose turn it is to send": ACK, PONG, PING,
 /// RESET and CREDIT first, each merged to one per session or stream, then the session's own messages, then streams in fair turns.
-/// Guarded by the session's lock.
+/// Guarded by the session's lock; what is put into the sequence here is put there by the writer loop.
 /// </summary>
 /// <remarks>
 /// What a peer can make us queue is bounded even if it never reads: what is merged by the number of open streams, the rest
@@ -30,6 +30,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     private ulong? _pong;
     private ulong? _ping;
     private bool _ackIsDue;
+    private bool _isTaking;
 
     /// <summary>Streams with something to send.</summary>
     public FairQueue<TunnelStream> Streams { get; } = new();
@@ -40,7 +41,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         && !HasUrgent && Streams.IsEmpty;
 
     /// <summary>A RESET, CREDIT or message waits: something that CLOSE must not overtake.</summary>
-    public bool HasUrgent => _urgent.Count > 0 || _refusals.Count > 0 || _messages.Count > 0;
+    public bool HasUrgent => _isTaking || _urgent.Count > 0 || _refusals.Count > 0 || _messages.Count > 0;
 
     public void RequestAck() => _ackIsDue = received.HasNews;
 
@@ -127,19 +128,29 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         return written;
     }
 
-    /// <summary>Gives all that goes ahead of the streams its place in the sequence.</summary>
-    public void TakeUrgent()
+    /// <summary>
+    /// Gives the refusals their place in the sequence, and moves out the streams with something urgent, whose turn is next;
+    /// <see cref="AppendMessages"/> says that they had it.
+    /// </summary>
+    public void TakeUrgent(List<TunnelStream> urgent)
     {
+        _isTaking = true;
         while (_refusals.TryDequeue(out (uint Id, ResetCode Code) refusal))
         {
-            AppendReset(refusal.Id, refusal.Code, "");
+            replay.AppendReset(refusal.Id, refusal.Code, "");
         }
 
         while (_urgent.TryDequeue(out TunnelStream? stream))
         {
-            AppendUrgent(stream);
+            stream.IsUrgent = false;
+            urgent.Add(stream);
         }
+    }
 
+    /// <summary>Gives the session's messages their place in the sequence, behind what is urgent.</summary>
+    public void AppendMessages()
+    {
+        _isTaking = false;
         while (_messages.TryDequeue(out (FrameKind Kind, byte[] Payload) message))
         {
             message.Payload.CopyTo(replay.Append(new FrameHeader(0, message.Kind, message.Payload.Length)));
@@ -153,30 +164,6 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         int length = CodeAndSentence.Write(frame[FrameHeader.Size..], (ushort)code, sentence);
         new FrameHeader(0, FrameKind.Close, length).Write(frame);
         link.Advance(FrameHeader.Size + length);
-    }
-
-    private void AppendUrgent(TunnelStream stream)
-    {
-        stream.IsUrgent = false;
-        if (stream.CreditToSend > 0 && stream.Halves.Receiving == HalfState.Open && !stream.Halves.ResetWasSent)
-        {
-            Span<byte> payload = replay.Append(new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint)));
-            BinaryPrimitives.WriteUInt32BigEndian(payload, stream.CreditToSend);
-        }
-
-        stream.CreditToSend = 0;
-        if (stream.ResetToSend is { } code)
-        {
-            stream.ResetToSend = null;
-            AppendReset(stream.Id, code, stream.ResetDetail);
-        }
-    }
-
-    private void AppendReset(uint id, ResetCode code, string detail)
-    {
-        Span<byte> payload = stackalloc byte[CodeAndSentence.MostSize];
-        int length = CodeAndSentence.Write(payload, (ushort)code, detail);
-        payload[..length].CopyTo(replay.Append(new FrameHeader(id, FrameKind.Reset, length)));
     }
 
     private static int Write(PipeWriter link, FrameKind kind, ulong number)

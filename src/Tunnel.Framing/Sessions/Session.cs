@@ -43,7 +43,7 @@ public sealed class Session
             new FloodGuard(options.FloodAtOnce, options.FloodPerSecond),
             WriterSignal);
         _arrivals = new StreamArrivals(Streams);
-        _departures = new StreamDepartures(Streams, Streams.Replay);
+        _departures = new StreamDepartures(Streams);
         _farewell = new Farewell(this);
         _pulse = new SessionPulse(this, _clock);
         _messageArrivals = new SessionArrivals(this, _clock, _pulse, _farewell);
@@ -97,16 +97,8 @@ public sealed class Session
     public TimeSpan LastByteAt => _pulse.LastByte;
 
     /// <summary>Sequenced bytes sent and received so far.</summary>
-    public (ulong Sent, ulong Acknowledged, ulong Received) Counts
-    {
-        get
-        {
-            lock (Streams.Gate)
-            {
-                return (Streams.Replay.Count, Streams.Replay.Acknowledged, Streams.Received.Count);
-            }
-        }
-    }
+    public (ulong Sent, ulong Acknowledged, ulong Received) Counts =>
+        (Streams.Replay.Count, Streams.Replay.Acknowledged, Streams.Received.Count);
 
     /// <summary>Completes with the reason when the session has ended.</summary>
     public Task<SessionEnd> Ended => _ended.Task;

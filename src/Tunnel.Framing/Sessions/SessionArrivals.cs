@@ -52,7 +52,7 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
         }
         else
         {
-            CountAgainstFlood();
+            Streams.CountFlood();
         }
     }
 
@@ -71,14 +71,14 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
     /// <exception cref="ProtocolViolationException">It is a flood.</exception>
     public void OnPong(ulong number)
     {
-        CountAgainstFlood();
+        Streams.CountFlood();
         pulse.OnPong(number);
     }
 
     /// <exception cref="ProtocolViolationException">It is a flood, or the payload breaks a rule.</exception>
     public void OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
     {
-        CountAgainstFlood();
+        Streams.CountFlood();
         session.User.OnMessage(kind, payload);
     }
 
@@ -87,13 +87,5 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
     {
         farewell.Receive(message);
         session.User.OnGoAway(message);
-    }
-
-    private void CountAgainstFlood()
-    {
-        lock (Streams.Gate)
-        {
-            Streams.Flood.Count(clock.Now);
-        }
     }
 }

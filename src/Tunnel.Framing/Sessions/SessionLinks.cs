@@ -53,10 +53,7 @@ internal sealed class SessionLinks(Session session, SessionPulse pulse, Func<Ses
             await link.LoopsStopped;
         }
 
-        lock (session.Streams.Gate)
-        {
-            return session.Streams.Received.Tell();
-        }
+        return session.Streams.Received.Tell();
     }
 
     /// <summary>See <see cref="Session.CanResumeAt"/>.</summary>
@@ -140,6 +137,6 @@ internal sealed class SessionLinks(Session session, SessionPulse pulse, Func<Ses
         }
 
         // Behind OnDetached: whoever looks for another session now does not find this one.
-        untried.Tell(ResetCode.NotProcessed, reason);
+        untried.Tell(reason);
     }
 }

@@ -14,8 +14,8 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
     /// <summary>After so many reads that did not have to wait, other work of this thread gets its turn.</summary>
     private const int MostInARow = 16;
 
-    // Streams that got bytes in this batch: their users are woken once, not per frame.
-    private readonly List<TunnelStream> _fed = [];
+    // Streams whose users waited for what this batch had: they go on when all of it has been handled.
+    private readonly List<TunnelStream> _awaited = [];
 
     private LinkRole Sender => session.Role == LinkRole.Server ? LinkRole.Agent : LinkRole.Server;
 
@@ -51,7 +51,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
             }
             finally
             {
-                WakeFed();
+                WakeAwaited();
                 link.AdvanceTo(buffer.Start, buffer.End);
             }
 
@@ -72,10 +72,15 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
                 HandleOpen(header, payload);
                 return null;
             case FrameKind.Data:
-                HandleData(header, payload);
+                if (arrivals.OnData(header, payload) is { } awaited)
+                {
+                    _awaited.Add(awaited);
+                }
+
                 return null;
             case FrameKind.Reset:
-                HandleReset(header, payload);
+                (ushort wire, string detail) = CodeAndSentence.Read(payload);
+                arrivals.OnReset(header.StreamId, ResetCodes.FromWire(wire), detail);
                 return null;
             case FrameKind.Credit:
                 arrivals.OnCredit(header.StreamId, ReadUInt32(payload));
@@ -107,9 +112,8 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
     private void HandleOpen(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
         OpenHeader open = OpenHeader.Read(payload, out ReadOnlySequence<byte> bytes);
-        if (arrivals.OnOpen(header, open, (int)bytes.Length) is { } stream)
+        if (arrivals.OnOpen(header, open, bytes) is { } stream)
         {
-            Feed(stream, bytes, header.IsFin);
             try
             {
                 session.User.OnStream(stream);
@@ -123,54 +127,14 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
         }
     }
 
-    private void HandleData(in FrameHeader header, in ReadOnlySequence<byte> payload)
+    private void WakeAwaited()
     {
-        if (arrivals.OnData(header) is { } stream)
+        foreach (TunnelStream stream in _awaited)
         {
-            Feed(stream, payload, header.IsFin);
-        }
-    }
-
-    private void HandleReset(in FrameHeader header, in ReadOnlySequence<byte> payload)
-    {
-        (ushort wire, string detail) = CodeAndSentence.Read(payload);
-        ResetCode code = ResetCodes.FromWire(wire);
-        if (arrivals.OnReset(header.StreamId, code) is { } stream)
-        {
-            stream.IsFed = false;
-            stream.In.End(new StreamResetException(code, detail));
-        }
-    }
-
-    private void Feed(TunnelStream stream, in ReadOnlySequence<byte> bytes, bool fin)
-    {
-        if (bytes.IsEmpty && !fin)
-        {
-            return;
+            stream.Wake(isAlone: _awaited.Count == 1);
         }
 
-        if (!fin && !stream.IsFed)
-        {
-            _fed.Add(stream);
-        }
-
-        // FIN also shows what was appended before it, so nobody need be woken for that.
-        stream.IsFed = !fin;
-        stream.In.Append(bytes, fin);
-    }
-
-    private void WakeFed()
-    {
-        foreach (TunnelStream stream in _fed)
-        {
-            if (stream.IsFed)
-            {
-                stream.IsFed = false;
-                stream.In.Publish(isAlone: _fed.Count == 1);
-            }
-        }
-
-        _fed.Clear();
+        _awaited.Clear();
     }
 
     private static uint ReadUInt32(in ReadOnlySequence<byte> payload)

@@ -5,10 +5,9 @@ using Tunnel.Framing.Resume;
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The streams of a session, from their first moment to their last. What three parties do with them stands in three
-/// classes that know this one and not each other: <see cref="StreamActions"/> for a stream's user,
-/// <see cref="StreamArrivals"/> for the reader loop, <see cref="StreamDepartures"/> for the writer loop.
-/// All they share lies behind <see cref="Gate"/>; no user code ever runs with it held.
+/// The streams of a session, from their first moment to their last: the table of those that live, and the queue of what waits
+/// to be sent. What becomes of a single stream is its own matter, behind its own lock; <see cref="StreamArrivals"/> finds it for
+/// the reader loop, <see cref="StreamDepartures"/> for the writer loop.
 /// </summary>
 internal sealed class SessionStreams
 {
@@ -35,9 +34,12 @@ internal sealed class SessionStreams
         Replay = new ReplayBuffer(Chunks, options.ReplayBytes);
         Queue = new OutgoingQueue(Replay, Received);
         InputBlocks = new InputBlockPool(options.InputPool ?? options.Pool);
-        Actions = new StreamActions(this);
     }
 
+    /// <summary>
+    /// The session's lock: table, queue, messages. A stream's lock (<see cref="TunnelStream.Gate"/>) may be held when this one is
+    /// taken, never the other way round; no user code runs with it.
+    /// </summary>
     public Lock Gate { get; } = new();
 
     public SessionOptions Options { get; }
@@ -47,8 +49,6 @@ internal sealed class SessionStreams
     public InputBlockPool InputBlocks { get; }
 
     public ChunkPool Chunks { get; }
-
-    public StreamActions Actions { get; }
 
     /// <summary>What was sent, or has its place, and is not acknowledged.</summary>
     public ReplayBuffer Replay { get; }
@@ -67,13 +67,10 @@ internal sealed class SessionStreams
 
     public StreamTable Table { get; } = new();
 
-    public StreamAccount Account { get; set; }
+    public StreamAccount Account { get; private set; }
 
     /// <summary>Safe without the lock.</summary>
     public MemoryBudget Memory { get; }
-
-    /// <summary>Streams whose users may go on flushing; the writer loop tells them once the lock is let go.</summary>
-    public List<TunnelStream> Resumed { get; } = [];
 
     /// <summary>Stream bytes were received since this was last cleared: windows may want to grow. A hint, read anywhere.</summary>
     public bool HasReceived { get; set; }
@@ -86,9 +83,6 @@ internal sealed class SessionStreams
 
     /// <summary>There is a link, as far as we know. A glance; exact only with the lock held.</summary>
     public bool IsAttached => Volatile.Read(ref _isAttached);
-
-    /// <summary>The session is over: nothing is sent or opened any more.</summary>
-    public bool IsClosed => _isClosed;
 
     /// <summary>Opens a stream; null when none may be opened (limit, no link, leaving, ended).</summary>
     public TunnelStream? TryOpen(OpenHeader open)
@@ -115,7 +109,7 @@ internal sealed class SessionStreams
     /// </summary>
     public bool EndOpens()
     {
-        StreamEnding ending;
+        List<TunnelStream> live;
         lock (Gate)
         {
             if (_opensAreOver)
@@ -124,10 +118,12 @@ internal sealed class SessionStreams
             }
 
             Volatile.Write(ref _opensAreOver, true);
-            ending = EndHere([.. Table.Live.Where(stream => stream.Id == 0)], ResetCode.NotProcessed);
+            live = [.. Table.Live];
         }
 
-        ending.Tell(ResetCode.NotProcessed, "The session leaves.");
+        var ending = new StreamEnding();
+        ending.End(live, ResetCode.NotProcessed, static stream => stream.Id == 0);
+        ending.Tell("The session leaves.");
         return true;
     }
 
@@ -165,12 +161,17 @@ internal sealed class SessionStreams
     /// <returns>Those that ended by this, to be told without the lock.</returns>
     public StreamEnding Detach()
     {
+        List<TunnelStream> live;
         lock (Gate)
         {
             Volatile.Write(ref _isAttached, false);
             Queue.ForgetLink();
-            return EndHere([.. Table.Live.Where(stream => stream is { Id: 0, IsPinned: false })], ResetCode.NotProcessed);
+            live = [.. Table.Live];
         }
+
+        var ending = new StreamEnding();
+        ending.End(live, ResetCode.NotProcessed, static stream => stream is { Id: 0, IsPinned: false });
+        return ending;
     }
 
     /// <summary>
@@ -179,20 +180,18 @@ internal sealed class SessionStreams
     /// </summary>
     public void EndAll(string reason)
     {
-        StreamEnding untried;
-        StreamEnding lost;
+        List<TunnelStream> live;
         lock (Gate)
         {
             _isClosed = true;
-            untried = EndHere([.. Table.Live.Where(stream => stream.Id == 0)], ResetCode.NotProcessed);
-            lost = EndHere([.. Table.Live], ResetCode.SessionLost);
-            lost.Waiting.AddRange(Resumed);
-            Resumed.Clear();
+            live = [.. Table.Live];
             Replay.Clear();
         }
 
-        untried.Tell(ResetCode.NotProcessed, reason);
-        lost.Tell(ResetCode.SessionLost, reason);
+        var ending = new StreamEnding();
+        ending.End(live, ResetCode.NotProcessed, static stream => stream.Id == 0);
+        ending.End(live, ResetCode.SessionLost, static _ => true);
+        ending.Tell(reason);
     }
 
     public void WakeWriter() => _wakeWriter.Set();
@@ -210,15 +209,42 @@ internal sealed class SessionStreams
         }
     }
 
-    // ---- below: Gate is held --------------------------------------------------------------------
+    /// <summary>A frame came that moves nothing.</summary>
+    /// <exception cref="ProtocolViolationException">It is a flood.</exception>
+    public void CountFlood()
+    {
+        lock (Gate)
+        {
+            Flood.Count(Clock.Now);
+        }
+    }
 
-    /// <summary>A stream begins to live.</summary>
+    /// <summary>The live stream of this id; null, and counted as a frame that moves nothing, when it is closed.</summary>
+    /// <exception cref="ProtocolViolationException">The id was never opened, or it is a flood.</exception>
+    public TunnelStream? Find(uint id)
+    {
+        lock (Gate)
+        {
+            TunnelStream? stream = Table.Find(id);
+            if (stream is null)
+            {
+                // It may have been on its way when the stream closed.
+                Flood.Count(Clock.Now);
+            }
+
+            return stream;
+        }
+    }
+
+    /// <summary>A stream begins to live. The lock is held.</summary>
     public void Add(TunnelStream stream)
     {
         Table.Add(stream);
         Options.ProcessMemory?.Opened(stream.Open.Visitor);
         Account = Account.AfterOpen();
     }
+
+    // ---- below: the stream's lock is held -------------------------------------------------------
 
     /// <summary>Lets the stream wait for its turn if it has something to send. Returns whether the writer is to be woken.</summary>
     public bool Activate(TunnelStream stream)
@@ -229,121 +255,73 @@ internal sealed class SessionStreams
         }
 
         IFairQueueItem<TunnelStream> item = stream;
-        if (!item.IsQueued && item.FreshBytes < FairQueue<TunnelStream>.FreshAllowance && Clock.Now - stream.LastSent > FreshAfter)
+        lock (Gate)
         {
-            item.FreshBytes = FairQueue<TunnelStream>.FreshAllowance;
+            if (!item.IsQueued && item.FreshBytes < FairQueue<TunnelStream>.FreshAllowance && Clock.Now - stream.LastSent > FreshAfter)
+            {
+                item.FreshBytes = FairQueue<TunnelStream>.FreshAllowance;
+            }
+
+            Queue.Streams.Add(stream);
         }
 
-        Queue.Streams.Add(stream);
         return true;
     }
 
-    /// <summary>Once our own half has ended, a peer whose bytes nobody reads is told to stop.</summary>
-    public void StopPeerIfUnread(TunnelStream stream)
+    /// <summary>The stream has a RESET or CREDIT to send.</summary>
+    public void RequestUrgent(TunnelStream stream)
     {
-        bool isUnread = stream.In.IsCompleted && stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false };
-        if (isUnread && stream.Halves.Sending != HalfState.Open)
+        lock (Gate)
         {
-            SendReset(stream, ResetCode.Stop, "");
-        }
-    }
-
-    /// <summary>
-    /// What nobody will read is dropped and granted again, so that a peer that wants to finish is never stuck behind a
-    /// user that does not read; it is stopped as soon as our own half has ended.
-    /// </summary>
-    public void GrantUnread(TunnelStream stream)
-    {
-        bool isOpen = stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false };
-        if (isOpen && stream.In.IsCompleted && stream.ReceiveWindow.ConsumeAll())
-        {
-            // No growth for this: the round trip is not told.
-            stream.CreditToSend += stream.ReceiveWindow.Grant(Clock.Now, leastRoundTrip: null);
             Queue.RequestUrgent(stream);
-            WakeWriter();
         }
     }
 
-    public void SendReset(TunnelStream stream, ResetCode code, string detail)
+    /// <summary>The OPEN of the stream is taken now, and gets the next id.</summary>
+    public void AssignId(TunnelStream stream)
     {
-        stream.Halves.ResetSent();
-        if (!stream.WasResetByPeer)
+        lock (Gate)
+        {
+            Table.AssignId(stream);
+            TellIfOpensHaveLeft();
+            Flood.StreamOpened();
+        }
+    }
+
+    public void CountResetHere()
+    {
+        lock (Gate)
         {
             Account = Account.AfterResetHere();
         }
-
-        stream.ResetToSend = code == ResetCode.SessionLost ? ResetCode.InternalError : code;
-        stream.ResetDetail = detail;
-        Queue.RequestUrgent(stream);
-        CloseIfEnded(stream);
     }
 
-    /// <summary>Nothing of the stream is sent any more. Returns whether its user waited for room and is to be resumed.</summary>
-    public static bool StopSending(TunnelStream stream)
+    public void CountResetByPeer()
     {
-        stream.Outgoing.Drop();
-        stream.FinIsWanted = false;
-        return stream.Out.TakeWaiting();
+        lock (Gate)
+        {
+            Account = Account.AfterResetByPeer();
+        }
     }
 
-    /// <summary>An OPEN got its place, or its stream needs none any more.</summary>
-    public void TellIfOpensHaveLeft()
+    /// <summary>The stream is closed. While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.</summary>
+    public void Remove(TunnelStream stream)
+    {
+        lock (Gate)
+        {
+            Table.Remove(stream);
+            TellIfOpensHaveLeft();
+            Queue.Streams.Remove(stream);
+        }
+    }
+
+    // The lock is held. An OPEN got its place, or its stream needs none any more.
+    private void TellIfOpensHaveLeft()
     {
         if (_opensHaveLeft is { } waiting && Table.Unopened == 0)
         {
             _opensHaveLeft = null;
             waiting.TrySetResult();
-        }
-    }
-
-    public void CloseIfEnded(TunnelStream stream)
-    {
-        if (stream.Halves.IsClosed)
-        {
-            Close(stream);
-        }
-    }
-
-    /// <summary>Ends streams without a word to the peer: it does not know them, or is not there any more.</summary>
-    public StreamEnding EndHere(List<TunnelStream> streams, ResetCode code)
-    {
-        var ending = new StreamEnding(streams, []);
-        foreach (TunnelStream stream in streams)
-        {
-            stream.SetResetCode(code);
-            stream.Halves.Lost();
-            if (StopSending(stream))
-            {
-                ending.Waiting.Add(stream);
-            }
-
-            Close(stream);
-        }
-
-        return ending;
-    }
-
-    private void Close(TunnelStream stream)
-    {
-        Table.Remove(stream);
-        TellIfOpensHaveLeft();
-
-        // While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.
-        Queue.Streams.Remove(stream);
-        if (stream.In.IsCompleted)
-        {
-            ReturnMemory(stream);
-        }
-    }
-
-    /// <summary>The stream is closed, and its user is through with what it received: it holds nothing any more.</summary>
-    public void ReturnMemory(TunnelStream stream)
-    {
-        if (!stream.HasReturnedMemory)
-        {
-            stream.HasReturnedMemory = true;
-            stream.ReceiveWindow.ReturnBudget();
-            Options.ProcessMemory?.Closed(stream.Open.Visitor);
         }
     }
 }

@@ -6,9 +6,9 @@ using Tunnel.Framing.Resume;
 namespace Tunnel.Framing.Sessions;
 
 /// <summary>
-/// The only loop that writes to a link. Under the session's lock it gives what is due its place in the sequence; without
-/// the lock it puts what the sequence has on the link, and sends it all at once. After a loss the next link's loop goes on
-/// from where the peer stands: sending again and sending for the first time are the same thing.
+/// The only loop that writes to a link. It gives what is due its place in the sequence, puts what the sequence has on the
+/// link, and sends it all at once. After a loss the next link's loop goes on from where the peer stands: sending again and
+/// sending for the first time are the same thing.
 /// </summary>
 internal sealed class SessionWriter(Session session, StreamDepartures departures)
 {
@@ -18,7 +18,6 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
     /// <summary>After so many batches in a row, whoever's thread this is goes on with its own work.</summary>
     private const int MostInARow = 8;
 
-    private readonly List<TunnelStream> _resumed = [];
     private Action<IMemoryOwner<byte>, ReadOnlyMemory<byte>>? _appendInPlace;
 
     private ReplayBuffer Replay => session.Streams.Replay;
@@ -66,42 +65,6 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
 
     private bool Gather(PipeWriter link, out bool isLast)
     {
-        int bytes;
-        ForgetAcknowledged();
-        lock (session.Streams.Gate)
-        {
-            isLast = session.CloseToSend is not null;
-            if (session.CloseToSend is { } close)
-            {
-                OutgoingQueue.WriteClose(link, close.Code, close.Sentence);
-                return true;
-            }
-
-            if (session.IsEnded)
-            {
-                return false;
-            }
-
-            bytes = session.Streams.Queue.WriteUnsequenced(link);
-            session.Streams.Queue.TakeUrgent();
-            while (Replay.Unsent < BatchBytes && departures.TakeFrame())
-            {
-            }
-
-            departures.TakeResumed(_resumed);
-        }
-
-        foreach (TunnelStream stream in _resumed)
-        {
-            stream.Out.Resume(isWanted: true);
-        }
-
-        _resumed.Clear();
-        return PutSequence(link) + bytes > 0;
-    }
-
-    private void ForgetAcknowledged()
-    {
         try
         {
             Replay.Forget();
@@ -109,11 +72,41 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
             {
                 session.Close(CloseCode.Flood, "Too much was sent that the peer does not acknowledge.");
             }
+
+            int bytes;
+            lock (session.Streams.Gate)
+            {
+                if (session.IsEnded)
+                {
+                    return TryWriteClose(link, out isLast);
+                }
+
+                bytes = session.Streams.Queue.WriteUnsequenced(link);
+                session.Streams.Queue.TakeUrgent(departures.Urgent);
+            }
+
+            departures.Take(BatchBytes);
+            isLast = false;
+            return PutSequence(link) + bytes > 0;
         }
         catch (ProtocolViolationException violation)
         {
+            // Perhaps the session has ended for another reason already, and nobody would ask for this CLOSE again.
             session.End(violation);
+            return TryWriteClose(link, out isLast);
         }
+    }
+
+    // The session has ended. False when there is nothing to say about it.
+    private bool TryWriteClose(PipeWriter link, out bool isLast)
+    {
+        isLast = session.CloseToSend is not null;
+        if (session.CloseToSend is { } close)
+        {
+            OutgoingQueue.WriteClose(link, close.Code, close.Sentence);
+        }
+
+        return isLast;
     }
 
     private int PutSequence(PipeWriter link)

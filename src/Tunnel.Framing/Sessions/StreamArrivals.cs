@@ -1,12 +1,10 @@
+using System.Buffers;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>
-/// What the reader loop does to streams: one method per kind of frame. Takes the session's lock; the bytes themselves
-/// and the pipes they go to are the reader's business, without the lock.
-/// </summary>
+/// <summary>What the reader loop brings to streams: one method per kind of frame. No lock is held.</summary>
 internal sealed class StreamArrivals(SessionStreams streams)
 {
     private bool _areOver;
@@ -16,20 +14,26 @@ internal sealed class StreamArrivals(SessionStreams streams)
 
     /// <summary>The peer opens a stream. Returns null when it was refused.</summary>
     /// <exception cref="ProtocolViolationException">The id may not be opened, the bytes are too many, or it is a flood.</exception>
-    public TunnelStream? OnOpen(in FrameHeader header, in OpenHeader open, int bytes)
+    public TunnelStream? OnOpen(in FrameHeader header, in OpenHeader open, in ReadOnlySequence<byte> bytes)
     {
         lock (streams.Gate)
         {
             streams.Table.AcceptId(header.StreamId);
             streams.Queue.CheckAnswers();
-            if (bytes > streams.Options.UploadWindow)
+            if (bytes.Length > streams.Options.UploadWindow)
             {
-                throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes} first bytes.");
+                throw new ProtocolViolationException(CloseCode.WindowExceeded, $"OPEN with {bytes.Length} first bytes.");
             }
 
             if (FindRefusal(open) is not { } refusal)
             {
-                return Accept(header, open, bytes);
+                var window = ReceiveWindow.Promised(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
+                var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
+                stream.ReceiveFirst(bytes, header.IsFin);
+                streams.Add(stream);
+                streams.Flood.StreamOpened();
+                streams.HasReceived = true;
+                return stream;
             }
 
             // Whoever opens a stream knows its limits, but not how much memory there is here.
@@ -45,113 +49,34 @@ internal sealed class StreamArrivals(SessionStreams streams)
         return null;
     }
 
-    /// <summary>Returns the stream the bytes are for, or null when they are dropped.</summary>
+    /// <summary>Returns the stream whose user waited for these bytes, and is the caller's to wake; null otherwise.</summary>
     /// <exception cref="ProtocolViolationException">The half had ended, the window is exceeded, or it is a flood.</exception>
-    public TunnelStream? OnData(in FrameHeader header)
+    public TunnelStream? OnData(in FrameHeader header, in ReadOnlySequence<byte> bytes)
     {
-        lock (streams.Gate)
+        if (streams.Find(header.StreamId) is not { } stream)
         {
-            if (Find(header.StreamId) is not { } stream)
-            {
-                return null;
-            }
-
-            if (stream.Halves.Receiving != HalfState.Open)
-            {
-                throw new ProtocolViolationException(
-                    CloseCode.DataAfterEnd, $"DATA on stream {header.StreamId} after its half ended.");
-            }
-
-            stream.ReceiveWindow.Receive(header.Length);
-            streams.HasReceived = true;
-            if (header is { Length: 0, IsFin: false })
-            {
-                streams.Flood.Count(streams.Clock.Now);
-            }
-
-            if (header.IsFin)
-            {
-                stream.Halves.FinReceived();
-                streams.CloseIfEnded(stream);
-            }
-
-            streams.GrantUnread(stream);
-            return stream;
+            return null;
         }
+
+        if (header is { Length: 0, IsFin: false })
+        {
+            streams.CountFlood();
+        }
+
+        streams.HasReceived = true;
+        return stream.Receive(header, bytes) ? stream : null;
     }
 
-    /// <summary>Returns the stream whose input has failed by this, or null.</summary>
     /// <exception cref="ProtocolViolationException">The id was never opened, or it is a flood.</exception>
-    public TunnelStream? OnReset(uint id, ResetCode code)
-    {
-        bool resume;
-        ResetEffect effect;
-        TunnelStream? stream;
-        lock (streams.Gate)
-        {
-            stream = Find(id);
-            if (stream is null)
-            {
-                return null;
-            }
-
-            if (!stream.Halves.ResetWasSent)
-            {
-                // Otherwise it is the answer to ours.
-                stream.WasResetByPeer = true;
-                streams.Account = streams.Account.AfterResetByPeer();
-            }
-
-            effect = stream.Halves.ResetReceived();
-            stream.SetResetCode(code);
-            resume = SessionStreams.StopSending(stream);
-            if (effect.MustAnswer && stream.IsDisposed)
-            {
-                streams.SendReset(stream, code, "");
-            }
-            else if (effect.MustAnswer)
-            {
-                stream.AnswerOwed = code;
-            }
-
-            streams.CloseIfEnded(stream);
-        }
-
-        if (resume)
-        {
-            stream.Out.Resume(isWanted: false);
-        }
-
-        stream.NotifyAborted();
-        streams.WakeWriter();
-        return effect.FailsReceiving ? stream : null;
-    }
+    public void OnReset(uint id, ResetCode code, string detail) => streams.Find(id)?.ReceiveReset(code, detail);
 
     /// <exception cref="ProtocolViolationException">The id was never opened, the window overflows, or it is a flood.</exception>
     public void OnCredit(uint id, uint bytes)
     {
-        bool wake;
-        lock (streams.Gate)
+        SendWindow.Check(bytes);
+        if (streams.Find(id) is { } stream && !stream.ReceiveCredit(bytes))
         {
-            SendWindow.Check(bytes);
-            if (Find(id) is not { } stream)
-            {
-                return;
-            }
-
-            if (stream.Halves.Sending != HalfState.Open)
-            {
-                streams.Flood.Count(streams.Clock.Now);
-                return;
-            }
-
-            stream.SendWindow.Grant(bytes);
-            wake = streams.Activate(stream);
-        }
-
-        if (wake)
-        {
-            streams.WakeWriter();
+            streams.CountFlood();
         }
     }
 
@@ -168,35 +93,5 @@ internal sealed class StreamArrivals(SessionStreams streams)
         }
 
         return streams.Options.ProcessMemory?.HasRoomFor(open.Visitor) == false ? ResetCode.TooBusy : null;
-    }
-
-    private TunnelStream Accept(in FrameHeader header, in OpenHeader open, int bytes)
-    {
-        var window = ReceiveWindow.Promised(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
-        window.Receive(bytes);
-        var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
-        streams.Add(stream);
-        streams.Flood.StreamOpened();
-        streams.HasReceived = true;
-        if (header.IsFin)
-        {
-            // Nothing more comes: what a window promises need not be kept for it.
-            stream.Halves.FinReceived();
-            stream.ReceiveWindow.ReturnBudget();
-        }
-
-        return stream;
-    }
-
-    // A frame for a stream that is closed may have been on its way: dropped, but counted.
-    private TunnelStream? Find(uint id)
-    {
-        TunnelStream? stream = streams.Table.Find(id);
-        if (stream is null)
-        {
-            streams.Flood.Count(streams.Clock.Now);
-        }
-
-        return stream;
     }
 }

@@ -1,50 +1,83 @@
+using System.Buffers.Binary;
 using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>What the writer loop takes from streams. The caller holds the session's lock.</summary>
-internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer replay)
+/// <summary>What the writer loop takes from streams: that loop's alone.</summary>
+internal sealed class StreamDepartures(SessionStreams streams)
 {
-    /// <summary>
-    /// Gives the next frame in fair turns its place in the sequence, and an OPEN its id. False when no stream may send
-    /// now.
-    /// </summary>
-    public bool TakeFrame()
-    {
-        if (replay.MustWait())
-        {
-            return false;
-        }
+    private readonly List<TunnelStream> _urgent = [];
+    private readonly List<TunnelStream> _resumed = [];
 
-        while (streams.Queue.Streams.Take() is { } stream)
+    private ReplayBuffer Replay => streams.Replay;
+
+    /// <summary>Streams whose RESET or CREDIT goes next; whoever holds the session's lock moves them here.</summary>
+    public List<TunnelStream> Urgent => _urgent;
+
+    /// <summary>
+    /// Gives its place in the sequence to what is urgent, to the session's messages, and, in fair turns, to frames of streams
+    /// until so many bytes are unsent. Users that waited for room go on. No lock is held.
+    /// </summary>
+    /// <exception cref="ProtocolViolationException">The peer acknowledged a part of a frame.</exception>
+    public void Take(ulong most)
+    {
+        foreach (TunnelStream stream in _urgent)
         {
-            if (stream.CanSend)
+            lock (stream.Gate)
             {
-                TakeFrame(stream);
-                return true;
+                AppendUrgent(stream);
             }
         }
 
-        return false;
+        _urgent.Clear();
+        TunnelStream? next;
+        lock (streams.Gate)
+        {
+            streams.Queue.AppendMessages();
+            next = TakeNext(most);
+        }
+
+        try
+        {
+            while (next is { } stream)
+            {
+                lock (stream.Gate)
+                {
+                    int bytes = stream.CanSend ? AppendFrame(stream) : 0;
+                    lock (streams.Gate)
+                    {
+                        streams.Queue.Streams.Sent(stream, bytes);
+                        if (stream.CanSend)
+                        {
+                            streams.Queue.Streams.Add(stream);
+                        }
+
+                        next = TakeNext(most);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            // Their waits were taken, and nobody else would end them.
+            _resumed.ForEach(static stream => stream.ResumeFlush());
+            _resumed.Clear();
+        }
     }
 
-    /// <summary>Moves out the streams whose users can go on flushing; their waiting is over.</summary>
-    public void TakeResumed(List<TunnelStream> resumed)
-    {
-        resumed.AddRange(streams.Resumed);
-        streams.Resumed.Clear();
-    }
+    private TunnelStream? TakeNext(ulong most) =>
+        Replay.Unsent < most && !Replay.MustWait() ? streams.Queue.Streams.Take() : null;
 
-    private void TakeFrame(TunnelStream stream)
+    // ---- below: the stream's lock is held -------------------------------------------------------
+
+    private int AppendFrame(TunnelStream stream)
     {
         bool opens = stream.Id == 0;
         if (opens)
         {
-            streams.Table.AssignId(stream);
-            streams.TellIfOpensHaveLeft();
-            streams.Flood.StreamOpened();
+            streams.AssignId(stream);
         }
 
         int headerBytes = opens ? stream.Open.Size : 0;
@@ -54,29 +87,39 @@ internal sealed class StreamDepartures(SessionStreams streams, ReplayBuffer repl
         bool fin = stream.FinIsWanted && stream.Outgoing.WaitingBytes == 0;
         var header = new FrameHeader(
             stream.Id, opens ? FrameKind.Open : FrameKind.Data, headerBytes + bytes.Length, fin);
-        replay.Append(header, opens ? stream.Open : null, bytes, chunk);
+        Replay.Append(header, opens ? stream.Open : null, bytes, chunk);
         if (opens)
         {
-            stream.OpenEnd = replay.Count;
+            stream.OpenEnd = Replay.Count;
         }
 
-        streams.Queue.Streams.Sent(stream, header.FrameSize);
         stream.LastSent = streams.Clock.Now;
-
         if (fin)
         {
-            stream.Halves.FinSent();
-            streams.StopPeerIfUnread(stream);
-            streams.CloseIfEnded(stream);
-        }
-        else if (stream.CanSend)
-        {
-            streams.Queue.Streams.Add(stream);
+            stream.FinSent();
         }
 
-        if (stream.Outgoing.RentedBytes <= streams.Options.WaitingPerStream / 2 && stream.Out.TakeWaiting())
+        if (stream.TakeFlushWithRoom())
         {
-            streams.Resumed.Add(stream);
+            _resumed.Add(stream);
+        }
+
+        return header.FrameSize;
+    }
+
+    private void AppendUrgent(TunnelStream stream)
+    {
+        if (stream.CreditToSend > 0 && stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false })
+        {
+            Span<byte> payload = Replay.Append(new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint)));
+            BinaryPrimitives.WriteUInt32BigEndian(payload, stream.CreditToSend);
+        }
+
+        stream.CreditToSend = 0;
+        if (stream.ResetToSend is { } code)
+        {
+            stream.ResetToSend = null;
+            Replay.AppendReset(stream.Id, code, stream.ResetDetail);
         }
     }
 }

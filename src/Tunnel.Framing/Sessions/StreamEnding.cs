@@ -2,25 +2,34 @@ using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>Streams that ended under the session's lock and whose users are told without it.</summary>
-/// <param name="Ended">The reader loop does not touch these any more, so their pipes are ours to complete.</param>
-/// <param name="Waiting">Users of these wait for room that nobody needs any more.</param>
-internal readonly record struct StreamEnding(List<TunnelStream> Ended, List<TunnelStream> Waiting)
+/// <summary>
+/// Streams that the session ends without a word to the peer, which does not know them or is not there any more. Their users are
+/// told later, when no lock is held.
+/// </summary>
+internal sealed class StreamEnding
 {
-    public void Tell(ResetCode code, string detail, bool isAsked = false)
+    private readonly List<(TunnelStream Stream, ResetCode Code, bool Resume)> _ended = [];
+
+    /// <summary>Ends those of the streams that are still open and for which <paramref name="mustEnd"/> holds, under the lock of each.</summary>
+    public void End(List<TunnelStream> streams, ResetCode code, Func<TunnelStream, bool> mustEnd)
     {
-        foreach (TunnelStream stream in Ended)
+        foreach (TunnelStream stream in streams)
         {
-            stream.In.End(new StreamResetException(code, detail));
-            if (!isAsked)
+            lock (stream.Gate)
             {
-                stream.NotifyAborted();
+                if (!stream.Halves.IsClosed && mustEnd(stream))
+                {
+                    _ended.Add((stream, code, stream.End(code)));
+                }
             }
         }
+    }
 
-        foreach (TunnelStream stream in Waiting)
+    public void Tell(string detail)
+    {
+        foreach ((TunnelStream stream, ResetCode code, bool resume) in _ended)
         {
-            stream.Out.Resume(isWanted: false);
+            stream.TellEnd(code, detail, resume);
         }
     }
 }

@@ -8,20 +8,20 @@ namespace Tunnel.Framing.Sessions;
 /// The outgoing half as its user sees it. What is written is the user's alone until a flush hands it to the session; a flush
 /// waits while more is queued than a stream may hold.
 /// </summary>
-internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, ChunkPool chunks) : PipeWriter, IValueTaskSource<FlushResult>
+internal sealed class StreamOutput(TunnelStream stream, SessionStreams streams) : PipeWriter, IValueTaskSource<FlushResult>
 {
     // Resume may come from the reader loop, the writer loop or an abort: none of them runs the user's code.
     private ManualResetValueTaskSourceCore<FlushResult> _flush = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
-    private OutgoingDraft _draft = new(chunks);
+    private OutgoingDraft _draft = new(streams.Chunks);
     private int _isCompleted;
     private int _cancelsNext;
 
     /// <summary>
-    /// A flush waits. Guarded by the session's lock, under which exactly one party takes it back with
+    /// A flush waits. Guarded by the stream's lock, under which exactly one party takes it back with
     /// <see cref="TakeWaiting"/>; that one completes the flush.
     /// </summary>
-    public bool IsWaiting { get; set; }
+    public bool IsWaiting { get; private set; }
 
     /// <summary>The user has said that nothing more comes.</summary>
     public bool IsCompleted => Volatile.Read(ref _isCompleted) != 0;
@@ -30,7 +30,7 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, C
 
     public override long UnflushedBytes => _draft.Bytes;
 
-    /// <summary>Whoever gets true owes the waiting user a <see cref="Resume"/>. The session's lock is held.</summary>
+    /// <summary>Whoever gets true owes the waiting user a <see cref="Resume"/>. The stream's lock is held.</summary>
     public bool TakeWaiting()
     {
         bool was = IsWaiting;
@@ -61,34 +61,36 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, C
         }
 
         _flush.Reset();
-        switch (actions.Publish(stream, ref _draft, isLast: false))
+        if (!TryPublish(isLast: false, out bool mustWait))
         {
-            case PublishOutcome.Accepted:
-                return Done(isCompleted: false);
-            case PublishOutcome.NotWanted:
-                return Done(isCompleted: true);
-            default:
-                short version = _flush.Version;
-                if (cancellationToken.CanBeCanceled)
-                {
-                    _cancellation = cancellationToken.UnsafeRegister(
-                        static (state, token) => ((StreamOutput)state!).GiveUpFlush(token), this);
-                }
-
-                if (Volatile.Read(ref _cancelsNext) != 0)
-                {
-                    CancelPendingFlush();
-                }
-
-                return new ValueTask<FlushResult>(this, version);
+            return Done(isCompleted: true);
         }
+
+        if (!mustWait)
+        {
+            return Done(isCompleted: false);
+        }
+
+        short version = _flush.Version;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _cancellation = cancellationToken.UnsafeRegister(
+                static (state, token) => ((StreamOutput)state!).GiveUpFlush(token), this);
+        }
+
+        if (Volatile.Read(ref _cancelsNext) != 0)
+        {
+            CancelPendingFlush();
+        }
+
+        return new ValueTask<FlushResult>(this, version);
     }
 
     /// <summary>The waiting flush, or the next one, returns canceled; its bytes stay queued.</summary>
     public override void CancelPendingFlush()
     {
         Volatile.Write(ref _cancelsNext, 1);
-        if (actions.StopWaiting(stream))
+        if (StopWaiting())
         {
             Volatile.Write(ref _cancelsNext, 0);
             _flush.SetResult(new FlushResult(isCanceled: true, isCompleted: false));
@@ -104,11 +106,11 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, C
 
         if (exception is not null)
         {
-            actions.Abort(stream, Frames.ResetCode.InternalError, "");
+            stream.Abort(Frames.ResetCode.InternalError);
         }
 
         // Gives what was written back in any case; after an abort nothing of it is sent.
-        actions.Publish(stream, ref _draft, isLast: true);
+        TryPublish(isLast: true, out _);
     }
 
     /// <summary>There is room again, or nothing is wanted any more. Never called with the lock held.</summary>
@@ -128,12 +130,62 @@ internal sealed class StreamOutput(TunnelStream stream, StreamActions actions, C
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _flush.OnCompleted(continuation, state, token, flags);
 
+    /// <summary>What was written may be sent; with <paramref name="isLast"/>, FIN goes behind it.</summary>
+    /// <param name="mustWait">The flush waits until there is room.</param>
+    /// <returns>False: this half has ended, and what was written vanishes.</returns>
+    private bool TryPublish(bool isLast, out bool mustWait)
+    {
+        bool wake;
+        bool resume;
+        lock (stream.Gate)
+        {
+            if (!stream.IsWanted)
+            {
+                stream.Outgoing.Drop();
+                stream.Outgoing.Publish(ref _draft);
+                mustWait = false;
+                return false;
+            }
+
+            stream.Outgoing.Publish(ref _draft);
+            stream.FinIsWanted |= isLast;
+            stream.OpenIsWanted = true;
+            wake = streams.Activate(stream);
+
+            // Nobody flushes after the last, so nobody would ask for a flush that still waits.
+            resume = isLast && TakeWaiting();
+            IsWaiting = !isLast && stream.Outgoing.RentedBytes >= streams.Options.WaitingPerStream;
+            mustWait = IsWaiting;
+        }
+
+        if (wake)
+        {
+            streams.WakeWriterForUser();
+        }
+
+        if (resume)
+        {
+            Resume(isWanted: true);
+        }
+
+        return true;
+    }
+
+    // The user no longer waits for room. False when nobody was waiting.
+    private bool StopWaiting()
+    {
+        lock (stream.Gate)
+        {
+            return TakeWaiting();
+        }
+    }
+
     private ValueTask<FlushResult> Done(bool isCompleted) =>
         new(new FlushResult(isCanceled: Interlocked.Exchange(ref _cancelsNext, 0) != 0, isCompleted));
 
     private void GiveUpFlush(CancellationToken token)
     {
-        if (actions.StopWaiting(stream))
+        if (StopWaiting())
         {
             _flush.SetException(new OperationCanceledException(token));
         }

@@ -10,16 +10,15 @@ namespace Tunnel.Framing.Sessions;
 /// neither is in use any more.
 /// </summary>
 /// <remarks>
-/// Writing puts bytes straight into the session's outgoing queue; completing <see cref="Output"/> sends FIN. Flushing
-/// waits while too much is queued, and returns a completed result once the peer wants no more. Reading throws
-/// <see cref="StreamResetException"/> when the peer's half ended without FIN.
+/// Completing <see cref="Output"/> sends FIN. Flushing it waits while too much is queued, and returns a completed result once
+/// the peer wants no more. Reading throws <see cref="StreamResetException"/> when the peer's half ended without FIN.
+/// This part is the stream as its user knows it; its other parts are its input, and what stands behind its lock.
 /// </remarks>
-public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
+public sealed partial class TunnelStream : PipeReader, ITunnelStream
 {
     private const int NoCode = -1;
 
-    private readonly StreamActions _actions;
-    private readonly StreamInput _input;
+    private readonly SessionStreams _streams;
     private readonly StreamOutput _output;
     private int _resetCode = NoCode;
     private volatile StreamProgress _progress;
@@ -29,13 +28,12 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
 
     internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
     {
-        _actions = streams.Actions;
+        _streams = streams;
         Open = open;
         Id = id;
-        ReceiveWindow = receiveWindow;
+        _receiveWindow = receiveWindow;
         SendWindow = sendWindow;
-        _input = new StreamInput(this, streams);
-        _output = new StreamOutput(this, streams.Actions, streams.Chunks);
+        _output = new StreamOutput(this, streams);
     }
 
     /// <inheritdoc/>
@@ -44,7 +42,7 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
     /// <inheritdoc/>
     public uint Id { get; internal set; }
 
-    public PipeReader Input => _input;
+    public PipeReader Input => this;
 
     public PipeWriter Output => _output;
 
@@ -61,83 +59,17 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
     /// <summary>How far its user has come; a word of the user's that the session does nothing with.</summary>
     public StreamProgress Progress => _progress;
 
-    internal StreamInput In => _input;
-
-    internal StreamOutput Out => _output;
-
-    // Everything below is guarded by the session's lock.
-    internal OutgoingBuffer Outgoing;
-
-    internal ReceiveWindow ReceiveWindow;
-
-    internal SendWindow SendWindow;
-
-    internal StreamHalves Halves;
-
-    /// <summary>Nothing more comes. A glance, good without the lock when it is true: a half that has ended stays so.</summary>
-    internal bool HasAllReceived => Halves.Receiving != HalfState.Open;
-
-    /// <summary>The count of the sequence behind its OPEN; 0 while that has no place in it.</summary>
-    internal ulong OpenEnd { get; set; }
-
-    /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
-    internal int Place { get; set; }
-
-    /// <summary>The user completed its output: FIN goes with the last byte.</summary>
-    internal bool FinIsWanted { get; set; }
-
-    /// <summary>RESET to send, and whether the stream still waits among those with something urgent.</summary>
-    internal ResetCode? ResetToSend { get; set; }
-
-    internal string ResetDetail { get; set; } = "";
-
-    internal uint CreditToSend { get; set; }
-
-    internal bool IsUrgent { get; set; }
-
-    internal TimeSpan LastSent { get; set; }
-
-    TunnelStream? IFairQueueItem<TunnelStream>.NextInQueue { get; set; }
-
-    TunnelStream? IFairQueueItem<TunnelStream>.PreviousInQueue { get; set; }
-
-    bool IFairQueueItem<TunnelStream>.IsQueued { get; set; }
-
-    int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;
-
-    int IFairQueueItem<TunnelStream>.TurnBytes { get; set; }
-
-    /// <summary>
-    /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
-    /// slot until that work has stopped.
-    /// </summary>
-    internal ResetCode? AnswerOwed { get; set; }
-
-    /// <summary>The peer broke the stream off before we did.</summary>
-    internal bool WasResetByPeer { get; set; }
-
-    /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
-    internal bool IsPinned { get; set; }
-
-    /// <summary>Nothing of the session's or the process's memory counts for it any more.</summary>
-    internal bool HasReturnedMemory { get; set; }
-
-    /// <summary>The user is through with the stream.</summary>
-    internal bool IsDisposed { get; set; }
-
-    /// <summary>Our half is open and the peer still wants it.</summary>
-    internal bool IsWanted => Halves.Sending == HalfState.Open && AnswerOwed is null;
-
-    /// <summary>The writer has something to do for this stream, window permitting.</summary>
-    internal bool CanSend =>
-        IsWanted
-        && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
-
-    /// <summary>Got bytes in the batch that the reader loop handles now; that loop's alone.</summary>
-    internal bool IsFed { get; set; }
-
-    /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
-    internal bool OpenIsWanted { get; set; }
+    /// <inheritdoc/>
+    public bool HasReachedPeer
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return Id != 0 && _streams.Replay.Acknowledged >= OpenEnd;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void AnswerBegan()
@@ -151,11 +83,48 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
     /// <inheritdoc/>
     public void MayBeAbandoned() => _progress = StreamProgress.Abandoned;
 
+    /// <inheritdoc/>
+    public bool TryPin()
+    {
+        lock (Gate)
+        {
+            IsPinned |= IsWanted;
+            return IsWanted;
+        }
+    }
+
     /// <summary>
     /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
     /// Without effect on what has already ended.
     /// </summary>
-    public void Abort(ResetCode code, string detail = "") => _actions.Abort(this, code, detail);
+    public void Abort(ResetCode code, string detail = "")
+    {
+        bool resume;
+        bool wasAwaited;
+        lock (Gate)
+        {
+            if (Halves.IsClosed || Halves.ResetWasSent)
+            {
+                return;
+            }
+
+            wasAwaited = Halves.Receiving == HalfState.Open && FailInput(new StreamResetException(code, detail));
+            if (Id == 0)
+            {
+                // The peer has never heard of it.
+                resume = End(code);
+            }
+            else
+            {
+                SetResetCode(code);
+                resume = StopSending();
+                SendReset(AnswerOwed ?? code, AnswerOwed is null ? detail : "");
+            }
+        }
+
+        Tell(wasAwaited, resume);
+        _streams.WakeWriter();
+    }
 
     /// <summary>
     /// The user is done and all memory goes back. An output that was completed is still sent to its end; one that was
@@ -163,8 +132,19 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
     /// </summary>
     public void Dispose()
     {
-        _actions.Leave(this, isFinished: _output.IsCompleted);
-        _input.Complete();
+        bool isFinished;
+        lock (Gate)
+        {
+            IsDisposed = true;
+            isFinished = _output.IsCompleted && AnswerOwed is null;
+        }
+
+        if (!isFinished)
+        {
+            Abort(Frames.ResetCode.Cancelled);
+        }
+
+        Complete();
         _output.Complete();
     }
 
@@ -189,14 +169,22 @@ public sealed class TunnelStream : ITunnelStream, IFairQueueItem<TunnelStream>
         }
     }
 
-    /// <inheritdoc/>
-    public bool TryPin() => _actions.TryPin(this);
-
-    /// <inheritdoc/>
-    public bool HasReachedPeer => _actions.HasReachedPeer(this);
-
-    internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
+    private void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 
     /// <summary>Keeps the first reason.</summary>
-    internal void SetResetCode(ResetCode code) => Interlocked.CompareExchange(ref _resetCode, (int)code, NoCode);
+    private void SetResetCode(ResetCode code) => Interlocked.CompareExchange(ref _resetCode, (int)code, NoCode);
+
+    // Without the lock: the user goes on, perhaps at once.
+    private void Tell(bool wasAwaited, bool resume)
+    {
+        if (wasAwaited)
+        {
+            CompleteRead(mostInline: 0);
+        }
+
+        if (resume)
+        {
+            _output.Resume(isWanted: false);
+        }
+    }
 }

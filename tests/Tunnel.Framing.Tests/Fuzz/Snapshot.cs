@@ -32,8 +32,8 @@ internal static class Snapshot
                 text.AppendLine(
                     $"  {stream.Id}: sending {stream.Halves.Sending}, receiving {stream.Halves.Receiving}, "
                     + $"reset sent {stream.Halves.ResetWasSent}, owed {stream.AnswerOwed}, disposed {stream.IsDisposed}, "
-                    + $"waiting {stream.Outgoing.WaitingBytes}, rented {stream.Outgoing.RentedBytes}, flush waits {stream.Out.IsWaiting}, "
-                    + $"window {stream.SendWindow.Available}, fin {stream.FinIsWanted}, input completed {stream.In.IsCompleted}");
+                    + $"waiting {stream.Outgoing.WaitingBytes}, rented {stream.Outgoing.RentedBytes}, flush waits {stream.FlushWaits}, "
+                    + $"window {stream.SendWindow.Available}, fin {stream.FinIsWanted}, input completed {stream.InputIsCompleted}");
             }
         }
     }

@@ -7,16 +7,11 @@ namespace Tunnel.Framing.Sessions;
 
 /// <summary>
 /// The incoming half: bytes that the reader loop puts in and the user takes out. Credit bounds it, so nobody who puts in
-/// ever waits. Counts what the user takes, which is what grants the peer more.
+/// ever waits. What the user takes is what grants the peer more. One consumer, the user, who has one read at a time. Holds no
+/// memory while nothing waits.
 /// </summary>
-/// <remarks>
-/// One producer: the reader loop, or whoever ends the session after that loop. One consumer: the user, who has one read at
-/// a time. They meet behind a lock of its own, under which nothing else is done. Holds no memory while nothing waits.
-/// </remarks>
-internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) : PipeReader, IValueTaskSource<ReadResult>
+public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
 {
-    private readonly Lock _lock = new();
-
     /// <summary>A user that waited for no more than this may go on in the reader loop itself, if the session lets it.</summary>
     private const int MostInline = 16 * 1024;
 
@@ -37,94 +32,14 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
     private bool _isHeld;
     private bool _readIsCanceled;
     private bool _hasEnded;
-    private Exception? _error;
     private StreamResetException? _failure;
     private bool _isCompleted;
-
-    /// <summary>The user is through with reading.</summary>
-    public bool IsCompleted => Volatile.Read(ref _isCompleted);
-
-    // ---- the producer's -------------------------------------------------------------------------
-
-    /// <summary>
-    /// Bytes came; <see cref="Publish"/> shows them, and so does FIN, which may come with them. Dropped when nobody will
-    /// read them.
-    /// </summary>
-    public void Append(in ReadOnlySequence<byte> bytes, bool fin)
-    {
-        bool wasAwaited;
-        lock (_lock)
-        {
-            if (!_isCompleted && _failure is null)
-            {
-                _bytes.Append(bytes, streams.InputBlocks);
-                _unseen += bytes.Length;
-            }
-
-            _hasEnded |= fin;
-            wasAwaited = fin && TakeAwaited();
-        }
-
-        if (wasAwaited)
-        {
-            Wake(MostInline);
-        }
-    }
-
-    /// <summary>Wakes the user, if it waits for what was appended.</summary>
-    /// <param name="isAlone">No other stream got bytes at the same time.</param>
-    public void Publish(bool isAlone)
-    {
-        bool wasAwaited;
-        lock (_lock)
-        {
-            wasAwaited = _unseen > 0 && TakeAwaited();
-        }
-
-        if (wasAwaited)
-        {
-            Wake(isAlone ? MostInlineAlone : MostInline);
-        }
-    }
-
-    /// <summary>Nothing more comes, as the peer or the end of the session has it: the next read throws this.</summary>
-    public void End(Exception error)
-    {
-        bool wasAwaited;
-        lock (_lock)
-        {
-            _hasEnded = true;
-            _error ??= error;
-            wasAwaited = TakeAwaited();
-        }
-
-        if (wasAwaited)
-        {
-            Wake(mostInline: 0);
-        }
-    }
-
-    /// <summary>Makes a pending or the next read throw; used when we gave the stream up ourselves.</summary>
-    public void Fail(StreamResetException failure)
-    {
-        bool wasAwaited;
-        lock (_lock)
-        {
-            _failure ??= failure;
-            wasAwaited = TakeAwaited();
-        }
-
-        if (wasAwaited)
-        {
-            Wake(mostInline: 0);
-        }
-    }
 
     // ---- the user's -----------------------------------------------------------------------------
 
     public override bool TryRead(out ReadResult result)
     {
-        lock (_lock)
+        lock (Gate)
         {
             ThrowIfBusy();
             if (!HasNews)
@@ -146,7 +61,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         }
 
         short version;
-        lock (_lock)
+        lock (Gate)
         {
             ThrowIfBusy();
             if (HasNews)
@@ -162,7 +77,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         if (cancellationToken.CanBeCanceled)
         {
             _cancellation = cancellationToken.UnsafeRegister(
-                static (state, token) => ((StreamInput)state!).GiveUpRead(token), this);
+                static (state, token) => ((TunnelStream)state!).GiveUpRead(token), this);
         }
 
         return new ValueTask<ReadResult>(this, version);
@@ -172,10 +87,9 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        int bytes;
-        bool wantsMore;
+        bool isGranted;
         InputBlock? free;
-        lock (_lock)
+        lock (Gate)
         {
             _isHeld = false;
 
@@ -186,7 +100,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
                 return;
             }
 
-            bytes = _bytes.Offset(consumed);
+            int bytes = _bytes.Offset(consumed);
             int seen = Math.Max(_bytes.Offset(examined), bytes);
             if (bytes < 0 || seen > _bytes.Length)
             {
@@ -194,22 +108,29 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
             }
 
             // Whoever looked at everything, took less and comes back waits for more than the window may hold.
-            wantsMore = bytes < _bytes.Length && seen == _bytes.Length;
+            bool wantsMore = bytes < _bytes.Length && seen == _bytes.Length;
             _unseen = _bytes.Length - seen;
             free = _bytes.Take(bytes);
+            isGranted = (bytes > 0 || wantsMore)
+                && Halves is { Receiving: HalfState.Open, ResetWasSent: false }
+                && _receiveWindow.Consume(bytes, wantsMore);
+            if (isGranted)
+            {
+                Grant(_streams.Clock.LeastRoundTrip);
+            }
         }
 
-        streams.InputBlocks.Return(free);
-        if (bytes > 0 || wantsMore)
+        _streams.InputBlocks.Return(free);
+        if (isGranted)
         {
-            streams.Actions.Consumed(stream, bytes, wantsMore);
+            _streams.WakeWriter();
         }
     }
 
     public override void CancelPendingRead()
     {
         bool wasAwaited;
-        lock (_lock)
+        lock (Gate)
         {
             _readIsCanceled = true;
             wasAwaited = TakeAwaited();
@@ -217,36 +138,51 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
 
         if (wasAwaited)
         {
-            Wake(mostInline: 0);
+            CompleteRead(mostInline: 0);
         }
     }
 
+    /// <summary>
+    /// The user reads no more: what still comes is dropped, and once our own half has ended, the peer is told to stop.
+    /// </summary>
     /// <remarks>A read that is pending, which is a fault of the user's, throws: it would wait for bytes that nobody takes in.</remarks>
     public override void Complete(Exception? exception = null)
     {
         InputBlock? free;
         bool wasAwaited;
-        lock (_lock)
+        bool isUnread;
+        lock (Gate)
         {
             if (_isCompleted)
             {
                 return;
             }
 
-            Volatile.Write(ref _isCompleted, true);
+            _isCompleted = true;
             free = _bytes.TakeAll();
             _unseen = 0;
             wasAwaited = TakeAwaited();
+            isUnread = Halves.Receiving == HalfState.Open;
+            if (Halves.IsClosed)
+            {
+                ReturnMemoryIfUnused();
+            }
+
+            StopPeerIfUnread();
+            GrantUnread();
         }
 
-        streams.InputBlocks.Return(free);
+        _streams.InputBlocks.Return(free);
         if (wasAwaited)
         {
             _read.RunContinuationsAsynchronously = true;
             _read.SetException(new InvalidOperationException("The input was completed while it was read."));
         }
 
-        streams.Actions.InputCompleted(stream);
+        if (isUnread)
+        {
+            _streams.WakeWriter();
+        }
     }
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
@@ -255,7 +191,7 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         _cancellation.Dispose();
         _cancellation = default;
         _read.GetResult(token);
-        lock (_lock)
+        lock (Gate)
         {
             return Hand();
         }
@@ -267,20 +203,64 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _read.OnCompleted(continuation, state, token, flags);
 
-    // ---- below: the lock is held, except where it says otherwise --------------------------------
+    // ---- whoever took the wait, without the lock ------------------------------------------------
+
+    /// <summary>The user goes on with what was received. Nobody else touches the call until then.</summary>
+    /// <param name="isAlone">No other user is woken at the same time.</param>
+    internal void Wake(bool isAlone) => CompleteRead(isAlone ? MostInlineAlone : MostInline);
+
+    private void CompleteRead(int mostInline)
+    {
+        _read.RunContinuationsAsynchronously = mostInline == 0 || !_streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > mostInline;
+        _read.SetResult(true);
+    }
+
+    private void GiveUpRead(CancellationToken token)
+    {
+        bool wasAwaited;
+        lock (Gate)
+        {
+            wasAwaited = TakeAwaited();
+        }
+
+        if (wasAwaited)
+        {
+            _read.RunContinuationsAsynchronously = true;
+            _read.SetException(new OperationCanceledException(token));
+        }
+    }
+
+    // ---- below: the lock is held ----------------------------------------------------------------
+
+    /// <summary>The user has said that it reads no more.</summary>
+    internal bool InputIsCompleted => _isCompleted;
 
     private bool HasNews => _unseen > 0 || _hasEnded || _readIsCanceled || _failure is not null;
+
+    // Dropped when nobody will read them.
+    private void AppendInput(in ReadOnlySequence<byte> bytes, bool fin)
+    {
+        if (!_isCompleted && _failure is null)
+        {
+            _bytes.Append(bytes, _streams.InputBlocks);
+            _unseen += bytes.Length;
+        }
+
+        _hasEnded |= fin;
+    }
+
+    // The pending or the next read throws; the first failure stays. Returns whether a read waits, which is the caller's to wake.
+    private bool FailInput(StreamResetException failure)
+    {
+        _failure ??= failure;
+        return TakeAwaited();
+    }
 
     private ReadResult Hand()
     {
         if (_failure is { } failure)
         {
             throw new StreamResetException(failure.Code, failure.Detail);
-        }
-
-        if (_error is { } error)
-        {
-            throw error is StreamResetException reset ? new StreamResetException(reset.Code, reset.Detail) : error;
         }
 
         bool isCanceled = _readIsCanceled;
@@ -298,34 +278,11 @@ internal sealed class StreamInput(TunnelStream stream, SessionStreams streams) :
         }
     }
 
-    // Without the lock, by whoever took the wait: nobody else touches the call until the user goes on.
-    private void Wake(int mostInline)
-    {
-        _read.RunContinuationsAsynchronously = mostInline == 0 || !streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > mostInline;
-        _read.SetResult(true);
-    }
-
     // Whoever gets true completes the read, without the lock.
     private bool TakeAwaited()
     {
         bool was = _isAwaited;
         _isAwaited = false;
         return was;
-    }
-
-    // Without the lock.
-    private void GiveUpRead(CancellationToken token)
-    {
-        bool wasAwaited;
-        lock (_lock)
-        {
-            wasAwaited = TakeAwaited();
-        }
-
-        if (wasAwaited)
-        {
-            _read.RunContinuationsAsynchronously = true;
-            _read.SetException(new OperationCanceledException(token));
-        }
     }
 }
