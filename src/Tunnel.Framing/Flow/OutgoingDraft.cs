@@ -6,7 +6,7 @@ namespace Tunnel.Framing.Flow;
 /// What the user of a stream has written and not flushed: its own alone, so that writing takes no lock. A flush hands it over
 /// to the <see cref="OutgoingBuffer"/>. Not thread-safe. Holds nothing while nothing is written.
 /// </summary>
-internal struct OutgoingDraft(ChunkPool pool)
+internal struct OutgoingDraft
 {
     internal const int SmallChunk = 4 * 1024;
     private const int LargeChunk = ProtocolLimits.SentPayload;
@@ -21,7 +21,7 @@ internal struct OutgoingDraft(ChunkPool pool)
     public int Bytes { readonly get; private set; }
 
     /// <summary>Memory to write into, at least <paramref name="sizeHint"/> bytes.</summary>
-    public Memory<byte> Lease(int sizeHint)
+    public Memory<byte> Lease(ChunkPool pool, int sizeHint)
     {
         int wanted = Math.Max(sizeHint, 1);
         if (_last is null || _last.Free < wanted)
@@ -55,6 +55,16 @@ internal struct OutgoingDraft(ChunkPool pool)
         _last = null;
         Bytes = 0;
         return first;
+    }
+
+    /// <summary>Nothing of it is wanted.</summary>
+    public void Drop()
+    {
+        for (OutgoingChunk? next = TakeAll(); next is { } chunk;)
+        {
+            next = chunk.Next;
+            chunk.Release();
+        }
     }
 
     private void Append(OutgoingChunk chunk)

@@ -6,11 +6,10 @@ namespace Tunnel.Framing.Flow;
 /// A few used objects of a session, never their memory, so that steady traffic allocates nothing and an idle session holds
 /// no buffer. Safe from any thread.
 /// </summary>
-internal sealed class Spares<T>
+/// <param name="most">How many are kept.</param>
+internal sealed class Spares<T>(int most = 64)
     where T : class
 {
-    private const int MostKept = 64;
-
     private readonly Lock _lock = new();
     private readonly Stack<T> _kept = new();
 
@@ -27,7 +26,7 @@ internal sealed class Spares<T>
     {
         lock (_lock)
         {
-            if (_kept.Count < MostKept)
+            if (_kept.Count < most)
             {
                 _kept.Push(used);
             }

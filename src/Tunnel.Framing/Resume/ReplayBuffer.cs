@@ -33,7 +33,6 @@ internal sealed class ReplayBuffer
     private long _first;
     private long _next;
     private long _end;
-    private ulong _forgotten;
     private OutgoingChunk? _pack;
 
     private readonly ChunkPool _chunks;
@@ -43,6 +42,7 @@ internal sealed class ReplayBuffer
     private ulong _count;
     private ulong _sent;
     private ulong _acknowledged;
+    private ulong _forgotten;
     private int _isAwaited;
 
     /// <param name="most">Unacknowledged bytes from which on streams have to wait.</param>
@@ -66,8 +66,11 @@ internal sealed class ReplayBuffer
     /// <summary>Something was put on the present link that the peer has not acknowledged.</summary>
     public bool IsAckAwaited => Acknowledged < Volatile.Read(ref _sent);
 
-    /// <summary>The writer loop has stopped at the bound, and the next acknowledgement is to wake it.</summary>
-    public bool IsAwaited => Volatile.Read(ref _isAwaited) != 0;
+    /// <summary>
+    /// The writer loop is wanted for what was acknowledged: it has stopped at the bound, or much memory would go back.
+    /// </summary>
+    public bool WantsForget =>
+        Volatile.Read(ref _isAwaited) != 0 || Acknowledged - Volatile.Read(ref _forgotten) >= 2 * ProtocolLimits.AckEvery;
 
     /// <summary>So much is unacknowledged that streams have to wait.</summary>
     public bool IsFull => Kept >= ProtocolLimits.ReplayBytes || Unacknowledged >= _most;
@@ -149,7 +152,7 @@ internal sealed class ReplayBuffer
         return count != known;
     }
 
-    /// <summary>Nothing more may be added for streams until an acknowledgement comes; that one finds <see cref="IsAwaited"/>.</summary>
+    /// <summary>Nothing more may be added for streams until an acknowledgement comes; that one finds <see cref="WantsForget"/>.</summary>
     /// <exception cref="ProtocolViolationException">As for <see cref="Forget"/>.</exception>
     public bool MustWait()
     {
@@ -174,13 +177,15 @@ internal sealed class ReplayBuffer
         }
 
         Volatile.Write(ref _isAwaited, 0);
+        ulong end = _forgotten;
         while (_first < _end && _ring[_first & _mask].End <= count)
         {
-            _forgotten = _ring[_first & _mask].End;
+            end = _ring[_first & _mask].End;
             ReleaseFirst();
         }
 
-        if (_forgotten != count)
+        Volatile.Write(ref _forgotten, end);
+        if (end != count)
         {
             throw new ProtocolViolationException(CloseCode.BadAck, $"A count of {count}, which lies inside a frame.");
         }

@@ -24,7 +24,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     /// <summary>Messages that may wait: a few per tunnel a session can hold.</summary>
     public const int MostMessages = 1_024;
 
-    private readonly Queue<TunnelStream> _urgent = new();
+    private readonly Queue<LiveStream> _urgent = new();
     private readonly Queue<(uint Id, ResetCode Code)> _refusals = new();
     private readonly Queue<(FrameKind Kind, byte[] Payload)> _messages = new();
     private ulong? _pong;
@@ -33,7 +33,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     private bool _isTaking;
 
     /// <summary>Streams with something to send.</summary>
-    public FairQueue<TunnelStream> Streams { get; } = new();
+    public FairQueue<LiveStream> Streams { get; } = new();
 
     /// <summary>Nothing waits; an ACK alone does not count until it is due.</summary>
     public bool IsEmpty =>
@@ -84,7 +84,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     }
 
     /// <summary>The stream has a RESET or CREDIT to send.</summary>
-    public void RequestUrgent(TunnelStream stream)
+    public void RequestUrgent(LiveStream stream)
     {
         if (!stream.IsUrgent)
         {
@@ -132,7 +132,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     /// Gives the refusals their place in the sequence, and moves out the streams with something urgent, whose turn is next;
     /// <see cref="AppendMessages"/> says that they had it.
     /// </summary>
-    public void TakeUrgent(List<TunnelStream> urgent)
+    public void TakeUrgent(List<LiveStream> urgent)
     {
         _isTaking = true;
         while (_refusals.TryDequeue(out (uint Id, ResetCode Code) refusal))
@@ -140,7 +140,7 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
             replay.AppendReset(refusal.Id, refusal.Code, "");
         }
 
-        while (_urgent.TryDequeue(out TunnelStream? stream))
+        while (_urgent.TryDequeue(out LiveStream? stream))
         {
             stream.IsUrgent = false;
             urgent.Add(stream);

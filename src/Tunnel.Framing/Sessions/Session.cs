@@ -74,7 +74,7 @@ public sealed class Session
     {
         lock (Streams.Gate)
         {
-            streams.AddRange(Streams.Table.Live);
+            streams.AddRange(Streams.Table.Lives);
         }
     }
 

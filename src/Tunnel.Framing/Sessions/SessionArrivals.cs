@@ -26,7 +26,7 @@ internal sealed class SessionArrivals(Session session, SessionClock clock, Sessi
         Streams.AckPatience.OnArrival(clock.Now, Streams.Replay.Acknowledged, Streams.Replay.IsAckAwaited);
         bool isAcknowledged = _isAcknowledged;
         _isAcknowledged = false;
-        if (Streams.Received.IsDue || (isAcknowledged && Streams.Replay.IsAwaited))
+        if (Streams.Received.IsDue || (isAcknowledged && Streams.Replay.WantsForget))
         {
             session.WriterSignal.Set();
         }

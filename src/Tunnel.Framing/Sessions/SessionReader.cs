@@ -15,7 +15,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
     private const int MostInARow = 16;
 
     // Streams whose users waited for what this batch had: they go on when all of it has been handled.
-    private readonly List<TunnelStream> _awaited = [];
+    private readonly List<LiveStream> _awaited = [];
 
     private LinkRole Sender => session.Role == LinkRole.Server ? LinkRole.Agent : LinkRole.Server;
 
@@ -116,12 +116,12 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
         {
             try
             {
-                session.User.OnStream(stream);
+                session.User.OnStream(stream.Life);
             }
             catch
             {
                 // Nobody has taken it, and the session is about to end by this fault.
-                stream.Dispose();
+                stream.Life.Dispose();
                 throw;
             }
         }
@@ -129,7 +129,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
 
     private void WakeAwaited()
     {
-        foreach (TunnelStream stream in _awaited)
+        foreach (LiveStream stream in _awaited)
         {
             stream.Wake(isAlone: _awaited.Count == 1);
         }

@@ -17,6 +17,10 @@ internal sealed class SessionStreams
     /// <summary>With no more than these open there is little to gather, and to wake a thread for it costs more than it saves.</summary>
     private const int FewStreams = 4;
 
+    /// <summary>Ended streams kept to be used again: what comes and goes between two batches of a busy session.</summary>
+    private const int MostSpares = 32;
+
+    private readonly Spares<LiveStream> _spares = new(MostSpares);
     private readonly AsyncSignal _wakeWriter;
     private TaskCompletionSource? _opensHaveLeft;
     private bool _opensAreOver;
@@ -37,7 +41,7 @@ internal sealed class SessionStreams
     }
 
     /// <summary>
-    /// The session's lock: table, queue, messages. A stream's lock (<see cref="TunnelStream.Gate"/>) may be held when this one is
+    /// The session's lock: table, queue, messages. A stream's lock (<see cref="LiveStream.Gate"/>) may be held when this one is
     /// taken, never the other way round; no user code runs with it.
     /// </summary>
     public Lock Gate { get; } = new();
@@ -97,9 +101,7 @@ internal sealed class SessionStreams
             int first = Memory.IsEasy ? ProtocolLimits.FirstAnswerWindow : ProtocolLimits.LeastWindow;
             var window = new ReceiveWindow(first, Memory, Clock.Now);
             open = open with { AnswerWindow = (uint)window.Size };
-            var stream = new TunnelStream(this, open, id: 0, window, new SendWindow((uint)Options.UploadWindow));
-            Add(stream);
-            return stream;
+            return Begin(open, id: 0, window, new SendWindow((uint)Options.UploadWindow)).Life;
         }
     }
 
@@ -118,7 +120,7 @@ internal sealed class SessionStreams
             }
 
             Volatile.Write(ref _opensAreOver, true);
-            live = [.. Table.Live];
+            live = [.. Table.Lives];
         }
 
         var ending = new StreamEnding();
@@ -166,7 +168,7 @@ internal sealed class SessionStreams
         {
             Volatile.Write(ref _isAttached, false);
             Queue.ForgetLink();
-            live = [.. Table.Live];
+            live = [.. Table.Lives];
         }
 
         var ending = new StreamEnding();
@@ -184,7 +186,7 @@ internal sealed class SessionStreams
         lock (Gate)
         {
             _isClosed = true;
-            live = [.. Table.Live];
+            live = [.. Table.Lives];
             Replay.Clear();
         }
 
@@ -221,11 +223,11 @@ internal sealed class SessionStreams
 
     /// <summary>The live stream of this id; null, and counted as a frame that moves nothing, when it is closed.</summary>
     /// <exception cref="ProtocolViolationException">The id was never opened, or it is a flood.</exception>
-    public TunnelStream? Find(uint id)
+    public LiveStream? Find(uint id)
     {
         lock (Gate)
         {
-            TunnelStream? stream = Table.Find(id);
+            LiveStream? stream = Table.Find(id);
             if (stream is null)
             {
                 // It may have been on its way when the stream closed.
@@ -236,30 +238,36 @@ internal sealed class SessionStreams
         }
     }
 
+    /// <summary>What is over may stand for another stream of this session.</summary>
+    public void KeepSpare(LiveStream stream) => _spares.Keep(stream);
+
     /// <summary>A stream begins to live. The lock is held.</summary>
-    public void Add(TunnelStream stream)
+    public LiveStream Begin(in OpenHeader open, uint id, in ReceiveWindow receiveWindow, SendWindow sendWindow)
     {
+        LiveStream stream = _spares.TryTake(out LiveStream? spare) ? spare : new LiveStream(this);
+        stream.Begin(open, id, receiveWindow, sendWindow);
         Table.Add(stream);
-        Options.ProcessMemory?.Opened(stream.Open.Visitor);
+        Options.ProcessMemory?.Opened(open.Visitor);
         Account = Account.AfterOpen();
+        return stream;
     }
 
     // ---- below: the stream's lock is held -------------------------------------------------------
 
     /// <summary>Lets the stream wait for its turn if it has something to send. Returns whether the writer is to be woken.</summary>
-    public bool Activate(TunnelStream stream)
+    public bool Activate(LiveStream stream)
     {
         if (!stream.CanSend)
         {
             return false;
         }
 
-        IFairQueueItem<TunnelStream> item = stream;
+        IFairQueueItem<LiveStream> item = stream;
         lock (Gate)
         {
-            if (!item.IsQueued && item.FreshBytes < FairQueue<TunnelStream>.FreshAllowance && Clock.Now - stream.LastSent > FreshAfter)
+            if (!item.IsQueued && item.FreshBytes < FairQueue<LiveStream>.FreshAllowance && Clock.Now - stream.LastSent > FreshAfter)
             {
-                item.FreshBytes = FairQueue<TunnelStream>.FreshAllowance;
+                item.FreshBytes = FairQueue<LiveStream>.FreshAllowance;
             }
 
             Queue.Streams.Add(stream);
@@ -269,7 +277,7 @@ internal sealed class SessionStreams
     }
 
     /// <summary>The stream has a RESET or CREDIT to send.</summary>
-    public void RequestUrgent(TunnelStream stream)
+    public void RequestUrgent(LiveStream stream)
     {
         lock (Gate)
         {
@@ -278,7 +286,7 @@ internal sealed class SessionStreams
     }
 
     /// <summary>The OPEN of the stream is taken now, and gets the next id.</summary>
-    public void AssignId(TunnelStream stream)
+    public void AssignId(LiveStream stream)
     {
         lock (Gate)
         {
@@ -305,7 +313,7 @@ internal sealed class SessionStreams
     }
 
     /// <summary>The stream is closed. While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.</summary>
-    public void Remove(TunnelStream stream)
+    public void Remove(LiveStream stream)
     {
         lock (Gate)
         {

@@ -14,7 +14,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
 
     /// <summary>The peer opens a stream. Returns null when it was refused.</summary>
     /// <exception cref="ProtocolViolationException">The id may not be opened, the bytes are too many, or it is a flood.</exception>
-    public TunnelStream? OnOpen(in FrameHeader header, in OpenHeader open, in ReadOnlySequence<byte> bytes)
+    public LiveStream? OnOpen(in FrameHeader header, in OpenHeader open, in ReadOnlySequence<byte> bytes)
     {
         lock (streams.Gate)
         {
@@ -28,9 +28,8 @@ internal sealed class StreamArrivals(SessionStreams streams)
             if (FindRefusal(open) is not { } refusal)
             {
                 var window = ReceiveWindow.Promised(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
-                var stream = new TunnelStream(streams, open, header.StreamId, window, new SendWindow(open.AnswerWindow));
+                LiveStream stream = streams.Begin(open, header.StreamId, window, new SendWindow(open.AnswerWindow));
                 stream.ReceiveFirst(bytes, header.IsFin);
-                streams.Add(stream);
                 streams.Flood.StreamOpened();
                 streams.HasReceived = true;
                 return stream;
@@ -51,7 +50,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
 
     /// <summary>Returns the stream whose user waited for these bytes, and is the caller's to wake; null otherwise.</summary>
     /// <exception cref="ProtocolViolationException">The half had ended, the window is exceeded, or it is a flood.</exception>
-    public TunnelStream? OnData(in FrameHeader header, in ReadOnlySequence<byte> bytes)
+    public LiveStream? OnData(in FrameHeader header, in ReadOnlySequence<byte> bytes)
     {
         if (streams.Find(header.StreamId) is not { } stream)
         {
@@ -68,13 +67,13 @@ internal sealed class StreamArrivals(SessionStreams streams)
     }
 
     /// <exception cref="ProtocolViolationException">The id was never opened, or it is a flood.</exception>
-    public void OnReset(uint id, ResetCode code, string detail) => streams.Find(id)?.ReceiveReset(code, detail);
+    public void OnReset(uint id, ResetCode code, string detail) => streams.Find(id)?.ReceiveReset(id, code, detail);
 
     /// <exception cref="ProtocolViolationException">The id was never opened, the window overflows, or it is a flood.</exception>
     public void OnCredit(uint id, uint bytes)
     {
         SendWindow.Check(bytes);
-        if (streams.Find(id) is { } stream && !stream.ReceiveCredit(bytes))
+        if (streams.Find(id) is { } stream && !stream.ReceiveCredit(id, bytes))
         {
             streams.CountFlood();
         }

@@ -8,13 +8,13 @@ namespace Tunnel.Framing.Sessions;
 /// <summary>What the writer loop takes from streams: that loop's alone.</summary>
 internal sealed class StreamDepartures(SessionStreams streams)
 {
-    private readonly List<TunnelStream> _urgent = [];
-    private readonly List<TunnelStream> _resumed = [];
+    private readonly List<LiveStream> _urgent = [];
+    private readonly List<LiveStream> _resumed = [];
 
     private ReplayBuffer Replay => streams.Replay;
 
     /// <summary>Streams whose RESET or CREDIT goes next; whoever holds the session's lock moves them here.</summary>
-    public List<TunnelStream> Urgent => _urgent;
+    public List<LiveStream> Urgent => _urgent;
 
     /// <summary>
     /// Gives its place in the sequence to what is urgent, to the session's messages, and, in fair turns, to frames of streams
@@ -23,7 +23,7 @@ internal sealed class StreamDepartures(SessionStreams streams)
     /// <exception cref="ProtocolViolationException">The peer acknowledged a part of a frame.</exception>
     public void Take(ulong most)
     {
-        foreach (TunnelStream stream in _urgent)
+        foreach (LiveStream stream in _urgent)
         {
             lock (stream.Gate)
             {
@@ -32,7 +32,7 @@ internal sealed class StreamDepartures(SessionStreams streams)
         }
 
         _urgent.Clear();
-        TunnelStream? next;
+        LiveStream? next;
         lock (streams.Gate)
         {
             streams.Queue.AppendMessages();
@@ -56,23 +56,25 @@ internal sealed class StreamDepartures(SessionStreams streams)
 
                         next = TakeNext(most);
                     }
+
+                    stream.EndLifeIfOver();
                 }
             }
         }
         finally
         {
             // Their waits were taken, and nobody else would end them.
-            _resumed.ForEach(static stream => stream.ResumeFlush());
+            _resumed.ForEach(static stream => stream.ResumeFlush(isWanted: true));
             _resumed.Clear();
         }
     }
 
-    private TunnelStream? TakeNext(ulong most) =>
+    private LiveStream? TakeNext(ulong most) =>
         Replay.Unsent < most && !Replay.MustWait() ? streams.Queue.Streams.Take() : null;
 
     // ---- below: the stream's lock is held -------------------------------------------------------
 
-    private int AppendFrame(TunnelStream stream)
+    private int AppendFrame(LiveStream stream)
     {
         bool opens = stream.Id == 0;
         if (opens)
@@ -107,7 +109,7 @@ internal sealed class StreamDepartures(SessionStreams streams)
         return header.FrameSize;
     }
 
-    private void AppendUrgent(TunnelStream stream)
+    private void AppendUrgent(LiveStream stream)
     {
         if (stream.CreditToSend > 0 && stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false })
         {
@@ -120,6 +122,7 @@ internal sealed class StreamDepartures(SessionStreams streams)
         {
             stream.ResetToSend = null;
             Replay.AppendReset(stream.Id, code, stream.ResetDetail);
+            stream.EndLifeIfOver();
         }
     }
 }

@@ -11,15 +11,16 @@ internal sealed class StreamEnding
     private readonly List<(TunnelStream Stream, ResetCode Code, bool Resume)> _ended = [];
 
     /// <summary>Ends those of the streams that are still open and for which <paramref name="mustEnd"/> holds, under the lock of each.</summary>
-    public void End(List<TunnelStream> streams, ResetCode code, Func<TunnelStream, bool> mustEnd)
+    public void End(List<TunnelStream> streams, ResetCode code, Func<LiveStream, bool> mustEnd)
     {
         foreach (TunnelStream stream in streams)
         {
-            lock (stream.Gate)
+            LiveStream live = stream.Live;
+            lock (live.Gate)
             {
-                if (!stream.Halves.IsClosed && mustEnd(stream))
+                if (live.IsOf(stream) && !live.Halves.IsClosed && mustEnd(live))
                 {
-                    _ended.Add((stream, code, stream.End(code)));
+                    _ended.Add((stream, code, live.End(code)));
                 }
             }
         }
@@ -29,7 +30,7 @@ internal sealed class StreamEnding
     {
         foreach ((TunnelStream stream, ResetCode code, bool resume) in _ended)
         {
-            stream.TellEnd(code, detail, resume);
+            stream.Live.TellEnd(stream, code, detail, resume);
         }
     }
 }

@@ -12,21 +12,24 @@ internal sealed class StreamTable
 
     private const int NoPlace = -1;
 
-    private readonly Dictionary<uint, TunnelStream> _byId = [];
-    private readonly List<TunnelStream> _live = [];
+    private readonly Dictionary<uint, LiveStream> _byId = [];
+    private readonly List<LiveStream> _live = [];
     private uint _lastId;
 
     /// <summary>Live streams, those that wait for their id included.</summary>
     public int Count => _live.Count;
 
-    public IEnumerable<TunnelStream> Live => _live;
+    public IReadOnlyList<LiveStream> Live => _live;
+
+    /// <summary>The same as their users know them.</summary>
+    public IEnumerable<TunnelStream> Lives => _live.Select(static stream => stream.Life);
 
     /// <summary>Live streams whose OPEN has no place in the sequence yet.</summary>
     public int Unopened { get; private set; }
 
     public bool IdsAreExhausted => _lastId >= ProtocolLimits.LastStreamId;
 
-    public void Add(TunnelStream stream)
+    public void Add(LiveStream stream)
     {
         stream.Place = _live.Count;
         _live.Add(stream);
@@ -41,10 +44,10 @@ internal sealed class StreamTable
     }
 
     /// <summary>The opener's next id, given to a stream whose OPEN is taken now.</summary>
-    public void AssignId(TunnelStream stream)
+    public void AssignId(LiveStream stream)
     {
         _lastId = _lastId == 0 ? FirstId : _lastId + 2;
-        stream.Id = _lastId;
+        stream.SetId(_lastId);
         _byId.Add(_lastId, stream);
         Unopened--;
     }
@@ -66,9 +69,9 @@ internal sealed class StreamTable
 
     /// <summary>Null when the stream is closed.</summary>
     /// <exception cref="ProtocolViolationException">The id was never opened.</exception>
-    public TunnelStream? Find(uint id)
+    public LiveStream? Find(uint id)
     {
-        if (_byId.TryGetValue(id, out TunnelStream? stream))
+        if (_byId.TryGetValue(id, out LiveStream? stream))
         {
             return stream;
         }
@@ -79,7 +82,7 @@ internal sealed class StreamTable
     }
 
     /// <summary>A second time does nothing.</summary>
-    public void Remove(TunnelStream stream)
+    public void Remove(LiveStream stream)
     {
         if (stream.Place == NoPlace)
         {
@@ -87,7 +90,7 @@ internal sealed class StreamTable
         }
 
         // The last one takes its place: order means nothing here.
-        TunnelStream last = _live[^1];
+        LiveStream last = _live[^1];
         _live[stream.Place] = last;
         last.Place = stream.Place;
         stream.Place = NoPlace;

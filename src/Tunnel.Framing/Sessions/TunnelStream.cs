@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Tunnel.Framing.Flow;
 using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Sessions;
@@ -10,15 +9,16 @@ namespace Tunnel.Framing.Sessions;
 /// neither is in use any more.
 /// </summary>
 /// <remarks>
-/// Completing <see cref="Output"/> sends FIN. Flushing it waits while too much is queued, and returns a completed result once
-/// the peer wants no more. Reading throws <see cref="StreamResetException"/> when the peer's half ended without FIN.
-/// This part is the stream as its user knows it; its other parts are its input, and what stands behind its lock.
+/// <para>Completing <see cref="Output"/> sends FIN. Flushing it waits while too much is queued, and returns a completed result
+/// once the peer wants no more. Reading throws <see cref="StreamResetException"/> when the peer's half ended without FIN.</para>
+/// <para>This is the stream as its user knows it, for one life; what stands behind it, <see cref="LiveStream"/>, is used again.
+/// Whoever still holds this one after its life reaches nothing by it.</para>
 /// </remarks>
-public sealed partial class TunnelStream : PipeReader, ITunnelStream
+public sealed class TunnelStream : PipeReader, ITunnelStream
 {
     private const int NoCode = -1;
 
-    private readonly SessionStreams _streams;
+    private readonly LiveStream _live;
     private readonly StreamOutput _output;
     private int _resetCode = NoCode;
     private volatile StreamProgress _progress;
@@ -26,14 +26,11 @@ public sealed partial class TunnelStream : PipeReader, ITunnelStream
     private object? _abortState;
     private int _hasAbortCallback;
 
-    internal TunnelStream(SessionStreams streams, in OpenHeader open, uint id, ReceiveWindow receiveWindow, SendWindow sendWindow)
+    internal TunnelStream(LiveStream live, in OpenHeader open)
     {
-        _streams = streams;
+        _live = live;
         Open = open;
-        Id = id;
-        _receiveWindow = receiveWindow;
-        SendWindow = sendWindow;
-        _output = new StreamOutput(this, streams);
+        _output = new StreamOutput(this);
     }
 
     /// <inheritdoc/>
@@ -60,16 +57,9 @@ public sealed partial class TunnelStream : PipeReader, ITunnelStream
     public StreamProgress Progress => _progress;
 
     /// <inheritdoc/>
-    public bool HasReachedPeer
-    {
-        get
-        {
-            lock (Gate)
-            {
-                return Id != 0 && _streams.Replay.Acknowledged >= OpenEnd;
-            }
-        }
-    }
+    public bool HasReachedPeer => _live.HasReachedPeer(this);
+
+    internal LiveStream Live => _live;
 
     /// <inheritdoc/>
     public void AnswerBegan()
@@ -84,47 +74,13 @@ public sealed partial class TunnelStream : PipeReader, ITunnelStream
     public void MayBeAbandoned() => _progress = StreamProgress.Abandoned;
 
     /// <inheritdoc/>
-    public bool TryPin()
-    {
-        lock (Gate)
-        {
-            IsPinned |= IsWanted;
-            return IsWanted;
-        }
-    }
+    public bool TryPin() => _live.TryPin(this);
 
     /// <summary>
     /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
     /// Without effect on what has already ended.
     /// </summary>
-    public void Abort(ResetCode code, string detail = "")
-    {
-        bool resume;
-        bool wasAwaited;
-        lock (Gate)
-        {
-            if (Halves.IsClosed || Halves.ResetWasSent)
-            {
-                return;
-            }
-
-            wasAwaited = Halves.Receiving == HalfState.Open && FailInput(new StreamResetException(code, detail));
-            if (Id == 0)
-            {
-                // The peer has never heard of it.
-                resume = End(code);
-            }
-            else
-            {
-                SetResetCode(code);
-                resume = StopSending();
-                SendReset(AnswerOwed ?? code, AnswerOwed is null ? detail : "");
-            }
-        }
-
-        Tell(wasAwaited, resume);
-        _streams.WakeWriter();
-    }
+    public void Abort(ResetCode code, string detail = "") => _live.Abort(this, code, detail);
 
     /// <summary>
     /// The user is done and all memory goes back. An output that was completed is still sent to its end; one that was
@@ -132,20 +88,10 @@ public sealed partial class TunnelStream : PipeReader, ITunnelStream
     /// </summary>
     public void Dispose()
     {
-        bool isFinished;
-        lock (Gate)
-        {
-            IsDisposed = true;
-            isFinished = _output.IsCompleted && AnswerOwed is null;
-        }
-
-        if (!isFinished)
-        {
-            Abort(Frames.ResetCode.Cancelled);
-        }
-
-        Complete();
+        _live.Leave(this, _output.IsCompleted);
+        _live.CompleteInput(this);
         _output.Complete();
+        _live.Release(this);
     }
 
     /// <summary>
@@ -169,22 +115,28 @@ public sealed partial class TunnelStream : PipeReader, ITunnelStream
         }
     }
 
-    private void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
+    // ---- its input ------------------------------------------------------------------------------
+
+    public override bool TryRead(out ReadResult result) => _live.TryRead(this, out result);
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+        _live.ReadAsync(this, cancellationToken);
+
+    public override void AdvanceTo(SequencePosition consumed) => _live.AdvanceTo(this, consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) =>
+        _live.AdvanceTo(this, consumed, examined);
+
+    public override void CancelPendingRead() => _live.CancelPendingRead(this);
+
+    /// <summary>
+    /// The user reads no more: what still comes is dropped, and once our own half has ended, the peer is told to stop.
+    /// </summary>
+    /// <remarks>A read that is pending, which is a fault of the user's, throws: it would wait for bytes that nobody takes in.</remarks>
+    public override void Complete(Exception? exception = null) => _live.CompleteInput(this);
+
+    internal void NotifyAborted() => Interlocked.Exchange(ref _abortCallback, null)?.Invoke(_abortState);
 
     /// <summary>Keeps the first reason.</summary>
-    private void SetResetCode(ResetCode code) => Interlocked.CompareExchange(ref _resetCode, (int)code, NoCode);
-
-    // Without the lock: the user goes on, perhaps at once.
-    private void Tell(bool wasAwaited, bool resume)
-    {
-        if (wasAwaited)
-        {
-            CompleteRead(mostInline: 0);
-        }
-
-        if (resume)
-        {
-            _output.Resume(isWanted: false);
-        }
-    }
+    internal void SetResetCode(ResetCode code) => Interlocked.CompareExchange(ref _resetCode, (int)code, NoCode);
 }

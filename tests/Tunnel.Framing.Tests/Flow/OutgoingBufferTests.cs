@@ -6,9 +6,10 @@ public sealed class OutgoingBufferTests : IDisposable
 {
     private readonly LeakCheckingPool _pool = new(exact: true);
     private OutgoingBuffer _buffer;
+    private readonly ChunkPool _chunks;
     private OutgoingDraft _draft;
 
-    public OutgoingBufferTests() => _draft = new OutgoingDraft(new ChunkPool(_pool));
+    public OutgoingBufferTests() => _chunks = new ChunkPool(_pool);
 
     public void Dispose() => _pool.Dispose();
 
@@ -29,7 +30,7 @@ public sealed class OutgoingBufferTests : IDisposable
     {
         Write("abc");
         _buffer.Publish(ref _draft);
-        Memory<byte> leased = _draft.Lease(10);
+        Memory<byte> leased = _draft.Lease(_chunks, 10);
         Take(100).Should().Be("abc");
         _pool.RentedCount.Should().Be(1);
         "defg"u8.CopyTo(leased.Span);
@@ -46,7 +47,7 @@ public sealed class OutgoingBufferTests : IDisposable
         Fill(4096);
         Fill(16384);
         _buffer.Publish(ref _draft);
-        Memory<byte> leased = _draft.Lease(100);
+        Memory<byte> leased = _draft.Lease(_chunks, 100);
         _pool.RentedCount.Should().Be(3);
         _buffer.Drop();
         _pool.RentedCount.Should().Be(1);
@@ -89,7 +90,7 @@ public sealed class OutgoingBufferTests : IDisposable
     [Fact]
     public void Published_Nothing_GivesTheLeaseBack()
     {
-        _draft.Lease(10);
+        _draft.Lease(_chunks, 10);
         _buffer.Publish(ref _draft);
         (_buffer.WaitingBytes, _buffer.RentedBytes, _pool.RentedCount).Should().Be((0, 0, 0));
     }
@@ -119,10 +120,10 @@ public sealed class OutgoingBufferTests : IDisposable
     [Fact]
     public void Lease_TooSmallALeftover_TakesANewBlockAndKeepsTheOrder()
     {
-        _draft.Lease(10);
-        _draft.Lease(10_000);
+        _draft.Lease(_chunks, 10);
+        _draft.Lease(_chunks, 10_000);
         Write("abc");
-        _draft.Lease(20_000);
+        _draft.Lease(_chunks, 20_000);
         Write("def");
         _buffer.Publish(ref _draft);
         string all = "";
@@ -138,7 +139,7 @@ public sealed class OutgoingBufferTests : IDisposable
     public void Advance_BeyondTheLease_Throws()
     {
         FluentActions.Invoking(() => _draft.Advance(1)).Should().Throw<InvalidOperationException>();
-        int size = _draft.Lease(1).Length;
+        int size = _draft.Lease(_chunks, 1).Length;
         FluentActions.Invoking(() => _draft.Advance(size + 1)).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => _draft.Advance(-1)).Should().Throw<ArgumentOutOfRangeException>();
         _buffer.Publish(ref _draft);
@@ -147,9 +148,9 @@ public sealed class OutgoingBufferTests : IDisposable
     [Fact]
     public void Blocks_AreSmallFirstAndLargeInBulk()
     {
-        _draft.Lease(0).Length.Should().Be(4096);
+        _draft.Lease(_chunks, 0).Length.Should().Be(4096);
         Fill(4096);
-        _draft.Lease(0).Length.Should().Be(16384);
+        _draft.Lease(_chunks, 0).Length.Should().Be(16384);
         _buffer.Publish(ref _draft);
         _buffer.Drop();
     }
@@ -170,7 +171,7 @@ public sealed class OutgoingBufferTests : IDisposable
             {
                 case 0:
                     int size = random.Next(1, 9000);
-                    Span<byte> span = _draft.Lease(random.Next(size)).Span;
+                    Span<byte> span = _draft.Lease(_chunks, random.Next(size)).Span;
                     size = Math.Min(size, span.Length);
                     for (int at = 0; at < size; at++)
                     {
@@ -206,13 +207,13 @@ public sealed class OutgoingBufferTests : IDisposable
 
     private void Write(string text)
     {
-        Memory<byte> memory = _draft.Lease(text.Length);
+        Memory<byte> memory = _draft.Lease(_chunks, text.Length);
         _draft.Advance(System.Text.Encoding.ASCII.GetBytes(text, memory.Span));
     }
 
     private void Fill(int bytes)
     {
-        _draft.Lease(bytes);
+        _draft.Lease(_chunks, bytes);
         _draft.Advance(bytes);
     }
 

@@ -27,7 +27,7 @@ internal static class Snapshot
             text.AppendLine(
                 $"{name}: {session.Counts}, ended {session.Ended.Status}, leaving {session.IsLeaving}, "
                 + $"urgent {session.Streams.Queue.HasUrgent}, queue empty {session.Streams.Queue.Streams.IsEmpty}");
-            foreach (TunnelStream stream in session.Streams.Table.Live)
+            foreach (LiveStream stream in session.Streams.Table.Live)
             {
                 text.AppendLine(
                     $"  {stream.Id}: sending {stream.Halves.Sending}, receiving {stream.Halves.Receiving}, "

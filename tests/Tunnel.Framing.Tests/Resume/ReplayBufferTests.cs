@@ -217,17 +217,17 @@ public sealed class ReplayBufferTests : IDisposable
     {
         var replay = new ReplayBuffer(_chunks, most: 20);
         replay.MustWait().Should().BeFalse();
-        replay.IsAwaited.Should().BeFalse();
+        replay.WantsForget.Should().BeFalse();
         BinaryPrimitives.WriteUInt32BigEndian(replay.Append(new FrameHeader(2, FrameKind.Credit, 4)), 1);
         BinaryPrimitives.WriteUInt32BigEndian(replay.Append(new FrameHeader(2, FrameKind.Credit, 4)), 1);
         replay.MustWait().Should().BeTrue();
         replay.TryPeek(out SentFrame frame);
         replay.Sent(frame);
         replay.Acknowledge(12).Should().BeTrue();
-        replay.IsAwaited.Should().BeTrue();
+        replay.WantsForget.Should().BeTrue();
         replay.MustWait().Should().BeFalse();
         replay.Forget();
-        replay.IsAwaited.Should().BeFalse();
+        replay.WantsForget.Should().BeFalse();
         replay.Clear();
     }
 

@@ -73,8 +73,8 @@ public sealed class UntriedStreamTests
             (await OpenAsync(pair, "leaves")).Dispose();
         }
 
-        FairQueue<TunnelStream> waiting = pair.Server.Streams.Queue.Streams;
-        waiting.Take().Should().BeSameAs(stays);
+        FairQueue<LiveStream> waiting = pair.Server.Streams.Queue.Streams;
+        waiting.Take().Should().BeSameAs(stays.Live);
         waiting.IsEmpty.Should().BeTrue("whoever left is not remembered while the link is stuck");
         stays.Dispose();
         link.Cut();

@@ -478,7 +478,7 @@ public abstract class MuxTests : IAsyncLifetime
         (TunnelStream server, TunnelStream agent) = await pair.OpenBothAsync();
         using var cancel = new CancellationTokenSource();
         Task<long> pushing = PushAsync(server.Output, cancel.Token);
-        await Until.TrueAsync(() => server.SendWindow.Available == 0 && server.FlushWaits);
+        await Until.TrueAsync(() => server.Live.SendWindow.Available == 0 && server.Live.FlushWaits);
         await cancel.CancelAsync();
         await FluentActions.Awaiting(() => pushing.Within()).Should().ThrowAsync<OperationCanceledException>();
         Task<byte[]> received = agent.Input.TakeAllAsync();

@@ -4,76 +4,9 @@ using Tunnel.Framing.Frames;
 
 namespace Tunnel.Framing.Sessions;
 
-/// <summary>What stands behind the stream's lock, and what the loops of the session and its end do to it.</summary>
-public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
+/// <summary>What the loops of the session and its end do with a stream.</summary>
+internal sealed partial class LiveStream
 {
-    private ReceiveWindow _receiveWindow;
-
-    /// <summary>
-    /// Guards the stream: halves, windows, input, output. The session's lock (<see cref="SessionStreams.Gate"/>) may be taken
-    /// with this one held, never the other way round; two streams' locks are never held at a time; no user code runs with it.
-    /// </summary>
-    internal Lock Gate { get; } = new();
-
-    internal OutgoingBuffer Outgoing;
-
-    internal SendWindow SendWindow;
-
-    internal StreamHalves Halves;
-
-    /// <summary>The count of the sequence behind its OPEN; 0 while that has no place in it.</summary>
-    internal ulong OpenEnd { get; set; }
-
-    /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
-    internal bool OpenIsWanted { get; set; }
-
-    /// <summary>The user completed its output: FIN goes with the last byte.</summary>
-    internal bool FinIsWanted { get; set; }
-
-    internal uint CreditToSend { get; set; }
-
-    internal ResetCode? ResetToSend { get; set; }
-
-    internal string ResetDetail { get; set; } = "";
-
-    internal TimeSpan LastSent { get; set; }
-
-    /// <summary>
-    /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
-    /// slot until that work has stopped.
-    /// </summary>
-    internal ResetCode? AnswerOwed { get; private set; }
-
-    /// <summary>The peer broke the stream off before we did.</summary>
-    private bool WasResetByPeer { get; set; }
-
-    /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
-    internal bool IsPinned { get; private set; }
-
-    /// <summary>The user is through with the stream.</summary>
-    internal bool IsDisposed { get; private set; }
-
-    /// <summary>Nothing of the session's or the process's memory counts for it any more.</summary>
-    private bool HasReturnedMemory { get; set; }
-
-    // ---- guarded by the session's lock ----------------------------------------------------------
-
-    /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
-    internal int Place { get; set; }
-
-    /// <summary>It waits among those with a RESET or a CREDIT to send.</summary>
-    internal bool IsUrgent { get; set; }
-
-    TunnelStream? IFairQueueItem<TunnelStream>.NextInQueue { get; set; }
-
-    TunnelStream? IFairQueueItem<TunnelStream>.PreviousInQueue { get; set; }
-
-    bool IFairQueueItem<TunnelStream>.IsQueued { get; set; }
-
-    int IFairQueueItem<TunnelStream>.FreshBytes { get; set; } = FairQueue<TunnelStream>.FreshAllowance;
-
-    int IFairQueueItem<TunnelStream>.TurnBytes { get; set; }
-
     // ---- the reader loop's ----------------------------------------------------------------------
 
     /// <summary>Takes what came with OPEN; nobody else knows the stream yet.</summary>
@@ -95,6 +28,11 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
     {
         lock (Gate)
         {
+            if (Id != header.StreamId)
+            {
+                return false;
+            }
+
             if (Halves.Receiving != HalfState.Open)
             {
                 throw new ProtocolViolationException(CloseCode.DataAfterEnd, $"DATA on stream {header.StreamId} after its half ended.");
@@ -109,25 +47,34 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
             }
 
             GrantUnread();
-            return (header.Length > 0 || header.IsFin) && TakeAwaited();
+            bool wasAwaited = (header.Length > 0 || header.IsFin) && TakeAwaited();
+            EndLifeIfOver();
+            return wasAwaited;
         }
     }
 
-    internal void ReceiveReset(ResetCode code, string detail)
+    internal void ReceiveReset(uint id, ResetCode code, string detail)
     {
+        TunnelStream life;
         bool wasAwaited;
         bool resume;
         lock (Gate)
         {
+            if (Id != id)
+            {
+                return;
+            }
+
+            life = Life;
             if (!Halves.ResetWasSent)
             {
                 // Otherwise it is the answer to ours.
                 WasResetByPeer = true;
-                _streams.CountResetByPeer();
+                streams.CountResetByPeer();
             }
 
             ResetEffect effect = Halves.ResetReceived();
-            SetResetCode(code);
+            life.SetResetCode(code);
             wasAwaited = effect.FailsReceiving && FailInput(new StreamResetException(code, detail));
             resume = StopSending();
             if (effect.MustAnswer && IsDisposed)
@@ -140,32 +87,33 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
             }
 
             CloseIfEnded();
+            EndLifeIfOver();
         }
 
         Tell(wasAwaited, resume);
-        NotifyAborted();
-        _streams.WakeWriter();
+        life.NotifyAborted();
+        streams.WakeWriter();
     }
 
     /// <summary>Returns false when our half has ended, and nothing needs credit any more.</summary>
     /// <exception cref="ProtocolViolationException">The window overflows.</exception>
-    internal bool ReceiveCredit(uint bytes)
+    internal bool ReceiveCredit(uint id, uint bytes)
     {
         bool wake;
         lock (Gate)
         {
-            if (Halves.Sending != HalfState.Open)
+            if (Id != id || Halves.Sending != HalfState.Open)
             {
                 return false;
             }
 
             SendWindow.Grant(bytes);
-            wake = _streams.Activate(this);
+            wake = streams.Activate(this);
         }
 
         if (wake)
         {
-            _streams.WakeWriter();
+            streams.WakeWriter();
         }
 
         return true;
@@ -175,16 +123,34 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
 
     /// <summary>Tells the user that the session has ended the stream. No lock is held.</summary>
     /// <param name="resume">What <see cref="End"/> returned.</param>
-    internal void TellEnd(ResetCode code, string detail, bool resume)
+    internal void TellEnd(TunnelStream life, ResetCode code, string detail, bool resume)
     {
         bool wasAwaited;
         lock (Gate)
         {
-            wasAwaited = FailInput(new StreamResetException(code, detail));
+            wasAwaited = _life == life && FailInput(new StreamResetException(code, detail));
+            if (_life == life)
+            {
+                EndLifeIfOver();
+            }
         }
 
         Tell(wasAwaited, resume);
-        NotifyAborted();
+        life.NotifyAborted();
+    }
+
+    // Without the lock: the user goes on, perhaps at once.
+    private void Tell(bool wasAwaited, bool resume)
+    {
+        if (wasAwaited)
+        {
+            CompleteRead(mostInline: 0);
+        }
+
+        if (resume)
+        {
+            ResumeFlush(isWanted: false);
+        }
     }
 
     // ---- below: the lock is held ----------------------------------------------------------------
@@ -197,22 +163,13 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
         IsWanted
         && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
 
-    /// <summary>A flush of the user's waits for room.</summary>
-    internal bool FlushWaits => _output.IsWaiting;
-
-    /// <summary>A flush that waits has room again, and does not wait any more: the caller resumes it without the lock.</summary>
-    internal bool TakeFlushWithRoom() =>
-        Outgoing.RentedBytes <= _streams.Options.WaitingPerStream / 2 && _output.TakeWaiting();
-
-    internal void ResumeFlush() => _output.Resume(isWanted: true);
-
     /// <summary>
     /// Ends the stream without a word to the peer, which does not know it or is not there any more. Returns whether a flush
     /// waited and is to be resumed.
     /// </summary>
     internal bool End(ResetCode code)
     {
-        SetResetCode(code);
+        Life.SetResetCode(code);
         Halves.Lost();
         bool resume = StopSending();
         CloseIfEnded();
@@ -232,7 +189,7 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
         bool isUnread = _isCompleted && Halves is { Receiving: HalfState.Open, ResetWasSent: false };
         if (isUnread && Halves.Sending != HalfState.Open)
         {
-            SendReset(Frames.ResetCode.Stop, "");
+            SendReset(ResetCode.Stop, "");
         }
     }
 
@@ -247,14 +204,14 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
         {
             // No growth for this: the round trip is not told.
             Grant(leastRoundTrip: null);
-            _streams.WakeWriter();
+            streams.WakeWriter();
         }
     }
 
     private void Grant(TimeSpan? leastRoundTrip)
     {
-        CreditToSend += _receiveWindow.Grant(_streams.Clock.Now, leastRoundTrip);
-        _streams.RequestUrgent(this);
+        CreditToSend += _receiveWindow.Grant(streams.Clock.Now, leastRoundTrip);
+        streams.RequestUrgent(this);
     }
 
     private void SendReset(ResetCode code, string detail)
@@ -262,12 +219,12 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
         Halves.ResetSent();
         if (!WasResetByPeer)
         {
-            _streams.CountResetHere();
+            streams.CountResetHere();
         }
 
-        ResetToSend = code == Frames.ResetCode.SessionLost ? Frames.ResetCode.InternalError : code;
+        ResetToSend = code == ResetCode.SessionLost ? ResetCode.InternalError : code;
         ResetDetail = detail;
-        _streams.RequestUrgent(this);
+        streams.RequestUrgent(this);
         CloseIfEnded();
     }
 
@@ -276,14 +233,14 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
     {
         Outgoing.Drop();
         FinIsWanted = false;
-        return _output.TakeWaiting();
+        return TakeFlush();
     }
 
     private void CloseIfEnded()
     {
         if (Halves.IsClosed)
         {
-            _streams.Remove(this);
+            streams.Remove(this);
             ReturnMemoryIfUnused();
         }
     }
@@ -295,7 +252,7 @@ public sealed partial class TunnelStream : IFairQueueItem<TunnelStream>
         {
             HasReturnedMemory = true;
             _receiveWindow.ReturnBudget();
-            _streams.Options.ProcessMemory?.Closed(Open.Visitor);
+            streams.Options.ProcessMemory?.Closed(Open.Visitor);
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Tunnel.Framing.Sessions;
 /// ever waits. What the user takes is what grants the peer more. One consumer, the user, who has one read at a time. Holds no
 /// memory while nothing waits.
 /// </summary>
-public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
+internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
 {
     /// <summary>A user that waited for no more than this may go on in the reader loop itself, if the session lets it.</summary>
     private const int MostInline = 16 * 1024;
@@ -29,6 +29,9 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
     private InputChain _bytes;
     private long _unseen;
     private bool _isAwaited;
+
+    // From the moment a read waits until its user has gone on.
+    private bool _isReading;
     private bool _isHeld;
     private bool _readIsCanceled;
     private bool _hasEnded;
@@ -37,11 +40,11 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
 
     // ---- the user's -----------------------------------------------------------------------------
 
-    public override bool TryRead(out ReadResult result)
+    public bool TryRead(TunnelStream life, out ReadResult result)
     {
         lock (Gate)
         {
-            ThrowIfBusy();
+            ThrowIfBusy(life);
             if (!HasNews)
             {
                 result = default;
@@ -53,7 +56,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         }
     }
 
-    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    public ValueTask<ReadResult> ReadAsync(TunnelStream life, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -63,7 +66,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         short version;
         lock (Gate)
         {
-            ThrowIfBusy();
+            ThrowIfBusy(life);
             if (HasNews)
             {
                 return new ValueTask<ReadResult>(Hand());
@@ -72,25 +75,29 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
             _read.Reset();
             version = _read.Version;
             _isAwaited = true;
+            _isReading = true;
         }
 
         if (cancellationToken.CanBeCanceled)
         {
             _cancellation = cancellationToken.UnsafeRegister(
-                static (state, token) => ((TunnelStream)state!).GiveUpRead(token), this);
+                static (state, token) => ((LiveStream)state!).GiveUpRead(token), this);
         }
 
         return new ValueTask<ReadResult>(this, version);
     }
 
-    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
-
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    public void AdvanceTo(TunnelStream life, SequencePosition consumed, SequencePosition examined)
     {
         bool isGranted;
         InputBlock? free;
         lock (Gate)
         {
+            if (_life != life)
+            {
+                return;
+            }
+
             _isHeld = false;
 
             // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
@@ -116,22 +123,27 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
                 && _receiveWindow.Consume(bytes, wantsMore);
             if (isGranted)
             {
-                Grant(_streams.Clock.LeastRoundTrip);
+                Grant(streams.Clock.LeastRoundTrip);
             }
         }
 
-        _streams.InputBlocks.Return(free);
+        streams.InputBlocks.Return(free);
         if (isGranted)
         {
-            _streams.WakeWriter();
+            streams.WakeWriter();
         }
     }
 
-    public override void CancelPendingRead()
+    public void CancelPendingRead(TunnelStream life)
     {
         bool wasAwaited;
         lock (Gate)
         {
+            if (_life != life)
+            {
+                return;
+            }
+
             _readIsCanceled = true;
             wasAwaited = TakeAwaited();
         }
@@ -142,18 +154,14 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         }
     }
 
-    /// <summary>
-    /// The user reads no more: what still comes is dropped, and once our own half has ended, the peer is told to stop.
-    /// </summary>
-    /// <remarks>A read that is pending, which is a fault of the user's, throws: it would wait for bytes that nobody takes in.</remarks>
-    public override void Complete(Exception? exception = null)
+    public void CompleteInput(TunnelStream life)
     {
         InputBlock? free;
         bool wasAwaited;
         bool isUnread;
         lock (Gate)
         {
-            if (_isCompleted)
+            if (_life != life || _isCompleted)
             {
                 return;
             }
@@ -172,7 +180,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
             GrantUnread();
         }
 
-        _streams.InputBlocks.Return(free);
+        streams.InputBlocks.Return(free);
         if (wasAwaited)
         {
             _read.RunContinuationsAsynchronously = true;
@@ -181,7 +189,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
 
         if (isUnread)
         {
-            _streams.WakeWriter();
+            streams.WakeWriter();
         }
     }
 
@@ -190,7 +198,15 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         // Waits for a callback that runs right now, so that it cannot meet the next read.
         _cancellation.Dispose();
         _cancellation = default;
-        _read.GetResult(token);
+        try
+        {
+            _read.GetResult(token);
+        }
+        finally
+        {
+            _isReading = false;
+        }
+
         lock (Gate)
         {
             return Hand();
@@ -211,7 +227,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
 
     private void CompleteRead(int mostInline)
     {
-        _read.RunContinuationsAsynchronously = mostInline == 0 || !_streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > mostInline;
+        _read.RunContinuationsAsynchronously = mostInline == 0 || !streams.Options.StreamsRunInline || _bytes.GlanceAtLength() > mostInline;
         _read.SetResult(true);
     }
 
@@ -242,7 +258,7 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
     {
         if (!_isCompleted && _failure is null)
         {
-            _bytes.Append(bytes, _streams.InputBlocks);
+            _bytes.Append(bytes, streams.InputBlocks);
             _unseen += bytes.Length;
         }
 
@@ -269,12 +285,12 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         return new ReadResult(_bytes.Sequence, isCanceled, _hasEnded);
     }
 
-    private void ThrowIfBusy()
+    private void ThrowIfBusy(TunnelStream life)
     {
-        if (_isCompleted || _isAwaited || _isHeld)
+        if (_life != life || _isCompleted || _isAwaited || _isHeld)
         {
             throw new InvalidOperationException(
-                _isCompleted ? "The input was completed." : "The last read has not ended, or was not advanced.");
+                _life != life || _isCompleted ? "The input was completed." : "The last read has not ended, or was not advanced.");
         }
     }
 
@@ -284,5 +300,14 @@ public sealed partial class TunnelStream : IValueTaskSource<ReadResult>
         bool was = _isAwaited;
         _isAwaited = false;
         return was;
+    }
+    private void ForgetInput()
+    {
+        _unseen = 0;
+        _isHeld = false;
+        _readIsCanceled = false;
+        _hasEnded = false;
+        _failure = null;
+        _isCompleted = false;
     }
 }
