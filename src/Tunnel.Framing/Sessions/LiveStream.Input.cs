@@ -202,13 +202,20 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
         {
             _read.GetResult(token);
         }
-        finally
+        catch
         {
-            _isReading = false;
+            lock (Gate)
+            {
+                _isReading = false;
+            }
+
+            throw;
         }
 
+        // In one step: between the two the life may end, and the result would be the next one's.
         lock (Gate)
         {
+            _isReading = false;
             return Hand();
         }
     }
@@ -301,6 +308,7 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
         _isAwaited = false;
         return was;
     }
+
     private void ForgetInput()
     {
         _unseen = 0;
