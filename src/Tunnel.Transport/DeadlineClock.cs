@@ -21,7 +21,6 @@ public sealed class Deadline
 
     private readonly DeadlineClock _clock;
     private readonly IDeadlineTarget _target;
-    private readonly Lock _lock = new();
     private long _due = Never;
 
     internal Deadline(DeadlineClock clock, IDeadlineTarget target)
@@ -38,39 +37,29 @@ public sealed class Deadline
     internal bool IsWatched { get; set; }
 
     /// <summary>Passes after this time, give or take the second of the clock; replaces what was set.</summary>
-    public void Set(TimeSpan after)
-    {
-        lock (_lock)
-        {
-            _due = _clock.Now + after.Ticks;
-        }
-    }
+    public void Set(TimeSpan after) => Replace(_clock.Now + after.Ticks);
 
     /// <summary>Does not pass.</summary>
-    public void Clear()
+    public void Clear() => Replace(Never);
+
+    /// <summary>Passes if it is due. On the clock's thread, which says before whose turn it is.</summary>
+    internal void Check(long now)
     {
-        lock (_lock)
+        long due = Volatile.Read(ref _due);
+        if (due <= now && Interlocked.CompareExchange(ref _due, Never, due) == due)
         {
-            _due = Never;
+            _target.OnDeadline();
         }
     }
 
-    internal void Check(long now)
-    {
-        // A glance first: nearly always there is nothing to do.
-        if (Volatile.Read(ref _due) > now)
-        {
-            return;
-        }
+    /// <summary>A glance: nearly always it is not.</summary>
+    internal bool IsDue(long now) => Volatile.Read(ref _due) <= now;
 
-        lock (_lock)
-        {
-            if (_due <= now)
-            {
-                _due = Never;
-                _target.OnDeadline();
-            }
-        }
+    private void Replace(long due)
+    {
+        // If the clock has taken what was here before, it had said so before that.
+        Interlocked.Exchange(ref _due, due);
+        _clock.WaitFor(this);
     }
 }
 
@@ -87,6 +76,7 @@ public sealed class DeadlineClock : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Lock _checking = new();
     private readonly List<Deadline> _checked = [];
+    private Deadline? _passing;
     private Deadline? _first;
     private int _count;
 
@@ -164,6 +154,20 @@ public sealed class DeadlineClock : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns when this deadline does not pass at the moment; at once for what it calls when it does.</summary>
+    internal void WaitFor(Deadline deadline)
+    {
+        // No lock: whoever waits may hold one of its own, and the clock may go on to a deadline whose owner wants that.
+        if (Volatile.Read(ref _passing) == deadline && !_checking.IsHeldByCurrentThread)
+        {
+            SpinWait wait = default;
+            while (Volatile.Read(ref _passing) == deadline)
+            {
+                wait.SpinOnce();
+            }
+        }
+    }
+
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
     private void OnTick()
@@ -188,7 +192,10 @@ public sealed class DeadlineClock : IAsyncDisposable
             long now = Now;
             foreach (Deadline deadline in _checked)
             {
-                deadline.Check(now);
+                if (deadline.IsDue(now))
+                {
+                    Pass(deadline, now);
+                }
             }
         }
         finally
@@ -196,5 +203,14 @@ public sealed class DeadlineClock : IAsyncDisposable
             _checked.Clear();
             _checking.Exit();
         }
+    }
+
+    // A full fence between the name and the look; Deadline.Replace has one between the store and WaitFor. So either the look finds
+    // what was stored, or whoever stored it finds the name and waits.
+    private void Pass(Deadline deadline, long now)
+    {
+        Interlocked.Exchange(ref _passing, deadline);
+        deadline.Check(now);
+        Volatile.Write(ref _passing, null);
     }
 }

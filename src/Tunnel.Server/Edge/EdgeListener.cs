@@ -95,19 +95,18 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
         link.EndWhenPeerIsGone(services.Clock);
         IVisitor connection = open(link);
 
-        // The entry must be there before the task can remove it. What the connection does until it waits it does here and now.
-        var started = new TaskCompletionSource();
-        _connections[connection] = RunAsync(connection, address, started.Task);
-        started.SetResult();
+        // The entry must be there before the task can remove it; by then it may have ended. What the connection does until it
+        // waits it does here and now.
+        _connections[connection] = Task.CompletedTask;
+        _connections.TryUpdate(connection, RunAsync(connection, address), Task.CompletedTask);
         if (_isStopping)
         {
             connection.Stop();
         }
     }
 
-    private async Task RunAsync(IVisitor connection, IPAddress address, Task started)
+    private async Task RunAsync(IVisitor connection, IPAddress address)
     {
-        await started;
         try
         {
             await connection.RunAsync();

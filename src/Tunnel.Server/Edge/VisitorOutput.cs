@@ -7,25 +7,18 @@ using Tunnel.Transport;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// What goes to the visitor, as HTTP/1.1. While a flush has to wait, it is looked at whether the visitor takes what was sent at the least
-/// pace (docs/operating.md, "Limits"); one that does not is cut. Not in raw mode.
+/// What goes to the visitor, as HTTP/1.1. While a flush has to wait, a <see cref="FlushWatch"/> looks at its pace. Not in raw mode.
 /// </summary>
-internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer, IDeadlineTarget
+internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer
 {
     private readonly IConnection _connection;
     private readonly PipeWriter _link;
     private readonly VisitorConnection _visitor;
     private readonly EdgeServices _services;
-    private readonly Deadline _deadline;
+    private FlushWatch? _watch;
     private bool _isRaw;
     private long _moves;
     private bool _hasLeft;
-
-    // Touched while a flush waits, by the clock under the deadline's lock; else by the flushing side alone.
-    private Pace _pace;
-    private long _waitsSince;
-    private TimeSpan _waited;
-    private long _delivered;
 
     public VisitorOutput(IConnection connection, VisitorConnection visitor, EdgeServices services)
     {
@@ -33,8 +26,6 @@ internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer, IDeadlineTarge
         _visitor = visitor;
         _link = connection.Output;
         _services = services;
-        _pace = new Pace(services.Options.Pace);
-        _deadline = services.Clock.Add(this);
     }
 
     public PipeWriter Body => this;
@@ -119,45 +110,20 @@ internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer, IDeadlineTarge
     public override ValueTask CompleteAsync(Exception? exception = null) => _link.CompleteAsync(exception);
 
     /// <summary>The clock no longer watches.</summary>
-    public void Close() => _services.Clock.Remove(_deadline);
-
-    void IDeadlineTarget.OnDeadline()
-    {
-        Measure();
-        if (_pace.Left <= TimeSpan.Zero)
-        {
-            _connection.Abort();
-        }
-        else
-        {
-            _deadline.Set(_pace.Left);
-        }
-    }
+    public void Close() => _watch?.Close();
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> AwaitAsync(ValueTask<FlushResult> flush)
     {
-        _waitsSince = _services.Time.GetTimestamp();
-        _deadline.Set(_pace.Left - _waited);
+        _watch ??= new FlushWatch(_connection, _services);
+        _watch.Begin();
         try
         {
             return await flush;
         }
         finally
         {
-            // What was delivered is asked for only when the time seems up: a flush that waits a little costs no system call.
-            _deadline.Clear();
-            _waited += _services.Time.GetElapsedTime(_waitsSince);
+            _watch.End();
         }
-    }
-
-    private void Measure()
-    {
-        long now = _services.Time.GetTimestamp();
-        long delivered = _connection.Delivered;
-        _pace.Waited(_waited + _services.Time.GetElapsedTime(_waitsSince, now), delivered - _delivered);
-        _waitsSince = now;
-        _waited = TimeSpan.Zero;
-        _delivered = delivered;
     }
 }

@@ -11,9 +11,9 @@ namespace Tunnel.Transport.Sockets;
 /// One writer, and whoever closes its connection (<see cref="ClearUnlessLent"/>), perhaps at the same time: the lock is
 /// between these two, so that a block goes back once and nobody fills one that has gone back.
 /// </remarks>
-internal struct SendBlocks(MemoryPool<byte> pool)
+/// <param name="gate">The lock between the two; nobody else's.</param>
+internal struct SendBlocks(MemoryPool<byte> pool, object gate)
 {
-    private readonly Lock _lock = new();
     private SendChain _filling;
     private int _nextBlock = BlockPool.SmallBlock;
     private bool _isLent;
@@ -24,7 +24,7 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     public Memory<byte> GetMemory(int sizeHint)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
-        lock (_lock)
+        lock (gate)
         {
             _isLent = true;
             if (_filling.Last is { } last && last.FreeLength > 0 && last.FreeLength >= sizeHint)
@@ -59,7 +59,7 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     /// <summary>Collects bytes where they are; not between a lease and its <see cref="Advance"/>.</summary>
     public void Append(IMemoryOwner<byte> owner, ReadOnlyMemory<byte> bytes)
     {
-        lock (_lock)
+        lock (gate)
         {
             _filling.Add(BufferSegment.Of(owner, bytes));
             Bytes += bytes.Length;
@@ -69,7 +69,7 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     /// <summary>Hands over everything collected; the receiver gives the blocks back.</summary>
     public SendChain Take()
     {
-        lock (_lock)
+        lock (gate)
         {
             // What a flush needed is what the next one starts with; an idle writer is back to small blocks.
             _nextBlock = Bytes > BlockPool.MediumBlock ? BlockPool.WideBlock : BlockPool.SmallBlock;
@@ -84,7 +84,7 @@ internal struct SendBlocks(MemoryPool<byte> pool)
     /// <summary>Gives everything back, unless it is being filled at this moment. By whoever closes the connection.</summary>
     public void ClearUnlessLent()
     {
-        lock (_lock)
+        lock (gate)
         {
             if (!Volatile.Read(ref _isLent))
             {

@@ -28,7 +28,7 @@ public sealed class SocketConnection : IConnection
     private readonly ConnectionFault _fault = new();
     private readonly SocketWatch _watch = new();
     private readonly TimeSpan? _goneAfter;
-    private readonly Lock _gate = new();
+    private DeadlineClock? _peerClock;
     private PeerWatch? _peer;
     private Task? _disposal;
 
@@ -51,9 +51,9 @@ public sealed class SocketConnection : IConnection
         socket.Blocking = false;
         LocalEndPoint = Normalize(socket, static s => s.LocalEndPoint);
         RemoteEndPoint = Normalize(socket, static s => s.RemoteEndPoint);
-        _sender = new SocketSender(socket, _watch, _fault);
+        _sender = new SocketSender(socket, this, _watch, _fault);
         _reader = new SocketPipeReader(socket, new SocketReceiver(socket, new ReceiveBuffer(pool, options.ReceiveBlock), _sender, _watch, _fault), _watch);
-        _writer = new SocketPipeWriter(_sender, pool, Abort);
+        _writer = new SocketPipeWriter(_sender, pool, this);
         if (!options.WaitsByRuntime)
         {
             _watch.Begin(socket.SafeHandle, _reader, _sender);
@@ -110,14 +110,15 @@ public sealed class SocketConnection : IConnection
     /// </summary>
     /// <remarks>
     /// What decides is whether the peer's system answers, not whether bytes move: a live peer may close its window for as long
-    /// as it likes. Linux only: elsewhere the system's own limit for retransmissions holds, minutes on most.
+    /// as it likes. It is asked only while something is under way, so an idle connection holds nothing for it. Linux only: elsewhere
+    /// the system's own limit for retransmissions holds, minutes on most.
     /// </remarks>
     /// <param name="clock">Must outlive the connection.</param>
     public void EndWhenPeerIsGone(DeadlineClock clock)
     {
-        if (_goneAfter is { } limit)
+        if (_goneAfter is not null && OperatingSystem.IsLinux())
         {
-            _peer = PeerWatch.TryBegin(_socket, limit, clock, () => Break(SocketError.TimedOut));
+            _peerClock = clock;
         }
     }
 
@@ -138,14 +139,34 @@ public sealed class SocketConnection : IConnection
     /// </summary>
     public ValueTask DisposeAsync()
     {
-        lock (_gate)
+        // An object of ours that nobody else knows: a lock of its own would be 40 bytes more for every idle connection.
+        lock (_fault)
         {
             _disposal ??= CloseAsync();
             return new ValueTask(_disposal);
         }
     }
 
-    private void Break(SocketError reason)
+    /// <summary>Bytes have gone to the system: until the peer has them, it is watched.</summary>
+    internal void HasSent()
+    {
+        if (_peerClock is { } clock && Volatile.Read(ref _peer) is null)
+        {
+            var watch = new PeerWatch(this, _socket, _goneAfter!.Value, clock);
+            if (!TryWatch(watch))
+            {
+                watch.Stop();
+            }
+        }
+    }
+
+    /// <summary>False: another watch has begun.</summary>
+    internal bool TryWatch(PeerWatch watch) => Interlocked.CompareExchange(ref _peer, watch, null) is null;
+
+    /// <summary>Whoever sends from here on begins a new watch.</summary>
+    internal void Unwatch() => Interlocked.Exchange(ref _peer, null);
+
+    internal void Break(SocketError reason)
     {
         _fault.Set(reason);
 
@@ -156,7 +177,7 @@ public sealed class SocketConnection : IConnection
 
     private async Task CloseAsync()
     {
-        _peer?.Stop();
+        _peerClock = null;
         _reader.StopWaiting();
         if (_sender.EndedCleanly)
         {
@@ -170,6 +191,9 @@ public sealed class SocketConnection : IConnection
 
         await _reader.CloseAsync();
         await _sender.WhenIdleAsync();
+
+        // Nobody sends any more, so nobody begins another.
+        Volatile.Read(ref _peer)?.Stop();
         _writer.Close();
     }
 

@@ -16,10 +16,19 @@ namespace Tunnel.Transport.Sockets;
 /// <see cref="CompleteAsync"/> waits for that. Neither throws when the connection is broken. Completing with an
 /// exception resets the connection.
 /// </remarks>
-internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> pool, Action abort) : PipeWriter
+internal sealed class SocketPipeWriter : PipeWriter
 {
-    private SendBlocks _collected = new(pool);
+    private readonly SocketSender _sender;
+    private readonly SocketConnection _connection;
+    private SendBlocks _collected;
     private bool _completed;
+
+    public SocketPipeWriter(SocketSender sender, MemoryPool<byte> pool, SocketConnection connection)
+    {
+        _sender = sender;
+        _connection = connection;
+        _collected = new SendBlocks(pool, gate: sender);
+    }
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -51,30 +60,30 @@ internal sealed class SocketPipeWriter(SocketSender sender, MemoryPool<byte> poo
         }
 
         SendChain chain = _collected.Take();
-        return sender.FlushAsync(ref chain, cancellationToken);
+        return _sender.FlushAsync(ref chain, cancellationToken);
     }
 
-    public override void CancelPendingFlush() => sender.CancelPendingFlush();
+    public override void CancelPendingFlush() => _sender.CancelPendingFlush();
 
     public override void Complete(Exception? exception = null)
     {
         if (exception is not null)
         {
-            abort();
+            _connection.Abort();
         }
 
         if (!_completed)
         {
             _completed = true;
             SendChain chain = _collected.Take();
-            sender.Complete(ref chain);
+            _sender.Complete(ref chain);
         }
     }
 
     public override ValueTask CompleteAsync(Exception? exception = null)
     {
         Complete(exception);
-        return new ValueTask(sender.WhenIdleAsync());
+        return new ValueTask(_sender.WhenIdleAsync());
     }
 
     /// <summary>Takes back what was collected since the last flush.</summary>

@@ -14,9 +14,13 @@ internal static class TcpInfo
     private const int ProbesAt = 3;
     private const int LastAckReceivedAt = 56;
 
+    // tcpi_unacked, segments; tcpi_notsent_bytes, since Linux 4.6.
+    private const int UnacknowledgedAt = 24;
+    private const int NotSentAt = 144;
+
     // tcpi_bytes_acked, since Linux 4.1.
     private const int BytesAckedAt = 120;
-    private const int Size = BytesAckedAt + sizeof(ulong);
+    private const int Size = NotSentAt + sizeof(uint);
 
     /// <summary>Bytes the peer's system has acknowledged; false where our system does not say.</summary>
     public static bool TryGetAcknowledged(Socket socket, out long bytes)
@@ -36,11 +40,13 @@ internal static class TcpInfo
     }
 
     /// <summary>How the peer's system answers; false where our system does not say.</summary>
+    /// <param name="isUnderWay">Something that was sent, or waits to be, has not reached it.</param>
     /// <param name="unanswered">Retransmissions and probes in a row that it has not answered.</param>
     /// <param name="sinceLastAck">Since anything at all came from it.</param>
-    public static bool TryGetSilence(Socket socket, out int unanswered, out TimeSpan sinceLastAck)
+    public static bool TryGetSilence(Socket socket, out bool isUnderWay, out int unanswered, out TimeSpan sinceLastAck)
     {
         Span<byte> info = stackalloc byte[Size];
+        isUnderWay = false;
         unanswered = 0;
         sinceLastAck = TimeSpan.Zero;
         if (!TryRead(socket, info))
@@ -48,6 +54,7 @@ internal static class TcpInfo
             return false;
         }
 
+        isUnderWay = info[UnacknowledgedAt..].Slice(0, sizeof(uint)).ContainsAnyExcept((byte)0) || info[NotSentAt..].ContainsAnyExcept((byte)0);
         unanswered = info[RetransmitsAt] + info[ProbesAt];
         ReadOnlySpan<byte> since = info[LastAckReceivedAt..];
         sinceLastAck = TimeSpan.FromMilliseconds(BitConverter.IsLittleEndian

@@ -19,7 +19,7 @@ namespace Tunnel.Transport.Tls;
 internal sealed class TlsPipeWriter(SslStream tls, LinkStream stream, IConnection link, MemoryPool<byte> pool, TlsFault fault)
     : PipeWriter
 {
-    private SendBlocks _collected = new(pool);
+    private SendBlocks _collected = new(pool, gate: new object());
     private Task _ending = Task.CompletedTask;
     private bool _isCompleted;
 

@@ -70,6 +70,52 @@ public sealed class DeadlineTests
         await passing.Within();
     }
 
+    [Fact]
+    public async Task Clear_UnderALockThatTheNextCallbackWants_Returns()
+    {
+        var time = new FakeTimeProvider();
+        await using var clock = new DeadlineClock(time);
+        var wanted = new Lock();
+        using var entered = new SemaphoreSlim(0);
+        using var held = new SemaphoreSlim(0);
+        var next = new Target(() =>
+        {
+            lock (wanted)
+            {
+            }
+        });
+        var cleared = new Target(() =>
+        {
+            entered.Release();
+            held.Wait(TimeLimit.Default);
+
+            // Time to begin waiting for us.
+            Thread.SpinWait(10_000);
+        });
+        Deadline second = clock.Add(next);
+        Deadline first = clock.Add(cleared);
+        const int Rounds = 50;
+        for (int i = 0; i < Rounds; i++)
+        {
+            first.Set(TimeSpan.FromSeconds(1));
+            second.Set(TimeSpan.FromSeconds(1));
+            Task passing = Task.Run(() => time.Advance(TimeSpan.FromSeconds(1)));
+            await entered.WaitAsync().Within();
+            await Task.Run(() =>
+            {
+                lock (wanted)
+                {
+                    held.Release();
+                    first.Clear();
+                }
+            }).Within();
+            await passing.Within();
+        }
+
+        next.Passed.Count.Should().Be(Rounds);
+        cleared.Passed.Count.Should().Be(Rounds);
+    }
+
     private sealed class Target(Action? act = null) : IDeadlineTarget
     {
         public Tally Passed { get; } = new();

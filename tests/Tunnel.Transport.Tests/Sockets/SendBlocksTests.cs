@@ -33,7 +33,7 @@ public sealed class SendBlocksTests
 
     private sealed class Writer(LeakCheckingPool pool)
     {
-        private SendBlocks _blocks = new(pool);
+        private SendBlocks _blocks = new(pool, new object());
 
         public void Write(int bytes)
         {
