@@ -14,7 +14,7 @@ public static partial class OutOfMemory
 
     // Made beforehand: in the moment there may be nothing to make it with.
     private static readonly byte[] Line =
-        "Out of memory: the program ends. Give it more, or let it hold less for its peers with --memory-limit.\n"u8.ToArray();
+        "Out of memory: the program ends. Give it more, or let it hold less for its peers with --memory-limit. [out-of-memory]\n"u8.ToArray();
 
     /// <summary>From here on that is so, whichever thread is refused.</summary>
     public static void EndsTheProcess()

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Tunnel.Hosting.Errors;
 
 namespace Tunnel.Hosting;
 
@@ -18,7 +19,7 @@ public static class ProgramRunner
             ParseResult result = command.Parse(arguments);
             if (result.Errors.Count > 0)
             {
-                return await ComplainAsync(result.CommandResult.Command, result.Errors.Select(error => error.Message));
+                return await ComplainAsync(result.CommandResult.Command, ProgramErrors.WrongUsage, result.Errors.Select(error => error.Message));
             }
 
             // Signals are ours: the default handling would cut running requests.
@@ -37,7 +38,7 @@ public static class ProgramRunner
         {
             if (OpenSsl.FindFault() is { } fault)
             {
-                await StandardLines.ErrorAsync(fault);
+                await StandardLines.ErrorAsync(ProgramErrors.OpenSslMissing, fault);
                 return ExitCodes.WrongUsage;
             }
 
@@ -47,7 +48,7 @@ public static class ProgramRunner
             }
             catch (ArgumentException error)
             {
-                return await ComplainAsync(command, [error.Message]);
+                return await ComplainAsync(command, (error as SettingException)?.Error ?? ProgramErrors.WrongUsage, [error.Message]);
             }
             catch (Exception error)
             {
@@ -55,11 +56,11 @@ public static class ProgramRunner
             }
         });
 
-    private static async Task<int> ComplainAsync(Command command, IEnumerable<string> faults)
+    private static async Task<int> ComplainAsync(Command command, KnownError error, IEnumerable<string> faults)
     {
         foreach (string fault in faults)
         {
-            await StandardLines.ErrorAsync(fault);
+            await StandardLines.ErrorAsync(error, fault);
         }
 
         await StandardLines.ErrorAsync($"Try: {string.Join(' ', Names(command))} --help");
@@ -73,7 +74,7 @@ public static class ProgramRunner
         Exception cause = error.GetBaseException();
         string name = string.Join(' ', Names(command));
         string what = error is IOException or UnauthorizedAccessException ? error.Message : $"{cause.GetType().Name}: {cause.Message}";
-        await StandardLines.ErrorAsync($"{name} failed: {Printable.Of(what)}");
+        await StandardLines.ErrorAsync(ProgramErrors.Failed, $"{name} failed: {Printable.Of(what)}");
         if (isDetailed)
         {
             await StandardLines.ErrorAsync(error.ToString());

@@ -1,3 +1,4 @@
+using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Files;
 
 namespace Tunnel.Hosting;
@@ -15,6 +16,9 @@ public static class StandardLines
 
     /// <summary>On standard error.</summary>
     public static Task ErrorAsync(string line) => WriteAsync(Console.Error, line);
+
+    /// <summary>On standard error, with the code of what is wrong behind it.</summary>
+    public static Task ErrorAsync(KnownError error, string line) => ErrorAsync(error.Mark(line));
 
     /// <summary>Writes a line on a thread of its own, and waits a moment for it.</summary>
     public static async Task WriteAsync(TextWriter output, string line)

@@ -47,7 +47,7 @@ internal sealed class QuickstartCommand
         }
         catch (BindException error)
         {
-            await StandardLines.ErrorAsync($"{error.Message} Choose another port with --http-port.");
+            await StandardLines.ErrorAsync(BindErrors.Of(error), $"{error.Message} Choose another port with --http-port.");
             return ExitCodes.Failed;
         }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Identity;
 using Tunnel.Transport.Sockets;
@@ -88,7 +89,7 @@ internal sealed class ServerCommand
         }
         catch (StateException error)
         {
-            await StandardLines.ErrorAsync($"{error.Message} Choose another folder with --state-dir.");
+            await StandardLines.ErrorAsync(ServerErrors.StateUnusable, $"{error.Message} Choose another folder with --state-dir.");
             return ExitCodes.Failed;
         }
 
@@ -106,7 +107,7 @@ internal sealed class ServerCommand
         }
         catch (BindException error)
         {
-            await StandardLines.ErrorAsync($"{error.Message} Choose another port or address with --http-port, --https-port, --agent-port or --bind.");
+            await StandardLines.ErrorAsync(BindErrors.Of(error), $"{error.Message} Choose another port or address with --http-port, --https-port, --agent-port or --bind.");
             return ExitCodes.Failed;
         }
 

@@ -56,7 +56,7 @@ public sealed class ServerCommandTests
     {
         (int code, _, string error) = await RunAsync(option, value);
         code.Should().Be(ExitCodes.WrongUsage);
-        error.Should().Contain(option).And.Contain("--help");
+        error.Should().Contain(option).And.Contain("--help").And.Contain("[wrong-usage]");
     }
 
     [Theory]
@@ -109,7 +109,7 @@ public sealed class ServerCommandTests
         (int code, _, string error) = await RunAsync("--bind", "127.0.0.1", "--http-port", "0", "--agent-port", $"{port}", "--state-dir", folder);
         Directory.Delete(folder, recursive: true);
         code.Should().Be(ExitCodes.Failed);
-        error.Should().Contain($"{port}").And.Contain("--agent-port");
+        error.Should().Contain($"{port}").And.Contain("--agent-port").And.EndWith("[port-in-use]\n");
     }
 
     /// <summary>Wherever that is: at the system's place, too, there are tokens to lose.</summary>
@@ -126,7 +126,7 @@ public sealed class ServerCommandTests
             string[] place = isSystemsPlace ? [] : ["--state-dir", folder];
             (int code, string output, string error) = await RunAsync(["--bind", "127.0.0.1", "--http-port", "0", "--agent-port", "0", .. place]);
             code.Should().Be(ExitCodes.Failed);
-            error.Should().Contain("tokens.json").And.Contain("--state-dir");
+            error.Should().Contain("tokens.json").And.Contain("--state-dir").And.Contain("[state-unusable]");
             output.Should().NotContain("Ready");
         }
         finally

@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting;
 
 namespace Tunnel.Agent.Connection;
 
@@ -15,8 +16,8 @@ public interface IAgentEvents
 public enum AgentExit
 {
     /// <summary>Stopped as asked.</summary>
-    Stopped = 0,
-    TokenRefused = 3,
-    NameRefused = 4,
-    VersionRefused = 5,
+    Stopped = ExitCodes.Stopped,
+    TokenRefused = ExitCodes.TokenRefused,
+    NameRefused = ExitCodes.NameRefused,
+    VersionRefused = ExitCodes.VersionRefused,
 }

@@ -2,21 +2,21 @@ using Tunnel.Agent.Link;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
-using Tunnel.Transport.Tls;
 
 namespace Tunnel.Agent.Connection;
 
 /// <summary>Why there is no link, in a sentence for the person who runs the agent; and whether trying again is pointless.</summary>
-internal sealed class NoLinkException(string message, AgentExit? exit = null, string? code = null, TimeSpan? retryAfter = null, Exception? inner = null)
+internal sealed class NoLinkException(string code, string message, AgentExit? exit = null, TimeSpan? retryAfter = null, Exception? inner = null)
     : IOException(message, inner)
 {
     /// <summary>What the agent ends with; null: it tries again.</summary>
     public AgentExit? Exit { get; } = exit;
 
-    /// <summary>The server's code, if it was the server that refused.</summary>
-    public string? Code { get; } = code;
+    /// <summary>As in docs/errors.md, unless a later server refused with one of its own.</summary>
+    public string Code { get; } = code;
 
     /// <summary>What the server asks to wait.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
@@ -41,19 +41,21 @@ internal sealed class ServerLink(ConnectionServices services)
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new NoLinkException($"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options)}");
+            throw new NoLinkException(
+                AgentErrors.ServerTimeout.Code, $"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options)}");
         }
-        catch (IOException error) when (IsStrangerToStranger(error))
+        catch (LinkFaultException error)
         {
-            throw new NoLinkException(error.Message, AgentExit.TokenRefused, inner: error);
+            throw new NoLinkException(error.Error.Code, error.Message, IsStrangerToStranger(error) ? AgentExit.TokenRefused : null, inner: error);
         }
         catch (DialException error)
         {
-            throw new NoLinkException($"{error.Message} {DialAdvice.For(error.Failure, services.Options)}", inner: error);
+            throw new NoLinkException(
+                DialAdvice.ErrorOf(error.Failure).Code, $"{error.Message} {DialAdvice.For(error.Failure, services.Options)}", inner: error);
         }
         catch (IOException error)
         {
-            throw new NoLinkException(error.Message, inner: error);
+            throw new NoLinkException(AgentErrors.LinkLost.Code, error.Message, inner: error);
         }
     }
 
@@ -71,21 +73,24 @@ internal sealed class ServerLink(ConnectionServices services)
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new NoLinkException($"{services.Server} took the connection and then said nothing. {DialAdvice.AgentPort}");
+            throw new NoLinkException(AgentErrors.NotATunnelServer.Code, $"{services.Server} took the connection and then said nothing. {DialAdvice.AgentPort}");
         }
         catch (ProtocolViolationException violation)
         {
-            throw new NoLinkException($"{services.Server} is not a tunnel-server ({violation.Code.Name()}). {DialAdvice.AgentPort}", inner: violation);
+            throw new NoLinkException(
+                AgentErrors.NotATunnelServer.Code, $"{services.Server} is not a tunnel-server ({violation.Code.Name()}). {DialAdvice.AgentPort}", inner: violation);
         }
         catch (IOException error)
         {
             throw new NoLinkException(
-                $"{services.Server} ended the connection without an answer: it is not the port for agents of a tunnel-server, or it turns this address away for now.", inner: error);
+                AgentErrors.NotATunnelServer.Code,
+                $"{services.Server} ended the connection without an answer: it is not the port for agents of a tunnel-server, or it turns this address away for now.",
+                inner: error);
         }
 
         if (answer.IsHttp)
         {
-            throw new NoLinkException($"{services.Server} answers as a web server does. {DialAdvice.AgentPort}");
+            throw new NoLinkException(AgentErrors.NotATunnelServer.Code, $"{services.Server} answers as a web server does. {DialAdvice.AgentPort}");
         }
 
         if (answer.Reject is { } reject)
@@ -99,16 +104,15 @@ internal sealed class ServerLink(ConnectionServices services)
 
     // Neither knows the other: the server has nothing that vouches for it, and the agent has no token, without which it would
     // be refused even if it had. That changes by somebody's hand only. Who was connected before was not a stranger.
-    private bool IsStrangerToStranger(IOException error) =>
-        services.Options is { Token: null, CaFile: null } && services.Self.HeldName is null
-        && error.InnerException is TlsHandshakeException { Failure: TlsHandshakeFailure.Untrusted };
+    private bool IsStrangerToStranger(LinkFaultException fault) =>
+        services.Options is { Token: null, CaFile: null } && services.Self.HeldName is null && fault.Error == AgentErrors.ServerNotTrusted;
 
     /// <summary>What a refusal means to this agent: it ends, or it tries again.</summary>
     public NoLinkException Refused(RejectMessage reject)
     {
         if (reject.Code is RejectCodes.TokenUnknown or RejectCodes.TokenExpired && services.Doubt.Refused() is { } wait)
         {
-            return new NoLinkException($"The server says: {Printable.Of(reject.Message)} It took the token before.", exit: null, Printable.Of(reject.Code), wait);
+            return new NoLinkException(Printable.Of(reject.Code), $"The server says: {Printable.Of(reject.Message)} It took the token before.", retryAfter: wait);
         }
 
         AgentExit? exit = reject.Code switch
@@ -126,6 +130,6 @@ internal sealed class ServerLink(ConnectionServices services)
             ? TimeSpan.FromMilliseconds(Math.Min(milliseconds, (long)LongestNamed.TotalMilliseconds))
             : null;
         string message = Printable.Of(reject.Message);
-        return new NoLinkException(exit is null ? $"The server says: {message}" : message, exit, Printable.Of(reject.Code), after);
+        return new NoLinkException(Printable.Of(reject.Code), exit is null ? $"The server says: {message}" : message, exit, after);
     }
 }

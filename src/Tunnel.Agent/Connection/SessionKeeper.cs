@@ -5,6 +5,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Transport;
 
 namespace Tunnel.Agent.Connection;
@@ -125,7 +126,8 @@ internal sealed class SessionKeeper : ISessionNews
         }
         catch (TimeoutException)
         {
-            throw new NoLinkException($"{_services.Server} has not answered for {BindTime.TotalSeconds:0} seconds whether it serves the tunnel.");
+            throw new NoLinkException(
+                AgentErrors.BindTimeout.Code, $"{_services.Server} has not answered for {BindTime.TotalSeconds:0} seconds whether it serves the tunnel.");
         }
 
         return _bound.Task.IsCompletedSuccessfully ? await _bound.Task : null;
@@ -178,11 +180,12 @@ internal sealed class SessionKeeper : ISessionNews
     private async Task<(IConnection Link, ulong Count)?> ReconnectAsync(Task served)
     {
         string reason = $"The connection to {_services.Server} was lost.";
+        string code = AgentErrors.LinkLost.Code;
         while (!Session.Ended.IsCompleted)
         {
             TimeSpan delay = _backoff.Next();
             _status = new AgentStatus(AgentState.Reconnecting, reason, _services.Time.GetUtcNow() + delay);
-            AgentLog.Resuming(_services.Log, reason, delay.TotalSeconds);
+            AgentLog.Resuming(_services.Log, reason, delay.TotalSeconds, code);
             try
             {
                 await _patience.WaitAsync(delay, _over.Token);
@@ -194,7 +197,7 @@ internal sealed class SessionKeeper : ISessionNews
             }
             catch (NoLinkException error)
             {
-                reason = error.Message;
+                (reason, code) = (error.Message, error.Code);
                 OnRefused(error);
             }
         }

@@ -3,6 +3,7 @@ using Tunnel.Agent.Diagnostics;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Transport;
 
 namespace Tunnel.Agent.Connection;
@@ -53,8 +54,8 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
                 try
                 {
                     (SessionKeeper keeper, Task<SessionEnd> life) = await OpenAsync(stop);
-                    (string reason, bool isPlanned) = await WatchAsync(keeper, life, stop);
-                    await PauseAsync(reason, stop, isPlanned);
+                    (string reason, string code, bool isPlanned) = await WatchAsync(keeper, life, stop);
+                    await PauseAsync(reason, code, isPlanned, stop);
                 }
                 catch (NoLinkException error) when (error.Exit is { } exit)
                 {
@@ -68,7 +69,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
                         _backoff.ServerNamed(after);
                     }
 
-                    await PauseAsync(error.Message, stop, isPlanned: error.Code == RejectCodes.Draining);
+                    await PauseAsync(error.Message, error.Code, isPlanned: error.Code == RejectCodes.Draining, stop);
                 }
             }
         }
@@ -147,13 +148,13 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
 
     private void Tell(NoLinkException final)
     {
-        if (final.Code is { } code)
+        if (final.Code == AgentErrors.ServerNotTrusted.Code)
         {
-            AgentLog.Refused(services.Log, code, final.Message);
+            AgentLog.ServerNotTrusted(services.Log, services.Server, final.Message);
         }
         else
         {
-            AgentLog.ServerNotTrusted(services.Log, services.Server, final.Message);
+            AgentLog.Refused(services.Log, final.Code, final.Message);
         }
     }
 
@@ -184,8 +185,8 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
     }
 
-    // Returns when another session is needed, with the reason.
-    private async Task<(string Reason, bool IsPlanned)> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
+    // Returns when another session is needed, with the reason and its code.
+    private async Task<(string Reason, string Code, bool IsPlanned)> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
     {
         long since = services.Time.GetTimestamp();
         Task first = await Task.WhenAny(life, keeper.GoingAway, keeper.Unbound).WaitAsync(stop);
@@ -194,17 +195,18 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         {
             // What runs may finish, beside the next session, which asks for the name again.
             UnboundMessage unbound = await keeper.Unbound;
-            AgentLog.TunnelLost(services.Log, Printable.Of(unbound.Code), Printable.Of(unbound.Message));
+            string code = Printable.Of(unbound.Code);
+            AgentLog.TunnelLost(services.Log, Printable.Of(unbound.Message), code);
             _current = null;
             keeper.Session.Leave("unbound", reconnect: false, delay: TimeSpan.Zero, services.Options.Grace);
-            return ($"The server has taken the name away ({Printable.Of(unbound.Code)}).", false);
+            return ($"The server has taken the name away ({code}).", code, false);
         }
 
         if (first == keeper.GoingAway && await keeper.GoingAway is { Reconnect: true } goAway)
         {
             // The next session first; this one finishes what runs, beside it.
             _backoff.ServerNamed(TimeSpan.FromMilliseconds(goAway.Delay));
-            return ($"The server at {services.Server} leaves ({Printable.Of(goAway.Reason)}).", true);
+            return ($"The server at {services.Server} leaves ({Printable.Of(goAway.Reason)}).", AgentErrors.Draining.Code, true);
         }
 
         SessionEnd end = await life.WaitAsync(stop);
@@ -224,7 +226,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
             services.Self.BecomeSomebodyElse();
         }
 
-        return (Describe(end), false);
+        return (Describe(end), end.Kind == SessionEndKind.LinkLost ? AgentErrors.LinkLost.Code : end.Code.ErrorCode(), false);
     }
 
     // It ended with its link, and had served somebody. Whoever was sent away is not to come back the faster for it.
@@ -238,7 +240,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         _ => Printable.Of(end.Message),
     };
 
-    private async Task PauseAsync(string reason, CancellationToken stop, bool isPlanned = false)
+    private async Task PauseAsync(string reason, string code, bool isPlanned, CancellationToken stop)
     {
         _isRetry = true;
         TimeSpan delay = _backoff.Next();
@@ -250,7 +252,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
         else
         {
-            AgentLog.Reconnecting(services.Log, reason, delay.TotalSeconds);
+            AgentLog.Reconnecting(services.Log, reason, delay.TotalSeconds, code);
         }
 
         await _patience.WaitAsync(delay, stop);

@@ -2,7 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Tunnel.Agent.Diagnostics;
 
-/// <summary>Every line the agent logs. What the server or the origin sent is made printable before it gets here.</summary>
+/// <summary>
+/// Every line the agent logs. What the server or the origin sent is made printable before it gets here. Warnings and errors end
+/// with their code in brackets (docs/errors.md).
+/// </summary>
 internal static partial class AgentLog
 {
     [LoggerMessage(1, LogLevel.Information, "Connecting to {Server}")]
@@ -11,13 +14,13 @@ internal static partial class AgentLog
     [LoggerMessage(2, LogLevel.Information, "Connected to {Server} ({Software})")]
     public static partial void Connected(ILogger log, string server, string software);
 
-    [LoggerMessage(3, LogLevel.Warning, "Offline: {Reason} Trying again in {Delay:0.0} s")]
-    public static partial void Reconnecting(ILogger log, string reason, double delay);
+    [LoggerMessage(3, LogLevel.Warning, "Offline: {Reason} Trying again in {Delay:0.0} s [{Code}]")]
+    public static partial void Reconnecting(ILogger log, string reason, double delay, string code);
 
-    [LoggerMessage(4, LogLevel.Error, "The server refused this agent ({Code}): {Message}")]
+    [LoggerMessage(4, LogLevel.Error, "The server refused this agent ({Code}): {Message} [{Code}]")]
     public static partial void Refused(ILogger log, string code, string message);
 
-    [LoggerMessage(31, LogLevel.Error, "This agent does not trust the server at {Server}, and gives up: {Reason}")]
+    [LoggerMessage(31, LogLevel.Error, "This agent does not trust the server at {Server}, and gives up: {Reason} [server-not-trusted]")]
     public static partial void ServerNotTrusted(ILogger log, string server, string reason);
 
     [LoggerMessage(32, LogLevel.Information, "{Reason} The next session begins in {Delay:0.0} s, and requests wait for it")]
@@ -29,60 +32,60 @@ internal static partial class AgentLog
     [LoggerMessage(6, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger log);
 
-    [LoggerMessage(33, LogLevel.Warning, "The server has taken a name away from this agent ({Code}): {Reason}")]
-    public static partial void TunnelLost(ILogger log, string code, string reason);
+    [LoggerMessage(33, LogLevel.Warning, "The server has taken a name away from this agent: {Reason} [{Code}]")]
+    public static partial void TunnelLost(ILogger log, string reason, string code);
 
-    [LoggerMessage(10, LogLevel.Warning, "The local server at {Origin} cannot be reached: {Reason}")]
-    public static partial void OriginUnreachable(ILogger log, string origin, string reason);
+    [LoggerMessage(10, LogLevel.Warning, "The local server at {Origin} cannot be reached: {Reason} [{Code}]")]
+    public static partial void OriginUnreachable(ILogger log, string origin, string reason, string code);
 
     [LoggerMessage(11, LogLevel.Information, "The local server at {Origin} is reachable again")]
     public static partial void OriginReachable(ILogger log, string origin);
 
-    [LoggerMessage(23, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything")]
+    [LoggerMessage(23, LogLevel.Warning, "The certificate of the local server at {Origin} is not checked (--local-insecure): whoever can take its place can read and change everything [origin-unchecked]")]
     public static partial void OriginUnchecked(ILogger log, string origin);
 
-    [LoggerMessage(30, LogLevel.Warning, "The local server at {Origin} failed a request ({Code}): {Reason}")]
-    public static partial void OriginFault(ILogger log, string origin, string code, string reason);
+    [LoggerMessage(30, LogLevel.Warning, "The local server at {Origin} failed a request: {Reason} [{Code}]")]
+    public static partial void OriginFault(ILogger log, string origin, string reason, string code);
 
-    [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Code} {Detail}")]
-    public static partial void RequestFailed(ILogger log, string code, string detail);
+    [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Detail} [{Code}]")]
+    public static partial void RequestFailed(ILogger log, string detail, string code);
 
-    [LoggerMessage(13, LogLevel.Error, "A request ended by a fault of the agent")]
+    [LoggerMessage(13, LogLevel.Error, "A request ended by a fault of the agent [internal-error]")]
     public static partial void RequestFault(ILogger log, Exception error);
 
-    [LoggerMessage(16, LogLevel.Warning, "A login that lives on its connection (NTLM, Negotiate) came without a visitor's connection of its own, because a proxy in front of the server sends many people over one: connections to the local server that carry such a login are closed behind each answer, and NTLM cannot work this way (said once)")]
+    [LoggerMessage(16, LogLevel.Warning, "A login that lives on its connection (NTLM, Negotiate) came without a visitor's connection of its own, because a proxy in front of the server sends many people over one: connections to the local server that carry such a login are closed behind each answer, and NTLM cannot work this way (said once) [login-by-proxy]")]
     public static partial void LoginOfMany(ILogger log);
 
-    [LoggerMessage(20, LogLevel.Warning, "{Warning}")]
+    [LoggerMessage(20, LogLevel.Warning, "{Warning} [token-exposed]")]
     public static partial void TokenIsOpen(ILogger log, string warning);
 
     [LoggerMessage(21, LogLevel.Information, "The stored token is for {Server} and is not shown to another server")]
     public static partial void StoredTokenUnused(ILogger log, string server);
 
-    [LoggerMessage(22, LogLevel.Warning, "The link is not encrypted (--plaintext): whoever is on the way can read and change everything, the token included")]
+    [LoggerMessage(22, LogLevel.Warning, "The link is not encrypted (--plaintext): whoever is on the way can read and change everything, the token included [plaintext]")]
     public static partial void Plaintext(ILogger log);
 
-    [LoggerMessage(7, LogLevel.Warning, "Reconnecting, requests wait: {Reason} Trying again in {Delay:0.0} s")]
-    public static partial void Resuming(ILogger log, string reason, double delay);
+    [LoggerMessage(7, LogLevel.Warning, "Reconnecting, requests wait: {Reason} Trying again in {Delay:0.0} s [{Code}]")]
+    public static partial void Resuming(ILogger log, string reason, double delay, string code);
 
     [LoggerMessage(8, LogLevel.Information, "Connected to {Server} again; requests go on where they were")]
     public static partial void Resumed(ILogger log, string server);
 
-    [LoggerMessage(9, LogLevel.Error, "A session ended by a fault of the agent")]
+    [LoggerMessage(9, LogLevel.Error, "A session ended by a fault of the agent [internal-error]")]
     public static partial void SessionFault(ILogger log, Exception error);
 
-    [LoggerMessage(14, LogLevel.Warning, "Nothing can be kept in {Folder}: after a crash this agent may have to wait some seconds for its name. --state-dir names another folder")]
+    [LoggerMessage(14, LogLevel.Warning, "Nothing can be kept in {Folder}: after a crash this agent may have to wait some seconds for its name. --state-dir names another folder [instance-not-kept]")]
     public static partial void InstanceNotKept(ILogger log, string folder);
 
-    [LoggerMessage(15, LogLevel.Error, "The news that the tunnel is up could not be told")]
+    [LoggerMessage(15, LogLevel.Error, "The news that the tunnel is up could not be told [internal-error]")]
     public static partial void NewsFault(ILogger log, Exception error);
 
     [LoggerMessage(50, LogLevel.Information, "SIGHUP: this agent has nothing to reload yet; it goes on as it is")]
     public static partial void NothingToReload(ILogger log);
 
-    [LoggerMessage(51, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn)")]
+    [LoggerMessage(51, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn) [few-descriptors]")]
     public static partial void FewDescriptors(ILogger log, long limit, long requests, long needed);
 
-    [LoggerMessage(52, LogLevel.Warning, "Visitors get too-busy: {Reason}")]
+    [LoggerMessage(52, LogLevel.Warning, "Visitors get too-busy: {Reason} [too-busy]")]
     public static partial void TooBusy(ILogger log, string reason);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Agent.Identity;
@@ -40,7 +41,7 @@ internal sealed class LoginCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            await System.Console.Error.WriteLineAsync(error.Message);
+            await StandardLines.ErrorAsync(AgentErrors.TokenNotStored, error.Message);
             return ExitCodes.Failed;
         }
     }

@@ -1,3 +1,4 @@
+using Tunnel.Hosting.Errors;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Agent.Link;
@@ -17,5 +18,14 @@ internal static class DialAdvice
         DialFailure.TimedOut => "Is it the right address, and does a firewall there let this port through?",
         DialFailure.NameNotResolved => "Check --server, and whether this machine has a network.",
         _ => "Check --server, and the network of this machine.",
+    };
+
+    public static KnownError ErrorOf(DialFailure failure) => failure switch
+    {
+        DialFailure.OutOfDescriptors => ProgramErrors.FewDescriptors,
+        DialFailure.Refused => AgentErrors.ServerRefused,
+        DialFailure.TimedOut => AgentErrors.ServerTimeout,
+        DialFailure.NameNotResolved => AgentErrors.ServerNameUnresolved,
+        _ => AgentErrors.ServerUnreachable,
     };
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Http.Heads;
 using Tunnel.Transport;
 
@@ -54,7 +55,8 @@ public sealed class HttpProxy
     }
 
     /// <summary>Has the proxy connect to the target; bytes behind its answer stay in the link.</summary>
-    /// <exception cref="IOException">It does not; the message says why.</exception>
+    /// <exception cref="LinkFaultException">It does not; the message says why.</exception>
+    /// <exception cref="IOException">The link broke.</exception>
     internal async Task ConnectAsync(IConnection link, string target, MemoryPool<byte> pool, CancellationToken cancel)
     {
         var request = new StringBuilder($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
@@ -68,7 +70,7 @@ public sealed class HttpProxy
         int status = await ReadStatusAsync(link.Input, pool, cancel);
         if (status is < 200 or > 299)
         {
-            throw new IOException(status switch
+            throw new LinkFaultException(AgentErrors.ProxyRefused, status switch
             {
                 407 when _credentials is null => $"The proxy {ToString()} wants to know who asks: HTTPS_PROXY takes http://USER:PASSWORD@HOST:PORT.",
                 407 => $"The proxy {ToString()} does not accept the credentials in HTTPS_PROXY.",
@@ -100,7 +102,8 @@ public sealed class HttpProxy
 
                 if (outcome == ParseOutcome.Rejected || (outcome == ParseOutcome.NeedMore && hasEnded))
                 {
-                    throw new IOException(
+                    throw new LinkFaultException(
+                        AgentErrors.ProxyInvalid,
                         $"{ToString()} does not answer like an HTTP proxy."
                         + (IsEncrypted ? "" : " If it wants TLS for itself, HTTPS_PROXY takes https:// in front of its name."));
                 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net.Security;
 using System.Net.Sockets;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
 using Tunnel.Transport.Tls;
@@ -32,7 +33,9 @@ internal sealed class LinkDialer
     private string Server => HostAndPort.Write(_options.ServerHost, _options.ServerPort);
 
     /// <summary>A link ready for HELLO, which the caller owns.</summary>
-    /// <exception cref="IOException">It did not work; the message says why, and what to do where that is known.</exception>
+    /// <exception cref="LinkFaultException">It did not work; the message says why, and what to do where that is known.</exception>
+    /// <exception cref="DialException">The server cannot be reached.</exception>
+    /// <exception cref="IOException">The connection broke on the way.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled, or it took too long.</exception>
     public async Task<IConnection> DialAsync(CancellationToken cancel)
     {
@@ -75,7 +78,8 @@ internal sealed class LinkDialer
         {
             link.Abort();
             await link.DisposeAsync();
-            throw new IOException($"The encrypted connection to the proxy {proxy} did not come about: {Printable.Of(error.Message)} {Remedy(error.Failure)}", error.InnerException);
+            throw new LinkFaultException(
+                AgentErrors.ProxyInvalid, $"The encrypted connection to the proxy {proxy} did not come about: {Printable.Of(error.Message)} {Remedy(error.Failure)}", error.InnerException);
         }
         catch
         {
@@ -93,7 +97,7 @@ internal sealed class LinkDialer
         }
         catch (DialException error)
         {
-            throw new IOException($"The proxy in HTTPS_PROXY cannot be reached: {error.Message} NO_PROXY names servers that need none.", error);
+            throw new LinkFaultException(AgentErrors.ProxyUnreachable, $"The proxy in HTTPS_PROXY cannot be reached: {error.Message} NO_PROXY names servers that need none.", error);
         }
     }
 
@@ -115,18 +119,20 @@ internal sealed class LinkDialer
         }
         catch (TlsHandshakeException error) when (judge.HasRefused)
         {
-            throw new IOException(
+            throw new LinkFaultException(
+                AgentErrors.ServerKeyDiffers,
                 $"{Server} shows another key than the token says. Either somebody is in between, or the server's key was replaced; in that case make a new token there.",
                 error);
         }
         catch (TlsHandshakeException error) when (error.Failure == TlsHandshakeFailure.Untrusted)
         {
-            throw new IOException($"{Printable.Of(error.Message)} Log in with a token of that server ('tunnel-server token create' prints it there, 'tunnel-agent login' stores it here), or name its authority with --ca.", error);
+            throw new LinkFaultException(
+                AgentErrors.ServerNotTrusted, $"{Printable.Of(error.Message)} Log in with a token of that server ('tunnel-server token create' prints it there, 'tunnel-agent login' stores it here), or name its authority with --ca.", error);
         }
         catch (TlsHandshakeException error)
         {
-            throw new IOException(
-                $"The encrypted connection to {Server} did not come about: {Printable.Of(error.Message)} {DialAdvice.AgentPort}", error);
+            throw new LinkFaultException(
+                AgentErrors.ServerTlsFailed, $"The encrypted connection to {Server} did not come about: {Printable.Of(error.Message)} {DialAdvice.AgentPort}", error);
         }
     }
 

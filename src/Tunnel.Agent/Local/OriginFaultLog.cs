@@ -15,8 +15,12 @@ internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, IL
     private readonly RareLine _rare = new(time);
     private readonly string _origin = Printable.Of(options.OriginText);
 
-    /// <summary>What a dial that failed means to the visitor. A Unix socket has no host that could be out of reach.</summary>
-    public ResetCode CodeOf(DialException error) => error.Failure is DialFailure.Refused or DialFailure.Other || options.LocalSocket is not null
+    /// <summary>What a dial that failed means to the visitor.</summary>
+    public ResetCode CodeOf(DialException error) => CodeOf(error, options);
+
+    /// <inheritdoc cref="CodeOf(DialException)"/>
+    /// <remarks>A Unix socket has no host that could be out of reach.</remarks>
+    public static ResetCode CodeOf(DialException error, AgentOptions options) => error.Failure is DialFailure.Refused or DialFailure.Other || options.LocalSocket is not null
         ? ResetCode.OriginRefused
         : ResetCode.OriginUnreachable;
 
@@ -28,7 +32,7 @@ internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, IL
     {
         if (code is ResetCode.OriginInvalid or ResetCode.OriginReset or ResetCode.OriginTimeout or ResetCode.OriginSpeaksTls && _rare.IsDue())
         {
-            AgentLog.OriginFault(log, _origin, code.Name(), reason);
+            AgentLog.OriginFault(log, _origin, reason, code.Name());
             return;
         }
 
@@ -38,6 +42,6 @@ internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, IL
             return;
         }
 
-        AgentLog.RequestFailed(log, code.Name(), reason);
+        AgentLog.RequestFailed(log, reason, code.Name());
     }
 }

@@ -90,11 +90,11 @@ internal sealed class OriginPool : IAsyncDisposable
         }
         catch (Exception error) when (error is DialException or OriginFaultException { Code: not ResetCode.TooBusy })
         {
-            TellReachable(false, error.Message);
+            TellReachable(false, error.Message, error is OriginFaultException fault ? fault.Code : OriginFaultLog.CodeOf((DialException)error, _options));
             throw;
         }
 
-        TellReachable(true, "");
+        TellReachable(true);
         Interlocked.Increment(ref _open);
         return new OriginConnection(plain, connection, _clock);
     }
@@ -206,7 +206,7 @@ internal sealed class OriginPool : IAsyncDisposable
     }
 
     // One line when the origin goes, one when it is back; not one per request.
-    private void TellReachable(bool isReachable, string reason)
+    private void TellReachable(bool isReachable, string reason = "", ResetCode code = default)
     {
         lock (_lock)
         {
@@ -224,7 +224,7 @@ internal sealed class OriginPool : IAsyncDisposable
         }
         else
         {
-            AgentLog.OriginUnreachable(_log, Origin, reason);
+            AgentLog.OriginUnreachable(_log, Origin, reason, code.Name());
         }
     }
 }

@@ -39,4 +39,13 @@ public static class CloseCodes
         CloseCode.Revoked => "revoked",
         _ => "internal-error",
     };
+
+    /// <summary>The code under which docs/errors.md has the end of a session: what only a faulty peer brings about is one.</summary>
+    public static string ErrorCode(this CloseCode code) => code switch
+    {
+        CloseCode.Normal => "session-closed",
+        CloseCode.Flood or CloseCode.InternalError or CloseCode.Replaced or CloseCode.Revoked => code.Name(),
+        <= CloseCode.BadAck => "protocol-violation",
+        _ => "internal-error",
+    };
 }

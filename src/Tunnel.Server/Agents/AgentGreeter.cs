@@ -163,7 +163,7 @@ internal sealed class AgentGreeter(AgentServices services)
         if (code is not (RejectCodes.TokenUnknown or RejectCodes.TokenExpired or RejectCodes.TokenRevoked or RejectCodes.Draining)
             && services.Refusals.Due(link.Facts.Remote.Address, $"{code} {who?.Name}") is > 0 and int count)
         {
-            ServerLog.AgentRefused(services.Log, who?.At(Text(link)) ?? Text(link), code, message, count);
+            ServerLog.AgentRefused(services.Log, who?.At(Text(link)) ?? Text(link), message, count, code);
         }
 
         var reject = new RejectMessage

@@ -160,7 +160,7 @@ internal sealed class AgentSession : ISessionUser
     {
         if (bound.Code is { } code && _services.Refusals.Due(_address, $"{code} {Holder.Identity.Name}") is > 0 and int count)
         {
-            ServerLog.AgentRefused(_services.Log, Holder.Caption, code, bound.Message ?? "", count);
+            ServerLog.AgentRefused(_services.Log, Holder.Caption, bound.Message ?? "", count, code);
         }
 
         Session.Send(FrameKind.Bound, bound);
@@ -271,7 +271,7 @@ internal sealed class AgentSession : ISessionUser
             reason = Describe(end);
             if (end.Kind == SessionEndKind.ClosedHere && end.Code is not (CloseCode.Normal or CloseCode.Replaced or CloseCode.Revoked))
             {
-                ServerLog.SessionFault(_services.Log, Holder.Caption, reason);
+                ServerLog.SessionFault(_services.Log, Holder.Caption, reason, end.Code.ErrorCode());
             }
         }
         catch (Exception error)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Files;
 using Tunnel.Server.Diagnostics;
 
@@ -56,7 +57,7 @@ internal sealed class CertificateStore : IAsyncDisposable
         }
         catch (CertificateException error)
         {
-            throw new ArgumentException(error.Message, error);
+            throw new SettingException(ServerErrors.CertificateUnusable, error.Message, error);
         }
 
         Publish();

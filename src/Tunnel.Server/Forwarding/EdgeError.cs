@@ -1,4 +1,5 @@
 using Tunnel.Framing.Frames;
+using Tunnel.Hosting.Errors;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Guards;
 
@@ -8,12 +9,15 @@ namespace Tunnel.Server.Forwarding;
 /// An answer the edge gives itself: the code in <c>Tunnel-Error</c>, the status, and a sentence for the person who reads
 /// it (docs/operating.md, "What a visitor sees when there is no answer").
 /// </summary>
-/// <param name="Code">As in the table; visitors' programs may compare it.</param>
+/// <param name="Kind">Which of the errors that visitors can meet it is.</param>
 /// <param name="Says">What happened, and what to do. Never an address of the origin.</param>
 /// <param name="RetryAfter">Seconds, for answers that will change by themselves.</param>
 /// <param name="Location">Where the visitor finds what it asked for.</param>
-internal sealed record EdgeError(string Code, int Status, string Says, int? RetryAfter = null, string? Location = null)
+internal sealed record EdgeError(KnownError Kind, int Status, string Says, int? RetryAfter = null, string? Location = null)
 {
+    /// <summary>What visitors' programs may compare.</summary>
+    public string Code => Kind.Code;
+
     /// <summary>WWW-Authenticate; null: none.</summary>
     public string? Challenge { get; init; }
 
@@ -21,60 +25,60 @@ internal sealed record EdgeError(string Code, int Status, string Says, int? Retr
     public RejectReason Reason { get; init; }
 
     public static EdgeError TunnelNotFound { get; } = new(
-        "tunnel-not-found", 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
+        VisitorErrors.TunnelNotFound, 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
 
     public static EdgeError AgentOffline { get; } = new(
-        "agent-offline", 503, "The agent behind this name is not connected at the moment. Try again, or start the agent.", 5);
+        VisitorErrors.AgentOffline, 503, "The agent behind this name is not connected at the moment. Try again, or start the agent.", 5);
 
     public static EdgeError OriginRefused { get; } = new(
-        "origin-refused", 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");
+        VisitorErrors.OriginRefused, 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");
 
     public static EdgeError OriginUnreachable { get; } = new(
-        "origin-refused", 502, "The agent is connected, but finds no way to the host of its local server. Check the agent's --local-host; its log says more.");
+        VisitorErrors.OriginRefused, 502, "The agent is connected, but finds no way to the host of its local server. Check the agent's --local-host; its log says more.");
 
     public static EdgeError OriginTlsFailed { get; } = new(
-        "origin-refused", 502, "The agent is connected, but no encrypted connection to its local server comes about (--local-https). The agent's log says why.");
+        VisitorErrors.OriginRefused, 502, "The agent is connected, but no encrypted connection to its local server comes about (--local-https). The agent's log says why.");
 
     public static EdgeError OriginSpeaksTls { get; } = new(
-        "origin-invalid", 502, "The local server speaks HTTPS, and the agent spoke plain HTTP to it. Start the agent with --local-https.");
+        VisitorErrors.OriginInvalid, 502, "The local server speaks HTTPS, and the agent spoke plain HTTP to it. Start the agent with --local-https.");
 
     public static EdgeError OriginInvalid { get; } = new(
-        "origin-invalid", 502, "The local server's answer is not valid HTTP, or broke off before it began. Check that the agent's --port is an HTTP server; for one that speaks HTTPS the agent takes --local-https. Its log says more.");
+        VisitorErrors.OriginInvalid, 502, "The local server's answer is not valid HTTP, or broke off before it began. Check that the agent's --port is an HTTP server; for one that speaks HTTPS the agent takes --local-https. Its log says more.");
 
     public static EdgeError OriginTimeout { get; } = new(
-        "origin-timeout", 504, "The local server did not answer in time.");
+        VisitorErrors.OriginTimeout, 504, "The local server did not answer in time.");
 
     public static EdgeError SessionLost { get; } = new(
-        "session-lost", 502, "The connection to the agent was lost while this request was under way. Try again.");
+        VisitorErrors.SessionLost, 502, "The connection to the agent was lost while this request was under way. Try again.");
 
     public static EdgeError TooBusy { get; } = new(
-        "too-busy", 503, "Too many requests are under way on this tunnel. Try again in a moment.", 1);
+        VisitorErrors.TooBusy, 503, "Too many requests are under way on this tunnel. Try again in a moment.", 1);
 
     public static EdgeError Misdirected { get; } = new(
-        "misdirected", 421, "This encrypted connection was opened for another name than the request is for. Open a new one for this name.");
+        VisitorErrors.Misdirected, 421, "This encrypted connection was opened for another name than the request is for. Open a new one for this name.");
 
     public static EdgeError AccessDenied { get; } = new(
-        "access-denied", 403, "This tunnel does not take visitors from your address.");
+        VisitorErrors.AccessDenied, 403, "This tunnel does not take visitors from your address.");
 
     public static EdgeError AuthRequired { get; } = new(
-        "auth-required", 401, "This tunnel asks for a name and a password.");
+        VisitorErrors.AuthRequired, 401, "This tunnel asks for a name and a password.");
 
     public static EdgeError TooManyPasswords { get; } = new(
-        "too-busy", 503, "Too many passwords were tried. Wait a moment, then try again.", 10);
+        VisitorErrors.TooBusy, 503, "Too many passwords were tried. Wait a moment, then try again.", 10);
 
     /// <summary>Max-Forwards is used up here.</summary>
     public static EdgeError LastHop { get; } = new(
-        "request-rejected", 501, "This request may go no further (Max-Forwards: 0), and the tunnel itself has no answer to its method.");
+        VisitorErrors.RequestRejected, 501, "This request may go no further (Max-Forwards: 0), and the tunnel itself has no answer to its method.");
 
     /// <summary>The name of a passthrough tunnel: what is encrypted for it nobody opens on the way.</summary>
     public static EdgeError HttpsOnly { get; } = new(
-        "https-only", 421, "This name is served by HTTPS only, and its local server ends the encryption itself. Use https://, and a client that names the server in its handshake (SNI).");
+        VisitorErrors.HttpsOnly, 421, "This name is served by HTTPS only, and its local server ends the encryption itself. Use https://, and a client that names the server in its handshake (SNI).");
 
     public static EdgeError HttpsRequired(string location) => new(
-        "https-required", 308, $"This name is served over HTTPS: {location}", Location: location);
+        VisitorErrors.HttpsRequired, 308, $"This name is served over HTTPS: {location}", Location: location);
 
     /// <summary>The request itself is at fault.</summary>
-    public static EdgeError Rejected(RejectReason reason) => new("request-rejected", reason.Status, reason.Sentence) { Reason = reason };
+    public static EdgeError Rejected(RejectReason reason) => new(VisitorErrors.RequestRejected, reason.Status, reason.Sentence) { Reason = reason };
 
     /// <summary>What a visitor is told whom a tunnel's guard does not admit; null: it does.</summary>
     public static EdgeError? Of(GuardVerdict verdict, VisitorGuard guard) => verdict switch

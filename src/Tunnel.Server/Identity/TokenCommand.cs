@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Server.Identity;
@@ -75,7 +76,7 @@ internal sealed class TokenCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"{error.Message} --state-dir chooses another folder; it must be the running server's.");
+            await StandardLines.ErrorAsync(ServerErrors.StateUnusable, $"{error.Message} --state-dir chooses another folder; it must be the running server's.");
             return ExitCodes.Failed;
         }
     }

@@ -133,7 +133,7 @@ public sealed class HandshakeTests
         await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { Subdomain = subdomain });
         (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
         pair.Log.Should().Contain(line => line.StartsWith("Error: The server refused this agent (name-refused)", StringComparison.Ordinal)
-            && line.Contains(subdomain, StringComparison.Ordinal));
+            && line.Contains(subdomain, StringComparison.Ordinal) && line.EndsWith("[name-refused]", StringComparison.Ordinal));
     }
 
     [Fact]

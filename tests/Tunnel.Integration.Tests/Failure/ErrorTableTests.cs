@@ -39,7 +39,7 @@ public sealed class ErrorTableTests
         answer.Text.Should().NotContain($"{pair.Origin.Port}", "where the origin is concerns no visitor");
         await using var back = new ScriptedOrigin(Talk.Origin(Talk.Ok("back")), pair.Origin.Port);
         (await pair.GetAsync()).Text.Should().Be("back");
-        pair.Log.Should().ContainSingle(line => line.Contains("cannot be reached", StringComparison.Ordinal));
+        pair.Log.Should().ContainSingle(line => line.Contains("cannot be reached", StringComparison.Ordinal) && line.EndsWith("[origin-refused]", StringComparison.Ordinal));
     }
 
     [Theory]

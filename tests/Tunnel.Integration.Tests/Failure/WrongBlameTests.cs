@@ -154,7 +154,7 @@ public sealed class WrongBlameTests
 
         await Eventually.TrueAsync(() => logs.Lines.Any(line => line.Contains("Offline", StringComparison.Ordinal)));
 
-        logs.Lines.Should().Contain(line => line.Contains("tunnel-agent login") && line.Contains("--server"));
+        logs.Lines.Should().Contain(line => line.Contains("tunnel-agent login") && line.Contains("--server") && line.EndsWith("[server-refused]", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -169,7 +169,7 @@ public sealed class WrongBlameTests
 
         logs.Lines.Count(line => line.Contains("Connecting to", StringComparison.Ordinal)).Should().Be(1);
         logs.Lines.Count(line => line.Contains("Offline: ", StringComparison.Ordinal)).Should().BeGreaterThanOrEqualTo(2);
-        logs.Lines.Should().Contain(line => line.Contains("without an answer") && line.Contains("port for agents"));
+        logs.Lines.Should().Contain(line => line.Contains("without an answer") && line.Contains("port for agents") && line.EndsWith("[not-a-tunnel-server]", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class StrangerTests
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
 
         pair.Log.Should().Contain(line => line.Contains("This agent does not trust the server") && line.Contains("Log in with a token")
-            && line.Contains("tunnel-server token create") && line.Contains("tunnel-agent login"));
+            && line.Contains("tunnel-server token create") && line.Contains("tunnel-agent login") && line.EndsWith("[server-not-trusted]", StringComparison.Ordinal));
         pair.Log.Should().NotContain(line => line.Contains("The server refused"), "it was the agent that did");
     }
 

@@ -1,0 +1,55 @@
+namespace Tunnel.Hosting.Errors;
+
+/// <summary>What either program can say of itself.</summary>
+public static class ProgramErrors
+{
+    public static KnownError WrongUsage { get; } = new(
+        "wrong-usage", FailedParty.Operator, "An option, a variable or a file that is named there cannot be used; the line names it and says what it takes.",
+        "Mend it; --help lists all options.", ExitCodes.WrongUsage);
+
+    public static KnownError Failed { get; } = new(
+        "failed", FailedParty.Operator, "The program could not do what was asked for; the line has the reason as the system gave it.",
+        "Mend the file, disk or network that it names. If it names a type of exception it is a fault of the program: report it, with what --log-level debug shows.",
+        ExitCodes.Failed);
+
+    public static KnownError OpenSslMissing { get; } = new(
+        "openssl-missing", FailedParty.Operator, "The system has no OpenSSL that can be loaded, and nothing works without it.",
+        "Install it: Debian: apt-get install libssl3, Alpine: apk add libssl3.", ExitCodes.WrongUsage);
+
+    public static KnownError OutOfMemory { get; } = new(
+        "out-of-memory", FailedParty.Operator, "The system refused the program memory.",
+        "Give it more, or let it hold less for its peers with --memory-limit; a service manager may start it again.", ExitCodes.Failed);
+
+    public static KnownError FewDescriptors { get; } = new(
+        "few-descriptors", FailedParty.Operator, "The process may open fewer files and connections than its limits allow for.",
+        "Raise the limit (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn), or lower --max-connections.");
+
+    public static KnownError FileOpenToOthers { get; } = new(
+        "file-open-to-others", FailedParty.Operator, "A file with a secret in it can be read or written by other users of the machine.",
+        "Close it with the chmod that the line names.");
+
+    public static KnownError Plaintext { get; } = new(
+        "plaintext", FailedParty.Operator, "Agent and server may talk without TLS (--plaintext, --allow-plaintext-agents): whoever is on the way reads and changes everything, tokens included.",
+        "Leave the option out, unless what is between them is trusted.");
+
+    public static KnownError LoginByProxy { get; } = new(
+        "login-by-proxy", FailedParty.Operator, "A login that lives on its connection (NTLM, Negotiate) came through a proxy whose connections carry many people; it cannot work there.",
+        "Use another kind of login, or let visitors connect to the server directly.");
+
+    public static KnownError InternalError { get; } = new(
+        "internal-error", FailedParty.Operator, "A fault of the program, which cost one connection, request or session; the log of the program that made it has the exception.",
+        "Report it with that.");
+
+    // How a session ends that was closed by either side; docs/protocol.md, section 9, has the codes one by one.
+    public static KnownError ProtocolViolation { get; } = new(
+        "protocol-violation", FailedParty.Agent, "A peer broke a rule of the protocol, and its session was closed; the line has the rule.",
+        "Bring agent and server to the same version. If they are, report it.");
+
+    public static KnownError Flood { get; } = new(
+        "flood", FailedParty.Agent, "A peer sent more than it may of what costs work and moves nothing, or acknowledges nothing, and its session was closed.",
+        "Look what the agent was doing; one of an unknown make is to blame most likely. If both are ours, report it.");
+
+    public static KnownError Revoked { get; } = new(
+        "revoked", FailedParty.Operator, "The agent's token was revoked or has expired, and its sessions ended.",
+        "Nothing, if that was meant. Otherwise make a new token with 'tunnel-server token create NAME', and log in with it.");
+}
