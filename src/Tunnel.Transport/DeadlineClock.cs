@@ -57,9 +57,12 @@ public sealed class Deadline
 
     private void Replace(long due)
     {
-        // If the clock has taken what was here before, it had said so before that.
-        Interlocked.Exchange(ref _due, due);
-        _clock.WaitFor(this);
+        // If the clock has taken what was here before, it had said so before that; and what it called may have set it anew.
+        do
+        {
+            Interlocked.Exchange(ref _due, due);
+        }
+        while (_clock.HasWaitedFor(this));
     }
 }
 
@@ -154,18 +157,24 @@ public sealed class DeadlineClock : IAsyncDisposable
         }
     }
 
-    /// <summary>Returns when this deadline does not pass at the moment; at once for what it calls when it does.</summary>
-    internal void WaitFor(Deadline deadline)
+    /// <summary>
+    /// Returns when this deadline does not pass at the moment; at once for what it calls when it does. Whether it had to wait.
+    /// </summary>
+    internal bool HasWaitedFor(Deadline deadline)
     {
-        // No lock: whoever waits may hold one of its own, and the clock may go on to a deadline whose owner wants that.
-        if (Volatile.Read(ref _passing) == deadline && !_checking.IsHeldByCurrentThread)
+        if (Volatile.Read(ref _passing) != deadline || _checking.IsHeldByCurrentThread)
         {
-            SpinWait wait = default;
-            while (Volatile.Read(ref _passing) == deadline)
-            {
-                wait.SpinOnce();
-            }
+            return false;
         }
+
+        // No lock: whoever waits may hold one of its own, and the clock may go on to a deadline whose owner wants that.
+        SpinWait wait = default;
+        while (Volatile.Read(ref _passing) == deadline)
+        {
+            wait.SpinOnce();
+        }
+
+        return true;
     }
 
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
@@ -205,7 +214,7 @@ public sealed class DeadlineClock : IAsyncDisposable
         }
     }
 
-    // A full fence between the name and the look; Deadline.Replace has one between the store and WaitFor. So either the look finds
+    // A full fence between the name and the look; Deadline.Replace has one between the store and HasWaitedFor. So either the look finds
     // what was stored, or whoever stored it finds the name and waits.
     private void Pass(Deadline deadline, long now)
     {

@@ -71,6 +71,37 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public async Task Clear_WhileTheCallbackSetsItAnew_HasTheLastWord()
+    {
+        var time = new FakeTimeProvider();
+        await using var clock = new DeadlineClock(time);
+        using var entered = new ManualResetEventSlim();
+        using var leave = new ManualResetEventSlim();
+        Deadline? deadline = null;
+        var target = new Target(() =>
+        {
+            entered.Set();
+            leave.Wait(TimeLimit.Default);
+
+            // Time for the other to begin.
+            Thread.SpinWait(1_000_000);
+            deadline!.Set(TimeSpan.FromSeconds(1));
+        });
+        deadline = clock.Add(target);
+        deadline.Set(TimeSpan.FromSeconds(1));
+        Task passing = Task.Run(() => time.Advance(TimeSpan.FromSeconds(1)));
+        entered.Wait(TimeLimit.Default).Should().BeTrue();
+        Task clearing = Task.Run(() =>
+        {
+            leave.Set();
+            deadline.Clear();
+        });
+        await Task.WhenAll(clearing, passing).Within();
+        time.Advance(TimeSpan.FromSeconds(20));
+        target.Passed.Count.Should().Be(1);
+    }
+
+    [Fact]
     public async Task Clear_UnderALockThatTheNextCallbackWants_Returns()
     {
         var time = new FakeTimeProvider();
