@@ -106,9 +106,11 @@ internal sealed class FairQueue<T>
         }
     }
 
-    /// <summary>The stream just taken sent a frame of so many bytes.</summary>
+    /// <summary>The stream just taken sent a frame of so many bytes; if it is to wait again, the caller adds it.</summary>
     public void Sent(T item, int bytes)
     {
+        // Its user may have added it meanwhile, to the line that it is about to leave.
+        Remove(item);
         if (item.FreshBytes > 0)
         {
             item.FreshBytes -= bytes;

@@ -1,8 +1,10 @@
 using Tunnel.Framing.Flow;
+using Tunnel.Framing.Tests.Fuzz;
+using Xunit.Abstractions;
 
 namespace Tunnel.Framing.Tests.Flow;
 
-public sealed class FairQueueTests
+public sealed class FairQueueTests(ITestOutputHelper output)
 {
     private const int Frame = 16 * 1024;
 
@@ -139,6 +141,72 @@ public sealed class FairQueueTests
         queue.Remove(busy);
         queue.IsEmpty.Should().BeTrue();
         (fresh.NextInQueue, fresh.PreviousInQueue, fresh.IsQueued).Should().Be((null, null, false));
+    }
+
+    /// <summary>
+    /// Between the turn of a stream and its frame no lock is held that its user needs: it may let the stream wait again, or end
+    /// it, and what stands behind the stream may wait for another one.
+    /// </summary>
+    [Fact]
+    public void History_OfTheWriterAndUsers_LosesNobodyThatWaits()
+    {
+        foreach (int seed in FuzzBudget.Seeds(inTheGate: 2_000, output))
+        {
+            var random = new Random(seed);
+            var queue = new FairQueue<Item>();
+            Item[] items = [.. Enumerable.Range(0, random.Next(2, 6)).Select(i => new Item($"{i}"))];
+            var waiting = new HashSet<Item>();
+            for (int steps = random.Next(200); steps > 0; steps--)
+            {
+                if (random.Next(3) > 0)
+                {
+                    UserDoes(items[random.Next(items.Length)]);
+                    continue;
+                }
+
+                Item? taken = queue.Take();
+                (taken is null).Should().Be(waiting.Count == 0, "seed {0}", seed);
+                if (taken is null)
+                {
+                    continue;
+                }
+
+                waiting.Remove(taken).Should().BeTrue("seed {0}", seed);
+                while (random.Next(3) == 0)
+                {
+                    UserDoes(items[random.Next(items.Length)]);
+                }
+
+                bool isWanted = random.Next(2) == 0 || waiting.Contains(taken);
+                queue.Sent(taken, random.Next(Frame + 8));
+                if (isWanted)
+                {
+                    queue.Add(taken);
+                    waiting.Add(taken);
+                }
+            }
+
+            while (queue.Take() is { } left)
+            {
+                waiting.Remove(left).Should().BeTrue("seed {0}", seed);
+            }
+
+            waiting.Should().BeEmpty("seed {0}", seed);
+
+            void UserDoes(Item item)
+            {
+                if (random.Next(4) > 0)
+                {
+                    queue.Add(item);
+                    waiting.Add(item);
+                }
+                else
+                {
+                    queue.Remove(item);
+                    waiting.Remove(item);
+                }
+            }
+        }
     }
 
     private static Item Busy(string name) => new(name) { FreshBytes = 0 };
