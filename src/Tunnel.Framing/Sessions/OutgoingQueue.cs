@@ -129,12 +129,12 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     }
 
     /// <summary>
-    /// Gives the refusals their place in the sequence, and moves out the streams with something urgent, whose turn is next;
-    /// <see cref="AppendMessages"/> says that they had it.
+    /// Gives the refusals their place in the sequence, and moves out the streams with something urgent, whose turn is next. Those
+    /// that were moved out before have had it.
     /// </summary>
     public void TakeUrgent(List<LiveStream> urgent)
     {
-        _isTaking = true;
+        _isTaking = _urgent.Count > 0;
         while (_refusals.TryDequeue(out (uint Id, ResetCode Code) refusal))
         {
             replay.AppendReset(refusal.Id, refusal.Code, "");
@@ -150,7 +150,6 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     /// <summary>Gives the session's messages their place in the sequence, behind what is urgent.</summary>
     public void AppendMessages()
     {
-        _isTaking = false;
         while (_messages.TryDequeue(out (FrameKind Kind, byte[] Payload) message))
         {
             message.Payload.CopyTo(replay.Append(new FrameHeader(0, message.Kind, message.Payload.Length)));

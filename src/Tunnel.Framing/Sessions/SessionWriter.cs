@@ -82,7 +82,6 @@ internal sealed class SessionWriter(Session session, StreamDepartures departures
                 }
 
                 bytes = session.Streams.Queue.WriteUnsequenced(link);
-                session.Streams.Queue.TakeUrgent(departures.Urgent);
             }
 
             departures.Take(BatchBytes);

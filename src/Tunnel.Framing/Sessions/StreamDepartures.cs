@@ -13,9 +13,6 @@ internal sealed class StreamDepartures(SessionStreams streams)
 
     private ReplayBuffer Replay => streams.Replay;
 
-    /// <summary>Streams whose RESET or CREDIT goes next; whoever holds the session's lock moves them here.</summary>
-    public List<LiveStream> Urgent => _urgent;
-
     /// <summary>
     /// Gives its place in the sequence to what is urgent, to the session's messages, and, in fair turns, to frames of streams
     /// until so many bytes are unsent. Users that waited for room go on. No lock is held.
@@ -23,42 +20,17 @@ internal sealed class StreamDepartures(SessionStreams streams)
     /// <exception cref="ProtocolViolationException">The peer acknowledged a part of a frame.</exception>
     public void Take(ulong most)
     {
-        foreach (LiveStream stream in _urgent)
-        {
-            lock (stream.Gate)
-            {
-                AppendUrgent(stream);
-            }
-        }
-
-        _urgent.Clear();
         LiveStream? next;
         lock (streams.Gate)
         {
-            streams.Queue.AppendMessages();
             next = TakeNext(most);
         }
 
         try
         {
-            while (next is { } stream)
+            while (next is not null || _urgent.Count > 0)
             {
-                lock (stream.Gate)
-                {
-                    int bytes = stream.CanSend ? AppendFrame(stream) : 0;
-                    lock (streams.Gate)
-                    {
-                        streams.Queue.Streams.Sent(stream, bytes);
-                        if (stream.CanSend)
-                        {
-                            streams.Queue.Streams.Add(stream);
-                        }
-
-                        next = TakeNext(most);
-                    }
-
-                    stream.EndLifeIfOver();
-                }
+                next = next is null ? AppendUrgent(most) : AppendFrame(next, most);
             }
         }
         finally
@@ -69,8 +41,58 @@ internal sealed class StreamDepartures(SessionStreams streams)
         }
     }
 
-    private LiveStream? TakeNext(ulong most) =>
-        Replay.Unsent < most && !Replay.MustWait() ? streams.Queue.Streams.Take() : null;
+    // The session's lock is held. Whatever else waits by now goes ahead of the next stream: a slot may be free because of a RESET,
+    // and a tunnel served because of a message. Null when there is nothing but what is urgent, or nothing at all.
+    private LiveStream? TakeNext(ulong most)
+    {
+        streams.Queue.TakeUrgent(_urgent);
+        if (_urgent.Count > 0)
+        {
+            return null;
+        }
+
+        streams.Queue.AppendMessages();
+        return Replay.Unsent < most && !Replay.MustWait() ? streams.Queue.Streams.Take() : null;
+    }
+
+    private LiveStream? AppendUrgent(ulong most)
+    {
+        foreach (LiveStream stream in _urgent)
+        {
+            lock (stream.Gate)
+            {
+                AppendUrgent(stream);
+            }
+        }
+
+        _urgent.Clear();
+        lock (streams.Gate)
+        {
+            return TakeNext(most);
+        }
+    }
+
+    private LiveStream? AppendFrame(LiveStream stream, ulong most)
+    {
+        lock (stream.Gate)
+        {
+            LiveStream? next;
+            int bytes = stream.CanSend ? AppendFrame(stream) : 0;
+            lock (streams.Gate)
+            {
+                streams.Queue.Streams.Sent(stream, bytes);
+                if (stream.CanSend)
+                {
+                    streams.Queue.Streams.Add(stream);
+                }
+
+                next = TakeNext(most);
+            }
+
+            stream.EndLifeIfOver();
+            return next;
+        }
+    }
 
     // ---- below: the stream's lock is held -------------------------------------------------------
 

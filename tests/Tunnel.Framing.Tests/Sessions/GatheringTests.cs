@@ -77,6 +77,43 @@ public sealed class GatheringTests : IAsyncLifetime
         await session.Peer.ExpectAsync(FrameKind.Open);
     }
 
+    [Fact]
+    public async Task Abort_WhileTheWriterGathers_GoesAheadOfTheOpenThatTakesItsSlot()
+    {
+        const int HalfAWindow = 128 * 1024;
+        RawSession session = await StartAsync(runsInline: false);
+        TunnelStream[] streams = [Open(session), Open(session)];
+        Array.ForEach(streams, stream => stream.Output.FlushAsync().AsTask().IsCompleted.Should().BeTrue());
+        _writer.RunAll();
+        await session.Peer.ExpectAsync(FrameKind.Open);
+        await session.Peer.ExpectAsync(FrameKind.Open);
+        await session.Peer.SendAsync(streams[0].Id, FrameKind.Data, new byte[HalfAWindow / 2]);
+        await session.Peer.SendAsync(streams[0].Id, FrameKind.Data, new byte[HalfAWindow / 2]);
+        await session.Peer.SendAsync(streams[1].Id, FrameKind.Data, "", fin: true);
+        SequencePosition read = (await streams[0].Input.ReadAtLeastAsync(HalfAWindow)).Buffer.End;
+        (await streams[1].Input.ReadAsync()).IsCompleted.Should().BeTrue();
+
+        await MeetAsync();
+        FrameKind[] came = [await NextAsync(), await NextAsync(), await NextAsync()];
+        came.Should().Equal(FrameKind.Credit, FrameKind.Reset, FrameKind.Open);
+
+        // The writer has taken what is urgent when more of that comes, and a stream that counts on it.
+        Task MeetAsync()
+        {
+            lock (streams[0].Live.Gate)
+            {
+                streams[0].Input.AdvanceTo(read);
+                Task writing = Task.Run(_writer.RunAll);
+                SpinWait.SpinUntil(() => !streams[0].Live.IsUrgent, TimeLimit.Default).Should().BeTrue();
+                streams[1].Abort(ResetCode.Cancelled);
+                Open(session).Output.FlushAsync().AsTask().IsCompleted.Should().BeTrue();
+                return writing;
+            }
+        }
+
+        async Task<FrameKind> NextAsync() => (await session.Peer.ExpectAsync(FrameKind.Credit, FrameKind.Reset, FrameKind.Open)).Kind;
+    }
+
     private TunnelStream Open(RawSession session)
     {
         _streams.Add(session.Open());
