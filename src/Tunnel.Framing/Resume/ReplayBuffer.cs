@@ -156,14 +156,19 @@ internal sealed class ReplayBuffer
     /// <exception cref="ProtocolViolationException">As for <see cref="Forget"/>.</exception>
     public bool MustWait()
     {
-        if (!IsFull)
+        while (IsFull)
         {
-            return false;
+            // Forgetting ends the wait for an acknowledgement, and may not free enough: it is begun anew then.
+            Interlocked.Exchange(ref _isAwaited, 1);
+            if (Acknowledged == _forgotten)
+            {
+                return true;
+            }
+
+            Forget();
         }
 
-        Interlocked.Exchange(ref _isAwaited, 1);
-        Forget();
-        return IsFull;
+        return false;
     }
 
     /// <summary>Lets go of what the peer has acknowledged.</summary>

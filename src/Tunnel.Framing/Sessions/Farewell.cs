@@ -26,6 +26,9 @@ internal sealed class Farewell(Session session)
 
         session.SendMessage(FrameKind.GoAway, message);
         _isFirst = true;
+
+        // The answer may have come already, and nothing more is sure to come.
+        CloseIfDrained();
         return true;
     }
 

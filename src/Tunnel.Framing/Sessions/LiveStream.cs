@@ -203,6 +203,7 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
             {
                 // The peer has never heard of it.
                 resume = End(code);
+                EndLifeIfOver();
             }
             else
             {

@@ -231,6 +231,24 @@ public sealed class ReplayBufferTests : IDisposable
         replay.Clear();
     }
 
+    [Fact]
+    public void MustWait_WhenAnAckFreesTooLittle_TellsWhoeverAcknowledgesNext()
+    {
+        var replay = new ReplayBuffer(_chunks, most: 20);
+        for (uint id = 2; id <= 8; id += 2)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(replay.Append(new FrameHeader(id, FrameKind.Credit, 4)), 1);
+            replay.TryPeek(out SentFrame frame);
+            replay.Sent(frame);
+        }
+
+        replay.Acknowledge(12).Should().BeTrue();
+        replay.MustWait().Should().BeTrue("two frames are one too many");
+        replay.Acknowledge(24).Should().BeTrue();
+        replay.WantsForget.Should().BeTrue("the writer loop has stopped");
+        replay.Clear();
+    }
+
     // The reader loop's part and the writer loop's.
     private bool Acknowledge(ulong count)
     {

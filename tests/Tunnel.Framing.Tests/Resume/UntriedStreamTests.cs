@@ -81,6 +81,21 @@ public sealed class UntriedStreamTests
     }
 
     [Fact]
+    public async Task Stuck_FinishedStreamThatIsAbortedAfterAll_StandsForTheNext()
+    {
+        await using var pair = new ResumablePair();
+        MemoryLink link = await JamAsync(pair);
+        TunnelStream finished = await OpenAsync(pair, "finished");
+        await finished.Output.CompleteAsync();
+        finished.Dispose();
+        finished.Abort(ResetCode.Cancelled);
+        TunnelStream next = await OpenAsync(pair, "next");
+        next.Live.Should().BeSameAs(finished.Live);
+        next.Dispose();
+        link.Cut();
+    }
+
+    [Fact]
     public async Task Detached_UserThatWaitsForRoom_GoesOn()
     {
         await using var pair = new ResumablePair();
