@@ -7,16 +7,13 @@ namespace Tunnel.Framing.Tests.Fuzz;
 /// <summary>Where both sessions stand, for the message of a round that hangs.</summary>
 internal static class Snapshot
 {
-    public static string Of(SessionPair? pair)
-    {
-        if (pair is null)
-        {
-            return "";
-        }
+    public static string Of(SessionPair? pair) => pair is null ? "" : Of(pair.Server, pair.Agent);
 
+    public static string Of(Session server, Session agent)
+    {
         var text = new StringBuilder();
-        Add(text, "server", pair.Server);
-        Add(text, "agent", pair.Agent);
+        Add(text, "server", server);
+        Add(text, "agent", agent);
         return text.ToString();
     }
 

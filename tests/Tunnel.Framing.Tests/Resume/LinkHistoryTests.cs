@@ -14,7 +14,6 @@ namespace Tunnel.Framing.Tests.Resume;
 public sealed class LinkHistoryTests(ITestOutputHelper output)
 {
     private static readonly int[] Sizes = [0, 1, 100, 4_096, 20_000, 70_000, 300_000];
-    private static readonly int[] Lives = [0, 8, 40, 300, 5_000, 60_000, 400_000];
 
     [Fact]
     public async Task History_LinksCutAnywhere_EveryStreamArrivesOnceAndInOrder()
@@ -32,22 +31,10 @@ public sealed class LinkHistoryTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>What becomes of an attempt to connect.</summary>
-    private enum Fate
-    {
-        HelloIsLost,
-        WelcomeIsNotSent,
-        WelcomeIsLost,
-        CutBeforeTheFirstFrame,
-        AgentIsFirst,
-        Up,
-    }
-
     private sealed class History
     {
         private readonly Random _random;
         private readonly ResumablePair _pair = new();
-        private readonly List<Task> _attached = [];
         private readonly (int Up, int Down)[] _exchanges;
         private readonly bool[] _isPinned;
 
@@ -62,16 +49,10 @@ public sealed class LinkHistoryTests(ITestOutputHelper output)
         {
             Task serving = ServeAllAsync();
             Task all = Task.WhenAll(Enumerable.Range(0, _exchanges.Length).Select(ExchangeAsync));
+            var history = new LinkHistory(_random, _pair);
             for (int links = _random.Next(1, 12); links > 0 && !all.IsCompleted; links--)
             {
-                var link = new ShortLink(Pick(Lives) + _random.Next(16), Pick(Lives) + _random.Next(16));
-                Fate fate = (Fate)_random.Next((int)Fate.Up + 3);
-                await ConnectAsync(link, fate);
-                await SomethingHappensAsync(Task.WhenAny(link.WhenCut, all));
-                if (_random.Next(3) > 0)
-                {
-                    link.Cut();
-                }
+                await history.NextAsync(all);
             }
 
             await _pair.ConnectAsync();
@@ -79,51 +60,7 @@ public sealed class LinkHistoryTests(ITestOutputHelper output)
             await serving;
             _pair.Agent.Account.Opened.Should().Be(_exchanges.Length, "no attempt was seen but the one that counted");
             await _pair.DisposeAsync();
-            await Task.WhenAll(_attached);
-        }
-
-        // Each side gives its old link up before it states its count; what becomes of the new one is fate.
-        private async Task ConnectAsync(ShortLink link, Fate fate)
-        {
-            ulong agentCount = await _pair.Agent.DetachAsync();
-            if (fate == Fate.HelloIsLost)
-            {
-                return;
-            }
-
-            ulong serverCount = await _pair.Server.DetachAsync();
-            _pair.Server.CanResumeAt(agentCount).Should().BeTrue();
-            switch (fate)
-            {
-                case Fate.WelcomeIsNotSent:
-                    return;
-                case Fate.WelcomeIsLost:
-                    _attached.Add(_pair.Server.AttachAsync(link.A, agentCount));
-                    await SomethingHappensAsync(link.WhenCut);
-                    return;
-                case Fate.CutBeforeTheFirstFrame:
-                    link.Cut();
-                    break;
-                case Fate.AgentIsFirst:
-                    _attached.Add(_pair.Agent.AttachAsync(link.B, serverCount));
-                    await SomethingHappensAsync(link.WhenCut);
-                    _attached.Add(_pair.Server.AttachAsync(link.A, agentCount));
-                    return;
-            }
-
-            _attached.Add(_pair.Server.AttachAsync(link.A, agentCount));
-            _attached.Add(_pair.Agent.AttachAsync(link.B, serverCount));
-        }
-
-        // Some scheduling steps, and sometimes time enough for an ACK.
-        private async Task SomethingHappensAsync(Task soonest)
-        {
-            for (int steps = _random.Next(200); steps > 0 && !soonest.IsCompleted; steps--)
-            {
-                await Task.Yield();
-            }
-
-            _pair.Time.Advance(TimeSpan.FromMilliseconds(_random.Next(3) * 60));
+            await history.WhenLetGoAsync();
         }
 
         private async Task ExchangeAsync(int number)
