@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Pipelines;
 
 namespace Tunnel.Transport.Tls;
@@ -9,18 +10,31 @@ namespace Tunnel.Transport.Tls;
 /// send calls <see cref="SendAsync"/>, once for all of them.
 /// </summary>
 /// <remarks>
-/// A read that waits gives up <see cref="Gate"/> for as long: whoever holds it knows that nobody is at work inside the TLS
-/// engine, which allows a read and a write at the same time but no shutdown beside a read.
+/// <para>A read is given no more than the rest of one record (RFC 8446 section 5.1). So the engine never holds a record that it has
+/// not looked at, and its reader can wait for the next one outside of it (<see cref="HasRecord"/>).</para>
+/// <para>A read that waits inside all the same, because the record was none of application data, gives up <see cref="Gate"/> for as
+/// long: whoever holds it knows that nobody is at work inside the TLS engine, which allows a read and a write at the same time but
+/// no shutdown beside a read.</para>
 /// </remarks>
 internal sealed class LinkStream(IDuplexPipe link) : Stream
 {
     // change_cipher_spec to application_data.
     private const byte FirstRecordType = 20;
     private const byte LastRecordType = 23;
+    private const int RecordHeader = 5;
+
+    // 2^14 bytes and what encryption may add (RFC 5246 section 6.2.3). Whoever announces more is not waited for: the engine refuses it.
+    private const int MostFragment = (1 << 14) + 2048;
 
     private readonly Lock _writing = new();
     private bool _isOpen;
     private bool _hasHeard;
+
+    // What the engine has still to get of the record that it was given the start of.
+    private int _left;
+
+    // As long as it is so, nobody need ask the link.
+    private bool _isRecordThere;
 
     /// <summary>The link ended, whether or not the peer had announced it.</summary>
     public bool SawEnd { get; private set; }
@@ -48,13 +62,34 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
     /// <summary>The handshake is over.</summary>
     public void Open() => _isOpen = true;
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        link.Input.TryRead(out ReadResult read) ? new(Take(read, buffer)) : WaitAsync(buffer, cancellationToken);
+    /// <summary>
+    /// Looks at what the link has read, and leaves it there. True: a record is there as a whole, or the link has ended, and what the
+    /// engine reads next is at hand.
+    /// </summary>
+    public bool HasRecord(in ReadResult read)
+    {
+        _isRecordThere = !read.IsCanceled && (read.IsCompleted || read.Buffer.Length >= Missing(read.Buffer));
+        link.Input.AdvanceTo(read.Buffer.Start, _isRecordThere || read.IsCanceled ? read.Buffer.Start : read.Buffer.End);
+        return _isRecordThere;
+    }
+
+    /// <remarks>Before each read proper the engine asks with no room, so as to rent some only when something is there.</remarks>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_isRecordThere && buffer.IsEmpty)
+        {
+            return new(0);
+        }
+
+        return link.Input.TryRead(out ReadResult read) && TryTake(read, buffer, out int taken)
+            ? new(taken)
+            : WaitAsync(buffer, cancellationToken);
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         // A reader that answers the peer inside the engine may meet the writer here.
         lock (_writing)
@@ -62,10 +97,7 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
             link.Output.Write(buffer.Span);
         }
 
-        if (!_isOpen)
-        {
-            await link.Output.FlushAsync(cancellationToken);
-        }
+        return _isOpen ? ValueTask.CompletedTask : FlushOutputAsync(cancellationToken);
     }
 
     /// <summary>
@@ -116,25 +148,35 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
         base.Dispose(disposing);
     }
 
+    private async ValueTask FlushOutputAsync(CancellationToken cancellationToken) => await link.Output.FlushAsync(cancellationToken);
+
     private async ValueTask<int> WaitAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (!_isOpen)
+        if (_isOpen)
         {
-            return Take(await link.Input.ReadAsync(cancellationToken), buffer);
+            Gate.Release();
         }
 
-        Gate.Release();
         try
         {
-            return Take(await link.Input.ReadAsync(cancellationToken), buffer);
+            int taken;
+            while (!TryTake(await link.Input.ReadAsync(cancellationToken), buffer, out taken))
+            {
+            }
+
+            return taken;
         }
         finally
         {
-            await Gate.WaitAsync(CancellationToken.None);
+            if (_isOpen)
+            {
+                await Gate.WaitAsync(CancellationToken.None);
+            }
         }
     }
 
-    private int Take(in ReadResult read, Memory<byte> buffer)
+    // False: not even the header of a record is there.
+    private bool TryTake(in ReadResult read, Memory<byte> buffer, out int taken)
     {
         ReadOnlySequence<byte> bytes = read.Buffer;
         if (read.IsCanceled)
@@ -143,9 +185,20 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
             throw new ReadCancelledException();
         }
 
-        bytes = bytes.Slice(0, Math.Min(bytes.Length, buffer.Length));
+        int missing = Missing(bytes);
+        if (bytes.Length < RecordHeader && bytes.Length < missing && !read.IsCompleted)
+        {
+            taken = 0;
+            link.Input.AdvanceTo(bytes.Start, bytes.End);
+            return false;
+        }
+
+        bytes = bytes.Slice(0, Math.Min(Math.Min(bytes.Length, buffer.Length), missing));
         bytes.CopyTo(buffer.Span);
-        if (!_hasHeard && !bytes.IsEmpty)
+        taken = (int)bytes.Length;
+        _left = missing - taken;
+        _isRecordThere &= buffer.IsEmpty;
+        if (!_hasHeard && taken > 0)
         {
             _hasHeard = true;
             SawNoTls = buffer.Span[0] is < FirstRecordType or > LastRecordType;
@@ -153,7 +206,29 @@ internal sealed class LinkStream(IDuplexPipe link) : Stream
 
         SawEnd |= read.IsCompleted && bytes.IsEmpty && !buffer.IsEmpty;
         link.Input.AdvanceTo(bytes.End);
-        return (int)bytes.Length;
+        return true;
+    }
+
+    // Bytes to the end of the next record, or of the one that the engine has the start of. What is no record that TLS knows is the
+    // engine's to refuse: all that is there of it.
+    private int Missing(in ReadOnlySequence<byte> bytes)
+    {
+        if (_left > 0)
+        {
+            return _left;
+        }
+
+        if (bytes.Length < RecordHeader)
+        {
+            return RecordHeader;
+        }
+
+        Span<byte> header = stackalloc byte[RecordHeader];
+        bytes.Slice(0, RecordHeader).CopyTo(header);
+        int fragment = BinaryPrimitives.ReadUInt16BigEndian(header[3..]);
+        return header[0] is < FirstRecordType or > LastRecordType || header[1] != 3 || fragment > MostFragment
+            ? (int)bytes.Length
+            : RecordHeader + fragment;
     }
 }
 

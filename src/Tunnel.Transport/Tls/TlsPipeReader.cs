@@ -28,7 +28,21 @@ internal sealed class TlsPipeReader(SslStream tls, LinkStream stream, PipeReader
     private bool _isCompleted;
     private bool _isClosing;
 
+    // The last read has left no room: the engine may hold more of that record.
+    private bool _mayHoldMore;
+
     private bool HasNews => _isCancelRequested || _hasEnded || _buffer.HasNews;
+
+    private bool IsCancelRequested
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isCancelRequested;
+            }
+        }
+    }
 
     public override bool TryRead(out ReadResult result)
     {
@@ -127,11 +141,11 @@ internal sealed class TlsPipeReader(SslStream tls, LinkStream stream, PipeReader
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReceiveAsync(CancellationToken cancellationToken)
     {
-        await stream.Gate.WaitAsync(CancellationToken.None);
         Exception? failure = null;
         try
         {
-            while (!await TryReceiveAsync(cancellationToken))
+            while (!((_mayHoldMore || stream.HasRecord(await link.ReadAsync(cancellationToken))) && await TryReceiveAsync(cancellationToken))
+                && !IsCancelRequested)
             {
             }
         }
@@ -142,11 +156,6 @@ internal sealed class TlsPipeReader(SslStream tls, LinkStream stream, PipeReader
         catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
         {
             failure = fault.Set(error, stream.SawEnd);
-        }
-        finally
-        {
-            _buffer.Discard();
-            stream.Gate.Release();
         }
 
         lock (_lock)
@@ -163,16 +172,16 @@ internal sealed class TlsPipeReader(SslStream tls, LinkStream stream, PipeReader
         throw failure ?? new InvalidOperationException("The reader was completed while it was read.");
     }
 
-    // Returns false when it was woken for nothing.
+    // A record is there: the engine waits only if it was none of application data. False: that wait was cancelled.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> TryReceiveAsync(CancellationToken cancellationToken)
     {
+        await stream.Gate.WaitAsync(CancellationToken.None);
         try
         {
-            // Decrypts into the engine's own buffer; ours is rented when there is something to put into it.
-#pragma warning disable CA2022 // A read of nothing has no count: it waits.
-            await tls.ReadAsync(Memory<byte>.Empty, cancellationToken);
-#pragma warning restore CA2022
-            int bytes = await tls.ReadAsync(_buffer.Room(), cancellationToken);
+            Memory<byte> room = _buffer.Room();
+            int bytes = await tls.ReadAsync(room, cancellationToken);
+            _mayHoldMore = bytes == room.Length;
             if (bytes > 0)
             {
                 _buffer.Commit(bytes);
@@ -190,11 +199,12 @@ internal sealed class TlsPipeReader(SslStream tls, LinkStream stream, PipeReader
         }
         catch (ReadCancelledException)
         {
+            return false;
+        }
+        finally
+        {
             _buffer.Discard();
-            lock (_lock)
-            {
-                return _isCancelRequested;
-            }
+            stream.Gate.Release();
         }
     }
 

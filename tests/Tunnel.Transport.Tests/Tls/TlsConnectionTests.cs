@@ -1,5 +1,7 @@
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Tunnel.TestSupport;
 using Tunnel.Transport.Sockets;
 using Tunnel.Transport.Tls;
@@ -87,6 +89,29 @@ public abstract class TlsConnectionTests(SslProtocols version) : IAsyncLifetime
         (await Breaks(reader.Input.ReadAsync().AsTask())).Reason.Should().Be(ConnectionBreak.Truncated);
         (await Breaks(reader.Input.ReadAsync().AsTask())).Reason.Should().Be(ConnectionBreak.Truncated);
         (await Breaks(reader.Output.WriteAsync(new byte[1]).AsTask())).Reason.Should().Be(ConnectionBreak.Truncated);
+    }
+
+    /// <summary>Both in one piece, and the link stays open: nothing but the record itself says that it is over.</summary>
+    [Fact]
+    public async Task CloseNotify_RightBehindData_IsTheEnd()
+    {
+        using var authority = new TestAuthority();
+        using X509Certificate2 certificate = authority.Issue("close.tunnel");
+        TcpLinkPair below = await TcpLinkPair.CreateAsync(_pool);
+        var options = new SslServerAuthenticationOptions { ServerCertificate = certificate, EnabledSslProtocols = version };
+        Task<TlsConnection> accepting = TlsConnection.AcceptAsync(below.B, _pool, options, CancellationToken.None);
+        await using var stream = new LinkStream(below.A);
+        await using var client = new SslStream(stream, leaveInnerStreamOpen: true);
+        await client.AuthenticateAsClientAsync(authority.ClientOptions("close.tunnel")).Within();
+        await using TlsConnection server = await accepting.Within();
+        Task<byte[]> reading = server.Input.TakeAllAsync();
+        stream.Open();
+        await client.WriteAsync("last words"u8.ToArray());
+        await client.ShutdownAsync();
+        await stream.SendAsync(CancellationToken.None);
+        (await reading.Within()).Should().Equal("last words"u8.ToArray());
+        await server.Input.CompleteAsync();
+        await below.A.DisposeAsync();
     }
 
     [Fact]
