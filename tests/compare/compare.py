@@ -64,7 +64,7 @@ def enter(options):
     return entered, absent
 
 
-def begin(theatre, entered, port, absent):
+def begin(theatre, entered, port, absent, is_secure):
     """contestant key -> the running contestant. Who is optional and does not start is added to the absent ones."""
     field = {}
     for one in entered:
@@ -76,6 +76,8 @@ def begin(theatre, entered, port, absent):
             absent.append(f"{one.label} does not start: {reason}")
             continue
         field[one.key].again = functools.partial(one.start, theatre, port)
+        if is_secure and one.start_secure:
+            field[one.key].secure = one.start_secure(theatre, port)
     return field
 
 
@@ -87,7 +89,7 @@ def measure(bench, field, works, effort):
             if number >= work.most_rounds:
                 continue
             # Everybody's turn comes first once: what the turn before leaves behind hits nobody always.
-            order = list(field.items())
+            order = list({key: one.secure for key, one in field.items() if one.secure}.items() if work.is_secure else field.items())
             shift = number % len(order)
             for key, running in order[shift:] + order[:shift]:
                 try:
@@ -198,7 +200,7 @@ def main():
             say("building and starting")
             port = origin(stage, effort).port
             theatre = cast.Theatre(stage)
-            field = begin(theatre, entered, port, absent)
+            field = begin(theatre, entered, port, absent, any(work.is_secure for work in works))
             bench = programme.Bench(stage)
             say("warming up")
             started = time.monotonic()
@@ -208,6 +210,8 @@ def main():
                 bench.load(running, programme.SMALL, 64, seconds)
                 bench.load(running, programme.SMALL, 1, 1)
                 bench.download(running, effort)
+                if running.secure:
+                    bench.load(running.secure, programme.SMALL, 64, seconds)
             load_before = os.getloadavg()[0]
             results, problems = measure(bench, field, works, effort)
             seconds = time.monotonic() - started

@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import Callable
 
+import pki
 import stage as staging
 import tunnels
 
@@ -32,9 +33,12 @@ class Running:
     reads_http: bool = True
     # Starts one more of the same, on which nothing has happened yet.
     again: Callable = None
+    scheme: str = "http"
+    # Another one, whose visitors come by HTTPS.
+    secure: "Running" = None
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def _sum(self, figure):
         return {role: sum(figure(pid) for pid in family(process.pid)) for role, process in self.processes.items()}
@@ -63,6 +67,8 @@ class Contestant:
     programs: tuple = ()
     # Only taken in when its programs are on the machine already.
     is_guest: bool = False
+    # (Theatre, origin port) -> Running for visitors by HTTPS
+    start_secure: Callable = None
 
 
 class Theatre:
@@ -72,11 +78,18 @@ class Theatre:
         self.stage = stage
         self._builds = {}
         self._names = {}
+        self._certificate = None
 
     def binaries(self, native, checkout):
         if (native, checkout) not in self._builds:
             self._builds[native, checkout] = staging.build(self.stage, native, checkout)
         return self._builds[native, checkout]
+
+    def certificate(self):
+        """Paths of a certificate for the visitors' names and of its key, the same for all: on P-256, as most are."""
+        if not self._certificate:
+            self._certificate = pki.Pki(self.stage.folder("pki")).issue("visitors", "*.localhost", curve="P-256")
+        return self._certificate
 
     def name(self, base):
         self._names[base] = self._names.get(base, 0) + 1
@@ -91,7 +104,7 @@ def direct(_, origin_port):
 # every reverse proxy is given. Buffers as nginx has them by default, but never a file: it would fetch a gigabyte to disk for
 # each slow reader, and the disk would be measured.
 _NGINX = """server {
-    listen PORT backlog=4096;
+    listen PORT backlog=4096 MORE;
     location / {
         proxy_pass http://next;
         proxy_http_version 1.1;
@@ -107,15 +120,23 @@ _NGINX = """server {
 CONNECTIONS = 12_000
 
 
-def _nginx_proxy(theatre, name, next_port):
+def _nginx_proxy(theatre, name, next_port, more=""):
     upstream = f"upstream next {{ server 127.0.0.1:{next_port}; keepalive 512; keepalive_requests 1000000000; }}"
-    return theatre.stage.nginx(theatre.name(name), _NGINX, upstream, connections=CONNECTIONS)
+    return theatre.stage.nginx(theatre.name(name), _NGINX.replace("MORE", more), upstream, connections=CONNECTIONS)
 
 
 def nginx_twice(theatre, origin_port):
     inner = _nginx_proxy(theatre, "nginx-inner", origin_port)
     outer = _nginx_proxy(theatre, "nginx-outer", inner.port)
     return Running(outer.port, "demo.localhost", {"outer": outer, "inner": inner})
+
+
+def nginx_once_secure(theatre, origin_port):
+    """What HTTPS is measured against: whoever needs no tunnel terminates TLS beside the origin."""
+    certificate, key = theatre.certificate()
+    tls = f"ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 1000000000"
+    proxy = _nginx_proxy(theatre, "nginx-secure", origin_port, tls)
+    return Running(proxy.port, "demo.localhost", {"outer": proxy}, scheme="https")
 
 
 # The same terms: one thread for each process as nginx has one worker, kept-alive connections shared by all visitors.
@@ -158,14 +179,20 @@ def haproxy_twice(theatre, origin_port):
 
 
 def _this_project(native, checkout=staging.REPOSITORY):
-    def start(theatre, origin_port):
+    def start(theatre, origin_port, *server_options):
         binaries = theatre.binaries(native, checkout)
         state = str(theatre.stage.folder(theatre.name(f"state-{binaries.label}")))
-        tunnel = theatre.stage.tunnel(binaries, origin_port, server_options=["--state-dir", f"{state}/server"],
+        tunnel = theatre.stage.tunnel(binaries, origin_port, server_options=["--state-dir", f"{state}/server", *server_options],
                                       agent_options=["--state-dir", f"{state}/agent"])
         processes = {"server": tunnel.server, "agent": tunnel.agent}
         return Running(tunnel.port, tunnel.host, processes, {role: one.seconds_to_ready for role, one in processes.items()})
-    return start
+
+    def start_secure(theatre, origin_port):
+        certificate, key = theatre.certificate()
+        running = start(theatre, origin_port, "--https-port", "0", "--cert", certificate, "--key", key)
+        port = running.processes["server"].https_port
+        return dataclasses.replace(running, port=port, host=f"demo.localhost:{port}", scheme="https")
+    return {"start": start, "start_secure": start_secure}
 
 
 def _bytes_only(start):
@@ -179,16 +206,16 @@ def _bytes_only(start):
 REFERENCE = "nginx-twice"
 CONTESTANTS = [
     Contestant("direct", "direct", direct),
-    Contestant("nginx-twice", "nginx twice", nginx_twice),
+    Contestant("nginx-twice", "nginx twice", nginx_twice, start_secure=nginx_once_secure),
     Contestant("haproxy-twice", "HAProxy twice", haproxy_twice, ("haproxy",)),
     Contestant("ssh", "`ssh -R`", _bytes_only(tunnels.ssh), ("ssh", "sshd", "ssh-keygen")),
     *(Contestant(key, label, _bytes_only(start), programs, is_guest=True) for key, label, start, programs in tunnels.GUESTS),
-    Contestant("release", "this project, Release", _this_project(native=False)),
-    Contestant("native", "this project, native", _this_project(native=True)),
+    Contestant("release", "this project, Release", **_this_project(native=False)),
+    Contestant("native", "this project, native", **_this_project(native=True)),
 ]
 
 
 def before(checkout):
     """The same project as another checkout has it: what a change has cost or gained, in the same rounds."""
-    return [Contestant("before", "before, Release", _this_project(native=False, checkout=checkout)),
-            Contestant("before-native", "before, native", _this_project(native=True, checkout=checkout))]
+    return [Contestant("before", "before, Release", **_this_project(native=False, checkout=checkout)),
+            Contestant("before-native", "before, native", **_this_project(native=True, checkout=checkout))]

@@ -46,6 +46,8 @@ class Work:
     measure: Callable
     # For what takes long and hardly varies.
     most_rounds: int = 1_000
+    # Its visitors come by HTTPS; whoever has none sits it out.
+    is_secure: bool = False
 
 
 QUICK = Effort(rounds=2, warm_up_seconds=8, load_seconds=1, lone_seconds=1, bulk_mib=128, idle_visitors=1_000, settle_seconds=1)
@@ -124,6 +126,16 @@ def fresh_connections(bench, running, effort):
     return {"fresh": bench.load(running, SMALL, 64, effort.load_seconds, ["Connection: close"]).per_second}
 
 
+def kept_secure(bench, running, effort):
+    before = running.cpu_seconds()
+    load = bench.load(running, SMALL, 64, effort.load_seconds)
+    return {"https": load.per_second, **_cpu("https-cpu", before, running, load.requests / 100_000)}
+
+
+def fresh_secure(bench, running, effort):
+    return {"https-fresh": bench.load(running, SMALL, 64, effort.load_seconds, ["Connection: close"]).per_second}
+
+
 def medium(bench, running, effort):
     return {"medium": bench.load(running, MEDIUM, 64, effort.load_seconds).per_second}
 
@@ -173,6 +185,13 @@ WORKS = [
         Figure("small512-p99", "the same, p99", "ms", False, 2),
     ], crowded_small),
     Work("fresh", [Figure("fresh", "small GET, 64 visitors, a new connection each", "req/s", True)], fresh_connections),
+    Work("https", [
+        Figure("https", "HTTPS, small GET, 64 visitors (nginx: once)", "req/s", True),
+        *_cpu_figures("https-cpu", "for 100,000 of them"),
+    ], kept_secure, is_secure=True),
+    Work("https-fresh", [
+        Figure("https-fresh", "HTTPS, a new connection each (nginx: once)", "req/s", True),
+    ], fresh_secure, is_secure=True),
     Work("medium", [Figure("medium", "100 KiB, 64 visitors", "req/s", True)], medium),
     Work("bulk", [
         Figure("bulk", "bulk down, 1 visitor", "MB/s", True),

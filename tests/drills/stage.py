@@ -354,8 +354,8 @@ class Stage:
         process = self.start(f"server-{binaries.label}", [
             *binaries.server, "--domain", "localhost", "--bind", "127.0.0.1", "--http-port", str(http_port),
             "--agent-port", str(agent_port), *options])
-        match, at = process.wait_line(r"^Ready: http://\*\.localhost(?::(\d+))?(?: and https://\S+)? for visitors, port (\d+) for agents")
-        process.http_port, process.agent_port = int(match[1] or 80), int(match[2])
+        match, at = process.wait_line(r"^Ready: http://\*\.localhost(?::(\d+))?(?: and https://[^\s:]+(?::(\d+))?)? for visitors, port (\d+) for agents")
+        process.http_port, process.https_port, process.agent_port = int(match[1] or 80), int(match[2] or 443), int(match[3])
         process.seconds_to_ready = at - process.started
         return process
 
