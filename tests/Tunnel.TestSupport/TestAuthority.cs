@@ -36,7 +36,22 @@ public sealed class TestAuthority : IDisposable
     public X509Certificate2 Issue(DateTimeOffset notAfter, params string[] names)
     {
         using RSA key = RSA.Create(2048);
-        var request = new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using X509Certificate2 bare = Sign(new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), notAfter, names);
+        using X509Certificate2 whole = bare.CopyWithPrivateKey(key);
+        return Kept(whole);
+    }
+
+    /// <summary>The same with a key on the curve P-256.</summary>
+    public X509Certificate2 IssueOnCurve(DateTimeOffset notAfter, params string[] names)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using X509Certificate2 bare = Sign(new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256), notAfter, names);
+        using X509Certificate2 whole = bare.CopyWithPrivateKey(key);
+        return Kept(whole);
+    }
+
+    private X509Certificate2 Sign(CertificateRequest request, DateTimeOffset notAfter, string[] names)
+    {
         var alternatives = new SubjectAlternativeNameBuilder();
         foreach (string name in names)
         {
@@ -55,13 +70,13 @@ public sealed class TestAuthority : IDisposable
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
             [new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
         byte[] serial = BitConverter.GetBytes(Interlocked.Increment(ref _serial) + 0x0100_0000);
-        using X509Certificate2 bare = request.Create(
+        return request.Create(
             Certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), notAfter - (91 * Margin), notAfter, serial);
-        using X509Certificate2 whole = bare.CopyWithPrivateKey(key);
-
-        // Windows cannot use a key that exists in memory only.
-        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
     }
+
+    // Windows cannot use a key that exists in memory only.
+    private static X509Certificate2 Kept(X509Certificate2 whole) =>
+        X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pfx), null, X509KeyStorageFlags.Exportable);
 
     /// <summary>What a client needs to trust this authority and nobody else.</summary>
     public SslClientAuthenticationOptions ClientOptions(string host) => new()

@@ -36,7 +36,7 @@ internal sealed class CertificateStore : IAsyncDisposable
     private readonly Dictionary<CertificateFile, Entry> _entries = [];
     private bool _isGapTold;
 
-    private volatile CertificateTable _table = new([], null);
+    private volatile CertificateTable _table;
     private volatile bool _mustReadAll;
 
     /// <param name="domain">Tunnels are below it.</param>
@@ -46,6 +46,7 @@ internal sealed class CertificateStore : IAsyncDisposable
         _sources = sources;
         _domain = domain;
         _time = time;
+        _table = new CertificateTable([], null, time);
         _log = log;
         _rareFault = new RareLine(time);
         try
@@ -68,7 +69,7 @@ internal sealed class CertificateStore : IAsyncDisposable
     public bool IsConfigured => _sources.IsConfigured;
 
     /// <inheritdoc cref="CertificateTable.Find"/>
-    public ServedCertificate? Find(string? name) => _table.Find(name);
+    public ServedCertificate? Find(string? name, bool takesEcdsa = true) => _table.Find(name, takesEcdsa);
 
     /// <inheritdoc cref="CertificateTable.Covers"/>
     public bool Covers(string name) => _table.Covers(name);
@@ -220,7 +221,8 @@ internal sealed class CertificateStore : IAsyncDisposable
     {
         _table = new CertificateTable(
             _entries.Values.Select(static entry => entry.Certificate).OfType<ServedCertificate>(),
-            _sources.Default is { } file ? _entries.GetValueOrDefault(file)?.Certificate : null);
+            _sources.Default is { } file ? _entries.GetValueOrDefault(file)?.Certificate : null,
+            _time);
         bool hasGap = IsConfigured && !_table.Covers("*." + _domain);
         if (hasGap && !_isGapTold)
         {

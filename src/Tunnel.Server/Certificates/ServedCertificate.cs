@@ -23,6 +23,7 @@ internal sealed class ServedCertificate
     {
         Names = NamesOf(leaf);
         NotAfter = leaf.NotAfter.ToUniversalTime();
+        IsOnCurve = leaf.PublicKey.Oid.Value == EllipticCurve;
         var context = CertificateChain.ContextOf(leaf, rest);
         _tls12 = Tls12Of(context);
 #pragma warning disable CA5398 // The one version whose ciphers need no choosing.
@@ -35,10 +36,13 @@ internal sealed class ServedCertificate
 
     public DateTimeOffset NotAfter { get; }
 
+    /// <summary>Its key is one on an elliptic curve: whoever sees it must be able to check ECDSA.</summary>
+    public bool IsOnCurve { get; }
+
     /// <summary>
     /// The options of one handshake. On Linux a list of ciphers costs the engine its kept contexts, and with them most of the
     /// time of a handshake and every resumption. Only TLS 1.2 needs one: all ciphers of 1.3 are good. So a client that offers
-    /// 1.3 gets nothing else.
+    /// 1.3 gets nothing else, and one that does not has a whole handshake each time.
     /// </summary>
     public SslServerAuthenticationOptions HandshakeFor(bool offersTls13) => offersTls13 ? _tls13 : _tls12;
 

@@ -176,7 +176,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
 
         // A name is one thing: terminated TLS never reaches a passthrough name, nor the other way round. Also while nobody serves
         // it: its visitors are not to be shown another certificate, nor is what they say to be read here.
-        ServedCertificate? certificate = _certificates.Find(hello.ServerName);
+        ServedCertificate? certificate = _certificates.Find(hello.ServerName, hello.TakesEcdsa);
         if (hello.ServerName is { } name && (certificate is null || _services.Forwarding.IsForTlsOnly(name)))
         {
             return new RawVisitor(_services, _link, TunnelTypes.Tls, name);

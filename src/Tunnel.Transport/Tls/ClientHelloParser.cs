@@ -12,8 +12,12 @@ internal static class ClientHelloParser
     private const int MostSessionId = 32;
     private const ushort ServerNameExtension = 0;
     private const ushort AlpnExtension = 16;
+    private const ushort SignatureAlgorithmsExtension = 13;
     private const ushort SupportedVersionsExtension = 43;
     private const ushort Tls13 = 0x0304;
+
+    // The second byte of its schemes, whatever the hash (RFC 5246 section 7.4.1.4.1).
+    private const byte Ecdsa = 3;
     private const int MostProtocols = 64;
     private const int MostName = 255;
 
@@ -32,24 +36,25 @@ internal static class ClientHelloParser
         string? name = null;
         IReadOnlyList<string> protocols = [];
         bool offersTls13 = false;
+        bool takesEcdsa = false;
 
         // Old clients send no extensions at all, not even an empty list of them.
         if (!cursor.IsAtEnd)
         {
             if (!cursor.TryTakeVector16(out ReadOnlySpan<byte> extensions) || !cursor.IsAtEnd
-                || !TryParseExtensions(extensions, ref name, ref protocols, ref offersTls13))
+                || !TryParseExtensions(extensions, ref name, ref protocols, ref offersTls13, ref takesEcdsa))
             {
                 return false;
             }
         }
 
-        hello = new ClientHello(name, protocols, offersTls13);
+        hello = new ClientHello(name, protocols, offersTls13, takesEcdsa);
         return true;
     }
 
     // What is not known is skipped: GREASE (RFC 8701) is there to make sure of that, and ECH is not ours to open.
     private static bool TryParseExtensions(
-        ReadOnlySpan<byte> extensions, ref string? name, ref IReadOnlyList<string> protocols, ref bool offersTls13)
+        ReadOnlySpan<byte> extensions, ref string? name, ref IReadOnlyList<string> protocols, ref bool offersTls13, ref bool takesEcdsa)
     {
         bool hasName = false;
         bool hasProtocols = false;
@@ -79,6 +84,13 @@ internal static class ClientHelloParser
                     }
 
                     hasProtocols = true;
+                    break;
+                case SignatureAlgorithmsExtension:
+                    if (!TryParseSignatures(content, ref takesEcdsa))
+                    {
+                        return false;
+                    }
+
                     break;
                 case SupportedVersionsExtension:
                     if (!TryParseVersions(content, ref offersTls13))
@@ -139,6 +151,22 @@ internal static class ClientHelloParser
     private static bool IsAddress(string name) =>
         IPAddress.TryParse(name, out IPAddress? address)
         && (address.AddressFamily == AddressFamily.InterNetworkV6 || name.Count(static character => character == '.') == 3);
+
+    private static bool TryParseSignatures(ReadOnlySpan<byte> content, ref bool takesEcdsa)
+    {
+        var cursor = new Cursor(content);
+        if (!cursor.TryTakeVector16(out ReadOnlySpan<byte> schemes) || schemes.IsEmpty || schemes.Length % 2 != 0 || !cursor.IsAtEnd)
+        {
+            return false;
+        }
+
+        for (int at = 1; at < schemes.Length; at += 2)
+        {
+            takesEcdsa |= schemes[at] == Ecdsa;
+        }
+
+        return true;
+    }
 
     private static bool TryParseVersions(ReadOnlySpan<byte> content, ref bool offersTls13)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Tunnel.TestSupport;
 
@@ -21,7 +22,7 @@ public sealed class CertificateFolder : IDisposable
     {
         (string cert, string key) = (Path.Combine(Folder, file + ".pem"), Path.Combine(Folder, file + ".key"));
         File.WriteAllText(cert, certificate.ExportCertificatePem());
-        File.WriteAllText(key, certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(key, ((AsymmetricAlgorithm?)certificate.GetRSAPrivateKey() ?? certificate.GetECDsaPrivateKey())!.ExportPkcs8PrivateKeyPem());
         return (cert, key);
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.Server;
 using Tunnel.TestSupport;
@@ -37,6 +38,29 @@ public sealed class HttpsTests : IDisposable
         visitor.Stream.SslProtocol.Should().Be(SslProtocols.Tls13);
         using SecureVisitor older = await VisitAsync(pair, change: options => options.EnabledSslProtocols = SslProtocols.Tls12);
         older.Stream.SslProtocol.Should().Be(SslProtocols.Tls12);
+    }
+
+    /// <summary>A session that is taken up again needs no certificate and no signature, and the certificate is most of what a server sends.</summary>
+    [LinuxFact]
+    public async Task Handshake_OfAVisitorThatComesBack_TakesItsSessionUpAgain()
+    {
+        DateTimeOffset later = TimeProvider.System.GetUtcNow() + TimeSpan.FromDays(30);
+        using X509Certificate2 curve = _files.Authority.IssueOnCurve(later, "curve.tunnel.test");
+        (string ec, string ecKey) = _files.Write("curve", curve);
+        (string rsa, string rsaKey) = _files.Write("rsa", "*.tunnel.test");
+        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")), options => options with { Certs = [ec, rsa], Keys = [ecKey, rsaKey] });
+        foreach (string name in new[] { "curve.tunnel.test", Name })
+        {
+            int first = await HandshakeAsync(name);
+            (await HandshakeAsync(name)).Should().BeLessThan(first / 2, "{0} of {1}", name, first);
+        }
+
+        async Task<int> HandshakeAsync(string name)
+        {
+            using SecureVisitor visitor = await VisitAsync(pair, name);
+            await visitor.AskAsync($"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n");
+            return visitor.HandshakeBytes;
+        }
     }
 
     [Fact]

@@ -14,9 +14,16 @@ public sealed class SecureVisitor : IDisposable
 {
     private readonly SslStream _stream;
 
-    private SecureVisitor(SslStream stream) => _stream = stream;
+    private SecureVisitor(SslStream stream, int handshakeBytes)
+    {
+        _stream = stream;
+        HandshakeBytes = handshakeBytes;
+    }
 
     public SslStream Stream => _stream;
+
+    /// <summary>Bytes that the server sent for its part of the handshake.</summary>
+    public int HandshakeBytes { get; }
 
     public X509Certificate2 Certificate => (X509Certificate2)_stream.RemoteCertificate!;
 
@@ -26,7 +33,8 @@ public sealed class SecureVisitor : IDisposable
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, port).Within();
-        var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        var below = new CountingStream(socket);
+        var stream = new SslStream(below);
         SslClientAuthenticationOptions options = authority.ClientOptions(name);
         change?.Invoke(options);
         try
@@ -39,7 +47,7 @@ public sealed class SecureVisitor : IDisposable
             throw;
         }
 
-        return new SecureVisitor(stream);
+        return new SecureVisitor(stream, below.Received);
     }
 
     public async Task<string> AskAsync(string request)
@@ -80,4 +88,16 @@ public sealed class SecureVisitor : IDisposable
     }
 
     public void Dispose() => _stream.Dispose();
+
+    private sealed class CountingStream(Socket socket) : NetworkStream(socket, ownsSocket: true)
+    {
+        public int Received { get; private set; }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            int bytes = await base.ReadAsync(buffer, cancellationToken);
+            Received += bytes;
+            return bytes;
+        }
+    }
 }

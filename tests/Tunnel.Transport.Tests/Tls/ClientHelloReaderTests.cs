@@ -37,6 +37,8 @@ public sealed class ClientHelloReaderTests
         { "bytes behind the list of names", Records(Message(Extension(0, [.. Vector16([0, 0, 1, (byte)'a']), 0]))) },
         { "an empty list of versions", Records(Message(Extension(43, [0]))) },
         { "half a version", Records(Message(Extension(43, [3, 3, 4, 3]))) },
+        { "an empty list of signatures", Records(Message(Extension(13, [0, 0]))) },
+        { "half a signature", Records(Message(Extension(13, Vector16([4, 3, 8])))) },
         { "ALPN twice", Records(Message([.. Alpn("h2"), .. Alpn("h2")])) },
         { "ALPN without a protocol", Records(Message(Extension(16, Vector16([])))) },
         { "ALPN with an empty protocol", Records(Message(Alpn(""))) },
@@ -97,6 +99,15 @@ public sealed class ClientHelloReaderTests
     {
         Whole(Records(Message([.. Extension(43, versions), .. ServerName("a.test")])), out ClientHello? hello).Should().Be(ClientHelloOutcome.Complete);
         hello!.OffersTls13.Should().Be(isOffered);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 8, 4, 4, 3 }, true)]
+    [InlineData(new byte[] { 4, 1, 3, 1, 8, 4 }, false)]
+    public void Read_Signatures_SaysWhetherEcdsaCanBeChecked(byte[] schemes, bool isTaken)
+    {
+        Whole(Records(Message([.. Extension(13, Vector16(schemes)), .. ServerName("a.test")])), out ClientHello? hello).Should().Be(ClientHelloOutcome.Complete);
+        hello!.TakesEcdsa.Should().Be(isTaken);
     }
 
     [Theory]
