@@ -35,6 +35,7 @@ internal sealed class AgentCommand
     private readonly Option<string[]> _deny;
     private readonly Option<string?> _basicAuthFile;
     private readonly Option<bool> _forwardAuth;
+    private readonly Option<bool> _waitingPage;
     private readonly Option<string?> _hostHeader;
     private readonly Option<string?> _via;
     private readonly Option<double> _answerTime;
@@ -74,6 +75,7 @@ internal sealed class AgentCommand
         _deny = options.Texts("--deny", "CIDR", "Turn visitors from this address or network away, whatever --allow says.");
         _basicAuthFile = options.Text("--basic-auth-file", "FILE", "Ask visitors for a name and a password of this file, made with 'htpasswd -B'. Only the hashes leave this machine.");
         _forwardAuth = options.Switch("--forward-auth", "Let your local server see what visitors answered to --basic-auth-file.");
+        _waitingPage = options.Switch("--waiting-page", "While this agent is away, show whoever opens a page in a browser that it waits, and load it when the agent is back.");
         _log = new ProgramLog(options);
         new LoginCommand().AddTo(_command);
     }
@@ -192,6 +194,7 @@ internal sealed class AgentCommand
                 var value => value!,
             },
             Via = arguments.GetValue(_via) == "on",
+            WaitingPage = arguments.GetValue(_waitingPage),
             OriginAnswerTime = TimeSpan.FromSeconds(arguments.GetValue(_answerTime)),
             AnswerIdleTime = TimeSpan.FromSeconds(arguments.GetValue(_answerIdleTime)),
             Pool = arguments.GetValue(_pool),

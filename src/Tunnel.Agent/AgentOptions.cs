@@ -72,6 +72,9 @@ public sealed record AgentOptions
     /// <summary>Whether the origin sees <c>Via</c>.</summary>
     public bool Via { get; init; } = true;
 
+    /// <summary>Browsers that open a page while this agent is away see that they wait.</summary>
+    public bool WaitingPage { get; init; }
+
     public TimeSpan OriginConnectTime { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Time from the request to the head of the origin's answer.</summary>
@@ -175,6 +178,7 @@ public sealed record AgentOptions
         Require(
             Protocol == TunnelTypes.Http || Guard?.Users is null,
             "--basic-auth-file is for --protocol http; over the others nobody can be asked for a password. --allow and --deny work with all.");
+        Require(!WaitingPage || Protocol == TunnelTypes.Http, "--waiting-page is for --protocol http; over the others there are no pages.");
         Require(!LocalHttps || Protocol != TunnelTypes.Tls, "--local-https is not for --protocol tls: there the visitor's own TLS goes on to your local server.");
         Require(LocalHttps || (LocalCa is null && !LocalInsecure), "--local-ca and --local-insecure are about --local-https; give that too.");
         Require(LocalCa is null || !LocalInsecure, "--local-ca and --local-insecure exclude each other; give one of them.");

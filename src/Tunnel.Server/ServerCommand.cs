@@ -34,6 +34,8 @@ internal sealed class ServerCommand
     private readonly Option<bool> _reusePort;
     private readonly Option<string?> _trustedProxy;
     private readonly Option<string?> _proxyHeader;
+    private readonly Option<string?> _errorsUrl;
+    private readonly Option<string?> _landingPage;
     private readonly Option<string?> _accessLog;
     private readonly Option<string?> _accessLogFormat;
     private readonly Option<string?> _stateDirectory;
@@ -61,6 +63,8 @@ internal sealed class ServerCommand
         _proxyHeader = options.Choice("--proxy-header", "The fields in which trusted proxies are believed; the others are dropped.", "x-forwarded", "x-forwarded", "forwarded");
         _acceptProxyProtocol = options.Switch("--accept-proxy-protocol", "Trusted proxies begin every connection with a PROXY protocol header; nobody else may.");
         _tcpPorts = options.Text("--tcp-ports", "FIRST-LAST", "Ports for raw TCP tunnels, like 20000-20999. Default: there are no such tunnels.");
+        _errorsUrl = options.Text("--errors-url", "URL", "Where visitors find what the code of an error means: the page links to URL#CODE, or to URL with {code} in it replaced. Default: no link.");
+        _landingPage = options.Choice("--landing-page", "Whether the domain itself shows that a server runs here, or is not found.", "on", "on", "off");
         _accessLog = options.Text("--access-log", "FILE", "Append a line for every request and raw connection to FILE; - is standard output. Default: none.");
         _accessLogFormat = options.Choice("--access-log-format", "How its lines are written.", "text", "text", "json");
         _stateDirectory = StateDirectory.AddOption(options);
@@ -152,6 +156,8 @@ internal sealed class ServerCommand
         ResumeWindow = TimeSpan.FromSeconds(arguments.GetValue(_resumeWindow)),
         TrustedProxies = Forwarding.TrustedProxies.Parse(arguments.GetValue(_trustedProxy)),
         ProxyFields = arguments.GetValue(_proxyHeader) == "forwarded" ? Forwarding.ProxyFields.Forwarded : Forwarding.ProxyFields.XForwarded,
+        ErrorsUrl = arguments.GetValue(_errorsUrl) is { } errors ? Edge.ErrorsUrl.Parse(errors) : null,
+        HasLandingPage = arguments.GetValue(_landingPage) == "on",
         AccessLog = arguments.GetValue(_accessLog),
         AccessLogIsJson = arguments.GetValue(_accessLogFormat) == "json",
         RequireToken = arguments.GetValue(_requireToken),

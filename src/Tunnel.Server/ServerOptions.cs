@@ -46,6 +46,12 @@ public sealed record ServerOptions
     /// <summary>Plain HTTP is answered with 308 to the same address on HTTPS.</summary>
     public bool RedirectsToHttps { get; init; }
 
+    /// <summary>Where visitors find what the code of an error means; null: they are not told.</summary>
+    public Edge.ErrorsUrl? ErrorsUrl { get; init; }
+
+    /// <summary>Whoever opens the domain itself is told that a server runs here.</summary>
+    public bool HasLandingPage { get; init; } = true;
+
     /// <summary>How long browsers are to remember that there is HTTPS (RFC 6797); null: they are not told.</summary>
     public TimeSpan? Hsts { get; init; }
 

@@ -17,6 +17,7 @@ internal static class WantedTunnel
         {
             Pool = options.Pool ? true : null,
             Guard = options.Guard,
+            WaitingPage = options.WaitingPage ? true : null,
             Kept = held is not null && (options.Hostname ?? options.Subdomain) is null && options.RemotePort is null ? true : null,
         };
 

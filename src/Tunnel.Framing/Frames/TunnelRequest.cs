@@ -39,6 +39,9 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
     /// <summary>Whether other agents that ask for it as well may serve the name beside this one; null: no.</summary>
     public bool? Pool { get; init; }
 
+    /// <summary>Whether a browser that opens a page while the agent is away sees that it waits; null: no.</summary>
+    public bool? WaitingPage { get; init; }
+
     /// <summary>Whom the edge lets through; null: everybody.</summary>
     public TunnelGuard? Guard { get; init; }
 
@@ -77,6 +80,11 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
         if (Type != TunnelTypes.Http && Guard is { Users.Count: > 0 })
         {
             return "asks visitors for passwords, which only http can do";
+        }
+
+        if (Type != TunnelTypes.Http && WaitingPage == true)
+        {
+            return "asks for a waiting page, which only http can have";
         }
 
         if (Guard?.FindFault() is { } fault)

@@ -1,6 +1,6 @@
 namespace Tunnel.Hosting.Errors;
 
-/// <summary>Of all that a request goes through, the one that something is wrong with.</summary>
+/// <summary>Of all that a request goes through, in its order, the one that something is wrong with.</summary>
 public enum FailedParty
 {
     Visitor,

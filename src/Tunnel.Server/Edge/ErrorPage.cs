@@ -7,24 +7,41 @@ using Tunnel.Server.Forwarding;
 
 namespace Tunnel.Server.Edge;
 
-/// <summary>Writes an <see cref="EdgeError"/> as an answer: plain text, or JSON for whoever prefers it.</summary>
+/// <summary>Writes an <see cref="EdgeError"/> as an answer: plain text, JSON for programs that prefer it, a page for people.</summary>
 internal static class ErrorPage
 {
     /// <param name="request">The request answered; one that could not be read may be only partly filled.</param>
     /// <param name="requestId">For the person who asks us about it; also in our log.</param>
     /// <param name="hsts">The value of Strict-Transport-Security; null: none.</param>
+    /// <param name="errors">Where codes are explained; null: nowhere.</param>
     /// <returns>Bytes of content.</returns>
-    public static int Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null)
+    public static int Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null, ErrorsUrl? errors = null)
     {
-        bool isJson = PrefersJson(request.Headers);
-        byte[] body = isJson ? Json(error, requestId) : Text(error, requestId);
+        PageKind kind = PageKinds.Of(request.Headers);
+        string? help = error.IsError ? errors?.Of(error.Code) : null;
+        byte[] body = kind switch
+        {
+            PageKind.Html => HtmlPage.Of(error, requestId, help),
+            PageKind.Json => Json(error, requestId, help),
+            _ => Text(error, requestId, help),
+        };
 
         var head = new HeadWriter(output);
         head.StatusLine(error.Status);
-        head.Field(KnownHeader.ContentType, isJson ? "application/json"u8 : "text/plain; charset=utf-8"u8);
-        head.Field(KnownHeader.TunnelError, Encoding.ASCII.GetBytes(error.Code));
+        head.Field(KnownHeader.ContentType, TypeOf(kind));
+        if (error.IsError)
+        {
+            head.Field(KnownHeader.TunnelError, Encoding.ASCII.GetBytes(error.Code));
+        }
+
         head.Field(KnownHeader.CacheControl, "no-store"u8);
         head.Field("X-Content-Type-Options"u8, "nosniff"u8);
+        if (kind == PageKind.Html)
+        {
+            head.Field("Content-Security-Policy"u8, HtmlPage.Policy);
+            head.Field("Referrer-Policy"u8, "no-referrer"u8);
+        }
+
         if (hsts is not null)
         {
             head.Field(EntryRules.StrictTransportSecurity, hsts);
@@ -43,6 +60,13 @@ internal static class ErrorPage
         if (error.RetryAfter is { } seconds)
         {
             head.Field(KnownHeader.RetryAfter, seconds);
+        }
+
+        if (error.Refresh is { } pause)
+        {
+            head.StartField("Refresh"u8);
+            head.Value(pause);
+            head.EndField();
         }
 
         if (!keepAlive)
@@ -65,40 +89,40 @@ internal static class ErrorPage
         return body.Length;
     }
 
-    /// <summary>JSON is named, and named before HTML or plain text.</summary>
-    private static bool PrefersJson(HeaderList headers)
+    private static ReadOnlySpan<byte> TypeOf(PageKind kind) => kind switch
     {
-        foreach (ReadOnlySpan<byte> member in headers.Members(KnownHeader.Accept))
-        {
-            int parameters = member.IndexOf((byte)';');
-            ReadOnlySpan<byte> type = parameters < 0 ? member : member[..parameters].TrimEnd((byte)' ');
-            if (Ascii.EqualsIgnoreCase(type, "application/json"u8) || Ascii.EqualsIgnoreCase(type, "application/problem+json"u8))
-            {
-                return true;
-            }
+        PageKind.Html => "text/html; charset=utf-8"u8,
+        PageKind.Json => "application/json"u8,
+        _ => "text/plain; charset=utf-8"u8,
+    };
 
-            if (Ascii.EqualsIgnoreCase(type, "text/html"u8) || Ascii.EqualsIgnoreCase(type, "text/plain"u8))
-            {
-                return false;
-            }
-        }
-
-        return false;
+    private static byte[] Text(EdgeError error, string requestId, string? help)
+    {
+        string code = error.IsError ? $"Code: {error.Code}\n" : "";
+        string where = help is null ? "" : $"Help: {help}\n";
+        return Encoding.UTF8.GetBytes(
+            $"{error.Status} {Encoding.ASCII.GetString(ReasonPhrases.For(error.Status))}\n\n{error.Says}\n\n{code}Request: {requestId}\n{where}");
     }
 
-    private static byte[] Text(EdgeError error, string requestId) => Encoding.UTF8.GetBytes(
-        $"{error.Status} {Encoding.ASCII.GetString(ReasonPhrases.For(error.Status))}\n\n{error.Says}\n\nCode: {error.Code}\nRequest: {requestId}\n");
-
-    private static byte[] Json(EdgeError error, string requestId)
+    private static byte[] Json(EdgeError error, string requestId, string? help)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream))
         {
             json.WriteStartObject();
             json.WriteNumber("status", error.Status);
-            json.WriteString("error", error.Code);
+            if (error.IsError)
+            {
+                json.WriteString("error", error.Code);
+            }
+
             json.WriteString("message", error.Says);
             json.WriteString("requestId", requestId);
+            if (help is not null)
+            {
+                json.WriteString("help", help);
+            }
+
             json.WriteEndObject();
         }
 

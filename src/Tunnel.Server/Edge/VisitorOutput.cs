@@ -59,7 +59,8 @@ internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer
             return 0;
         }
 
-        return ErrorPage.Write(this, error, request, requestId, keepAlive, _services.Forwarding.Rules.HstsFor(_visitor.Facts));
+        return ErrorPage.Write(
+            this, error, request, requestId, keepAlive, _services.Forwarding.Rules.HstsFor(_visitor.Facts), _services.Options.ErrorsUrl);
     }
 
     /// <summary>The bytes are not HTTP any more, and may wait for ever.</summary>

@@ -15,8 +15,17 @@ namespace Tunnel.Server.Forwarding;
 /// <param name="Location">Where the visitor finds what it asked for.</param>
 internal sealed record EdgeError(KnownError Kind, int Status, string Says, int? RetryAfter = null, string? Location = null)
 {
+    /// <summary>Seconds between two looks of a browser that waits.</summary>
+    private const int AskAgain = 2;
+
     /// <summary>What visitors' programs may compare.</summary>
     public string Code => Kind.Code;
+
+    /// <summary>False: the answer is all that can be asked for here.</summary>
+    public bool IsError => Status >= 300;
+
+    /// <summary>Seconds after which a browser asks again by itself; null: it does not.</summary>
+    public int? Refresh { get; init; }
 
     /// <summary>WWW-Authenticate; null: none.</summary>
     public string? Challenge { get; init; }
@@ -29,6 +38,17 @@ internal sealed record EdgeError(KnownError Kind, int Status, string Says, int? 
 
     public static EdgeError AgentOffline { get; } = new(
         VisitorErrors.AgentOffline, 503, "The agent behind this name is not connected at the moment. Try again, or start the agent.", 5);
+
+    /// <summary>The same for a browser that opens a page, where the tunnel wants it to see that it waits.</summary>
+    public static EdgeError AgentAway { get; } = new(
+        VisitorErrors.AgentOffline, 503, "Waiting for the agent behind this name. The page opens by itself when it is back.", AskAgain)
+    {
+        Refresh = AskAgain,
+    };
+
+    /// <summary>What the domain of the server shows, which has no tunnel of its own.</summary>
+    public static EdgeError Landing { get; } = new(
+        VisitorErrors.TunnelNotFound, 200, "A tunnel-server runs here. There is no tunnel on this name itself: every tunnel has a name below it.");
 
     public static EdgeError OriginRefused { get; } = new(
         VisitorErrors.OriginRefused, 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");

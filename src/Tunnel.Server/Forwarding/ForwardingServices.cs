@@ -39,6 +39,9 @@ internal sealed class ForwardingServices
     /// <summary>Whether a name that nobody serves is one that TLS is passed on for, if anybody did.</summary>
     public Func<string, bool> IsPassthrough { get; init; } = static _ => false;
 
+    /// <summary>What people see instead of waiting.</summary>
+    public PagesAtOnce Pages => field ??= new PagesAtOnce(Options, Registry);
+
     /// <summary>For logins that cannot work, because one connection carries many people.</summary>
     public RareLine RareLogin => field ??= new RareLine(Time);
 

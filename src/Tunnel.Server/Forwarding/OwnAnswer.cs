@@ -17,9 +17,13 @@ internal sealed class OwnAnswer(ForwardingServices services, RequestHead request
     {
         bool keepAlive = isRead && request.KeepAlive && !visitor.IsLast;
         record.Status = error.Status;
-        record.Error = error.Code;
-        ServerLog.RequestFailed(services.Log, error.Code, error.Status, facts.AddressText, record.IdText);
-        services.Metrics.RequestFailed(error.Code);
+        if (error.IsError)
+        {
+            record.Error = error.Code;
+            ServerLog.RequestFailed(services.Log, error.Code, error.Status, facts.AddressText, record.IdText);
+            services.Metrics.RequestFailed(error.Code);
+        }
+
         record.PageBytes = visitor.WriteError(error, request, record.IdText, keepAlive);
         await visitor.Body.FlushAsync();
         return keepAlive ? ExchangeEnd.Reusable : ExchangeEnd.AnsweredUnread;

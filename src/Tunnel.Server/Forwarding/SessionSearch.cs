@@ -100,7 +100,14 @@ internal sealed class SessionSearch(ForwardingServices services)
             route = _registry.Find(head.HostName, request with { AdmittedBy = guard }, out held);
         }
 
-        if (held is not null)
+        EdgeError? page = route.Stream is null && !IsRepeated ? services.Pages.Find(head, isKnown: held is not null || route.Outcome != RouteOutcome.NotFound) : null;
+        if (held is not null && page is not null)
+        {
+            // Somebody may have come in this moment.
+            held.Cancel();
+            route = await held.Released;
+        }
+        else if (held is not null)
         {
             route = await visitor.Lifetime.WaitAsync(held, visitor);
             if (route.Stream is { } late && !_memory.HasRoomFor(facts.Address))
@@ -113,7 +120,7 @@ internal sealed class SessionSearch(ForwardingServices services)
 
         if (route.Stream is null)
         {
-            return route.Outcome switch
+            return page ?? route.Outcome switch
             {
                 _ when IsRepeated => EdgeError.SessionLost,
                 RouteOutcome.NotFound => EdgeError.TunnelNotFound,

@@ -138,15 +138,18 @@ internal sealed class NameEntry(string name)
         return null;
     }
 
-    /// <summary>Takes a tunnel off the name, which is remembered by it if it was served.</summary>
-    public void Remove(ServedTunnel tunnel, TimeSpan now)
+    /// <summary>Takes a tunnel off the name, which is remembered by it if it was served. True: it was.</summary>
+    public bool Remove(ServedTunnel tunnel, TimeSpan now)
     {
-        if (Tunnels.Remove(tunnel) && tunnel.WasServed)
+        if (!Tunnels.Remove(tunnel) || !tunnel.WasServed)
         {
-            _lastType = tunnel.Type;
-            _lastGuard = tunnel.Guard;
-            EmptySince = now;
+            return false;
         }
+
+        _lastType = tunnel.Type;
+        _lastGuard = tunnel.Guard;
+        EmptySince = now;
+        return true;
     }
 
     /// <summary>Puts a request in the row, by its arrival: one that was moved here is older than those that wait.</summary>

@@ -8,7 +8,11 @@ internal sealed class NameTable(TimeSpan memory)
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>Names that nobody serves any more, of which something is still known: more than there are sessions.</summary>
+    private const int MostWithWaitingPage = 8192;
+
     private readonly Dictionary<string, NameEntry> _names = new(StringComparer.Ordinal);
+    private readonly RememberedNames _withWaitingPage = new(MostWithWaitingPage);
     private TimeSpan _nextSweep;
 
     /// <summary>Names with a session.</summary>
@@ -68,7 +72,21 @@ internal sealed class NameTable(TimeSpan memory)
         return true;
     }
 
-    public void Remove(ServedTunnel tunnel, TimeSpan now) => Find(tunnel.Name)?.Remove(tunnel, now);
+    public void Remove(ServedTunnel tunnel, TimeSpan now)
+    {
+        if (Find(tunnel.Name) is { } entry && entry.Remove(tunnel, now) && entry.Tunnels.Count == 0)
+        {
+            _withWaitingPage.Set(tunnel.Name, tunnel.HasWaitingPage);
+        }
+    }
+
+    /// <summary>
+    /// Whether whoever opens a page there is to see that its agent is away, instead of a window that stays empty: its last tunnel
+    /// wants that, and nobody is connected.
+    /// </summary>
+    public bool HasWaitingPage(ReadOnlySpan<char> name) => Find(name) is { Tunnels: { Count: > 0 } tunnels }
+        ? tunnels[^1].HasWaitingPage && !tunnels.Exists(static tunnel => tunnel.Session is { IsAttached: true, IsLeaving: false })
+        : _withWaitingPage.Contains(name);
 
     /// <summary>As if these had never been claimed: whoever gave way has the names again, unless it has let go of them since.</summary>
     public void TakeBack(IReadOnlyList<ServedTunnel> tunnels, IReadOnlyList<ServedTunnel> others, TimeSpan now)

@@ -52,6 +52,9 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, IServingS
     /// <summary>Whether Via is added on the way to the origin.</summary>
     public bool AddsVia { get; } = request.Via ?? true;
 
+    /// <summary>Browsers that open a page while its agent is away see that they wait.</summary>
+    public bool HasWaitingPage { get; } = request.WaitingPage ?? false;
+
     /// <summary>Opens a stream for a request; null when the session takes none.</summary>
     public Route? TryOpen(in RouteRequest request) =>
         Session.TryOpen(request.Open with { TunnelId = Id }) is { } stream ? new Route(RouteOutcome.Found, this, stream) : null;

@@ -59,6 +59,23 @@ internal sealed class TunnelRegistry : IDisposable
         }
     }
 
+    /// <inheritdoc cref="NameTable.HasWaitingPage"/>
+    /// <param name="host">Lower-case ASCII, without port and final dot.</param>
+    public bool HasWaitingPage(ReadOnlySpan<byte> host)
+    {
+        if (host.Length is 0 or > PublicNames.MostBytes)
+        {
+            return false;
+        }
+
+        Span<char> name = stackalloc char[PublicNames.MostBytes];
+        name = name[..Encoding.Latin1.GetChars(host, name)];
+        lock (_lock)
+        {
+            return _names.HasWaitingPage(name);
+        }
+    }
+
     public bool IsServed(string name) => FindEntry(name) is { Tunnels.Count: > 0 };
 
     /// <summary>Whether a request that came then has waited for a session as long as it may.</summary>

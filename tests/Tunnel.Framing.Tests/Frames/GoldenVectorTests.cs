@@ -27,7 +27,8 @@ public sealed partial class GoldenVectorTests
     public void Page_HasVectors_OfEveryForm() =>
         Vectors().Select(row => row[0]).Should().Contain(
             ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin",
-             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin", "bound-demo", "unbound-name-conflict"]);
+             "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin", "bind-waiting-page", "bound-demo",
+             "unbound-name-conflict"]);
 
     /// <summary>Those that are written as well: not what a later version has added.</summary>
     public static TheoryData<string, string> WrittenVectors()
@@ -47,7 +48,7 @@ public sealed partial class GoldenVectorTests
     {
         byte[] bytes = Convert.FromHexString(hex);
         var buffer = new ReadOnlySequence<byte>(bytes);
-        FrameReader.TryRead(ref buffer, LinkRole.Server, out FrameHeader header, out ReadOnlySequence<byte> payload)
+        FrameReader.TryRead(ref buffer, SenderOf(name), out FrameHeader header, out ReadOnlySequence<byte> payload)
             .Should().BeTrue("\"{0}\" is one whole frame", name);
         buffer.IsEmpty.Should().BeTrue();
 
@@ -72,6 +73,8 @@ public sealed partial class GoldenVectorTests
         JsonMessages.Read<RejectMessage>(new(Payload("reject-draining", out _))).Should().Be(
             new RejectMessage { Code = RejectCodes.Draining, Message = "the server is restarting", Retry = true });
 
+        JsonMessages.Read<TunnelRequest>(new(Payload("bind-waiting-page", out _))).Should().Be(
+            new TunnelRequest { Id = 1, Type = TunnelTypes.Http, Subdomain = "demo", WaitingPage = true });
         JsonMessages.Read<BoundMessage>(new(Payload("bound-demo", out _))).ToGrant().Should().Be(new TunnelGrant(3, "demo.tunnel.com", "https://demo.tunnel.com"));
         JsonMessages.Read<UnboundMessage>(new(Payload("unbound-name-conflict", out _))).Should().Be(
             new UnboundMessage { Id = 3, Code = RejectCodes.NameConflict, Message = "taken" });
@@ -118,6 +121,8 @@ public sealed partial class GoldenVectorTests
                 return bytes;
             case FrameKind.Reject:
                 return JsonMessages.Write(JsonMessages.Read<RejectMessage>(payload));
+            case FrameKind.Bind:
+                return JsonMessages.Write(JsonMessages.Read<TunnelRequest>(payload));
             case FrameKind.Bound:
                 return JsonMessages.Write(JsonMessages.Read<BoundMessage>(payload));
             case FrameKind.Unbound:
@@ -133,9 +138,11 @@ public sealed partial class GoldenVectorTests
     {
         string hex = (string)Vectors().Single(row => (string)row[0] == name)[1];
         var buffer = new ReadOnlySequence<byte>(Convert.FromHexString(hex));
-        FrameReader.TryRead(ref buffer, LinkRole.Server, out header, out ReadOnlySequence<byte> payload).Should().BeTrue();
+        FrameReader.TryRead(ref buffer, SenderOf(name), out header, out ReadOnlySequence<byte> payload).Should().BeTrue();
         return payload.ToArray();
     }
+
+    private static LinkRole SenderOf(string name) => name.StartsWith("bind-", StringComparison.Ordinal) ? LinkRole.Agent : LinkRole.Server;
 
     private static string Here([CallerFilePath] string path = "") => path;
 

@@ -277,7 +277,7 @@ public sealed class ErrorTableTests
         (await pair.GetAsync("/", string.Concat(Enumerable.Repeat("A: b\r\n", 101)))).Status.Should().Be(431);
     }
 
-    // The four forms of one error: text, JSON, HEAD, and once more on the same connection.
+    // The forms of one error: a page, JSON, HEAD, text; all on the same connection.
     private static async Task<Answer> AssertErrorAsync(TunnelPair pair, string host, int status, string code, bool keepsAlive)
     {
         ScriptedConnection visitor = await pair.VisitAsync();
@@ -299,8 +299,8 @@ public sealed class ErrorTableTests
             }
             else if (method != "HEAD")
             {
-                last["Content-Type"].Should().Be("text/plain; charset=utf-8");
-                last.Text.Should().Contain($"Code: {code}").And.Contain("Request: ");
+                last["Content-Type"].Should().Be(accept == "*/*" ? "text/plain; charset=utf-8" : "text/html; charset=utf-8");
+                last.Text.Should().Contain(accept == "*/*" ? $"Code: {code}" : $"Code: <code>{code}</code>").And.Contain("Request: ");
             }
         }
 

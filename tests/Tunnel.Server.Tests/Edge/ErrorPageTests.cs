@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Edge;
@@ -14,7 +16,7 @@ public sealed class ErrorPageTests
     [Theory]
     [InlineData("", false)]
     [InlineData("Accept: */*\r\n", false)]
-    [InlineData("Accept: text/html, application/json\r\n", false)]
+    [InlineData("Accept: text/html;q=0.5, application/json\r\n", false)]
     [InlineData("Accept: application/json, text/plain\r\n", true)]
     [InlineData("Accept: image/png, Application/JSON;q=0.9\r\n", true)]
     [InlineData("Accept: image/png\r\nAccept: application/problem+json\r\n", true)]
@@ -41,9 +43,68 @@ public sealed class ErrorPageTests
     }
 
     [Fact]
+    public void Page_ForABrowser_IsHtmlThatMayDoNothing()
+    {
+        string page = Write("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", EdgeError.SessionLost, keepAlive: true);
+        page.Should().Contain("\r\nContent-Type: text/html; charset=utf-8\r\n").And.Contain("\r\nTunnel-Error: session-lost\r\n")
+            .And.Contain("\r\nCache-Control: no-store\r\n").And.Contain("\r\nX-Content-Type-Options: nosniff\r\n")
+            .And.NotContain("\r\nRefresh:").And.NotContain("<script").And.NotContain("style=\"").And.NotContain("href=").And.NotContain("src=");
+        string policy = Regex.Match(page, "Content-Security-Policy: (.*)\r\n").Groups[1].Value;
+        policy.Should().StartWith("default-src 'none'; style-src 'sha256-").And.Contain("frame-ancestors 'none'").And.NotContain("unsafe").And.NotContain("script");
+        string style = Regex.Match(page, "<style>(.*)</style>", RegexOptions.Singleline).Groups[1].Value;
+        style.Should().Contain("prefers-color-scheme:dark").And.NotContain("url(").And.NotContain("@import");
+        policy.Should().Contain($"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style)))}'");
+        page.Should().Contain("""<li class="good">Server<b>works</b></li><li class="bad">Agent<b>lost</b></li><li class="">Local server<b>not reached</b></li>""");
+    }
+
+    [Theory]
+    [InlineData("http://a/\"><script>alert(1)</script>")]
+    [InlineData("https://a.test/'onload='x&amp;")]
+    public void Page_WithSomethingHostile_ShowsItAsText(string hostile)
+    {
+        string page = Write("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", EdgeError.HttpsRequired(hostile), keepAlive: true);
+        string body = page[(page.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
+        body.Should().NotContain(hostile).And.NotContain("<script").And.NotContain("'on").And.Contain(System.Net.WebUtility.HtmlEncode(hostile));
+        page.Should().Contain($"Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n");
+    }
+
+    [Theory]
+    [InlineData("text/html", "<a href=\"https://a.test/e#origin-timeout\">")]
+    [InlineData("text/plain", "\nHelp: https://a.test/e#origin-timeout\n")]
+    [InlineData("application/json", "\"help\":\"https://a.test/e#origin-timeout\"")]
+    public void Page_OfAServerWithErrorsUrl_LinksToTheCode(string accept, string link)
+    {
+        string request = $"GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n";
+        Write(request, EdgeError.OriginTimeout, keepAlive: true, ErrorsUrl.Parse("https://a.test/e")).Should().Contain(link);
+        Write(request, EdgeError.OriginTimeout, keepAlive: true).Should().NotContain("elp").And.NotContain("https://a.test");
+    }
+
+    [Theory]
+    [InlineData("text/html", "<title>tunnel-server</title>")]
+    [InlineData("text/plain", "200 OK\n\nA tunnel-server runs here.")]
+    [InlineData("application/json", "{\"status\":200,\"message\":\"A tunnel-server runs here.")]
+    public void Page_OfTheDomain_IsNoError(string accept, string text) =>
+        Write($"GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n", EdgeError.Landing, keepAlive: true, ErrorsUrl.Parse("https://a.test/e"))
+            .Should().StartWith("HTTP/1.1 200 OK\r\n").And.Contain(text).And.NotContain("Tunnel-Error").And.NotContain("Code").And.NotContain("a.test");
+
+    [Fact]
+    public void Page_ForABrowserThatWaits_LoadsAgainWithoutAScript() =>
+        Write("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n", EdgeError.AgentAway, keepAlive: true)
+            .Should().StartWith("HTTP/1.1 503 ").And.Contain("\r\nRefresh: 2\r\n").And.Contain("\r\nRetry-After: 2\r\n")
+            .And.Contain("\r\nTunnel-Error: agent-offline\r\n").And.Contain("progressbar").And.NotContain("<script");
+
+    [Fact]
     public void Page_ForHead_HasTheLengthAndNoBody() =>
         Write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", EdgeError.TunnelNotFound, keepAlive: true)
             .Should().Contain("Content-Length: ").And.EndWith("\r\n\r\n");
+
+    [Fact]
+    public void Page_ForHeadOfABrowser_HasTheHeadOfThePage()
+    {
+        const string Fields = "HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n";
+        string page = Write($"GET / {Fields}", EdgeError.TunnelNotFound, keepAlive: true);
+        Write($"HEAD / {Fields}", EdgeError.TunnelNotFound, keepAlive: true).Should().Be(page[..(page.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)]);
+    }
 
     [Theory]
     [InlineData("1.1", true, null)]
@@ -82,14 +143,14 @@ public sealed class ErrorPageTests
         edge.Says.Should().NotBeEmpty();
     }
 
-    private static string Write(string request, EdgeError error, bool keepAlive)
+    private static string Write(string request, EdgeError error, bool keepAlive, ErrorsUrl? errors = null)
     {
         var head = new RequestHead(MemoryPool<byte>.Shared);
         new RequestHeadParser(HttpLimits.Default)
             .Parse(new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(request)), head, out _, out _).Should().Be(ParseOutcome.Complete);
         using var stream = new MemoryStream();
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-        ErrorPage.Write(output, error, head, "id", keepAlive);
+        ErrorPage.Write(output, error, head, "id", keepAlive, hsts: null, errors);
         output.Complete();
         head.Reset();
         return Encoding.UTF8.GetString(stream.ToArray());

@@ -72,13 +72,13 @@ internal sealed class Registration : IAsyncDisposable
         return new Link(down.Reader, up.Writer);
     }
 
-    public ServedTunnel Tunnel(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http, VisitorGuard? guard = null) =>
-        new(name, new TunnelRequest { Id = 1, Type = type, Pool = pool }, holder, Time.GetUtcNow()) { Guard = guard };
+    public ServedTunnel Tunnel(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http, VisitorGuard? guard = null, bool waitingPage = false) =>
+        new(name, new TunnelRequest { Id = 1, Type = type, Pool = pool, WaitingPage = waitingPage }, holder, Time.GetUtcNow()) { Guard = guard };
 
     /// <summary>A tunnel on its name.</summary>
-    public ServedTunnel Bind(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http)
+    public ServedTunnel Bind(string name, TunnelHolder holder, bool pool = false, string type = TunnelTypes.Http, bool waitingPage = false)
     {
-        ServedTunnel tunnel = Tunnel(name, holder, pool, type);
+        ServedTunnel tunnel = Tunnel(name, holder, pool, type, waitingPage: waitingPage);
         Registry.TryClaim([tunnel], out _).Should().BeTrue();
         tunnel.WasServed = true;
         return tunnel;
