@@ -38,7 +38,7 @@ internal static class ErrorPage
         head.Field("X-Content-Type-Options"u8, "nosniff"u8);
         if (kind == PageKind.Html)
         {
-            head.Field("Content-Security-Policy"u8, HtmlPage.Policy);
+            head.Field("Content-Security-Policy"u8, HtmlPage.PolicyFor(error));
             head.Field("Referrer-Policy"u8, "no-referrer"u8);
         }
 

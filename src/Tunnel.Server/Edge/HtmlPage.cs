@@ -9,8 +9,8 @@ using Tunnel.Server.Forwarding;
 namespace Tunnel.Server.Edge;
 
 /// <summary>
-/// An answer of the edge as a page for people: small, light and dark, without script and without anything from elsewhere. Whatever
-/// comes from outside is escaped, and would not be interpreted if it were not (<see cref="Policy"/>).
+/// An answer of the edge as a page for people: small, light and dark, without anything from elsewhere. Whatever comes from outside is
+/// escaped, and would not be interpreted if it were not (<see cref="PolicyFor"/>).
 /// </summary>
 internal static class HtmlPage
 {
@@ -36,13 +36,20 @@ internal static class HtmlPage
         @media(prefers-reduced-motion:reduce){.bar i{animation:none;width:100%}}
         """;
 
+    // To a browser the address of a page with a fragment is one within that page: its Refresh then only looks for the place.
+    private const string ReloadWithFragment = "if(location.hash)setTimeout(function(){location.reload()},2000)";
+
+    private const string Waiting = $"""<div class="bar" role="progressbar" aria-label="Waiting"><i></i></div><script>{ReloadWithFragment}</script>""";
+
+    private static readonly byte[] s_policy = Encoding.ASCII.GetBytes(Policy(script: "'none'"));
+    private static readonly byte[] s_policyToWait = Encoding.ASCII.GetBytes(Policy(HashOf(ReloadWithFragment)));
+
     // What a request goes through, and how the parties are called by people.
     private static readonly (FailedParty Party, string Name)[] s_way =
         [(FailedParty.Visitor, "You"), (FailedParty.Server, "Server"), (FailedParty.Agent, "Agent"), (FailedParty.Origin, "Local server")];
 
-    /// <summary>The Content-Security-Policy that goes with it: its own style sheet, by its hash, and nothing else.</summary>
-    public static byte[] Policy { get; } = Encoding.ASCII.GetBytes(
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    /// <summary>The Content-Security-Policy that goes with it: its own style sheet, and its own script if it has one, by their hashes.</summary>
+    public static byte[] PolicyFor(EdgeError error) => error.Refresh is null ? s_policy : s_policyToWait;
 
     /// <param name="help">Where the code is explained; null: nowhere.</param>
     public static byte[] Of(EdgeError error, string requestId, string? help)
@@ -65,7 +72,7 @@ internal static class HtmlPage
             <main>
             <h1>{title}</h1>
             <p class="says">{Escape(error.Says)}</p>
-            {(error.Refresh is null ? Way(error.Kind.Party) : """<div class="bar" role="progressbar" aria-label="Waiting"><i></i></div>""")}
+            {(error.Refresh is null ? Way(error.Kind.Party) : Waiting)}
             <footer>{code}Request: <code>{Escape(requestId)}</code>{link}</footer>
             </main>
             </body>
@@ -73,6 +80,11 @@ internal static class HtmlPage
 
             """);
     }
+
+    private static string Policy(string script) =>
+        $"default-src 'none'; style-src {HashOf(Style)}; script-src {script}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    private static string HashOf(string source) => $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(source)))}'";
 
     // Up to where the request came. For what only the visitor can mend it says nothing.
     private static string Way(FailedParty failed)
