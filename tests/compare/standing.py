@@ -37,7 +37,7 @@ def memory(bench, running, effort):
     if not running.processes:
         return {}
     with _one_more(running) as own:
-        time.sleep(0.5)
+        time.sleep(effort.settle_seconds)
         figures = _ends("rest", own.rss_mib())
         bench.load(own, SMALL, 64, effort.load_seconds)
         figures |= _ends("peak", own.peak_rss_mib())
