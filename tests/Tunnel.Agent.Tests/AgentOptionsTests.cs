@@ -25,6 +25,7 @@ public sealed class AgentOptionsTests
         ["--remote-port is for --protocol tcp"] = options => options with { RemotePort = 20_000 },
         ["--protocol tcp has no name"] = options => options with { Protocol = "tcp", Subdomain = "demo" },
         ["--basic-auth-file is for --protocol http"] = options => options with { Protocol = "tls", Guard = new TunnelGuard { Users = ["a:b"] } },
+        ["--waiting-page is for"] = options => options with { WaitingPage = true, Protocol = "tcp" },
         ["--send-proxy-protocol is for"] = options => options with { SendsProxyProtocol = true },
         ["--local-https is not for --protocol tls"] = options => options with { Protocol = "tls", LocalHttps = true },
         ["--local-ca and --local-insecure are about"] = options => options with { LocalInsecure = true },

@@ -16,7 +16,8 @@ public sealed class ServerCommandTests
         "--domain", "--http-port", "--agent-port", "--bind", "--head-time", "--idle-time", "--grace", "--max-body", "--max-streams",
         "--max-sessions", "--max-connections", "--max-connections-per-address", "--trusted-proxy", "--access-log", "--log-level",
         "--log-format", "--upgrade-idle-time", "--answer-time", "--least-rate", "--slow-grace", "--stall-time", "--max-request-line", "--max-head",
-        "--max-fields", "--max-tunnels", "--agent-handshake-time", "--max-handshakes", "--max-handshakes-per-address", "--memory-limit",
+        "--max-fields", "--max-tunnels", "--errors-url", "--landing-page", "--agent-handshake-time",
+        "--max-handshakes", "--max-handshakes-per-address", "--memory-limit",
     ];
 
     [Fact]
@@ -51,6 +52,8 @@ public sealed class ServerCommandTests
     [InlineData("--public-url", "https://localhost/path")]
     [InlineData("--public-url", "ftp://localhost")]
     [InlineData("--public-url", "https://user:word@localhost")]
+    [InlineData("--errors-url", "tunnel.com/errors")]
+    [InlineData("--landing-page", "maybe")]
     [InlineData("--no-such-option", "1")]
     public async Task Usage_ThatIsWrong_IsExitCode2AndNamesTheOption(string option, string value)
     {
