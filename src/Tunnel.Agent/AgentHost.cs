@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Connection;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Flow;
 using Tunnel.Hosting;
 using Tunnel.Transport;
@@ -22,7 +23,7 @@ public sealed class AgentHost : IAsyncDisposable
     private readonly BlockPool _pool;
     private readonly BlockPool _inputPool;
     private readonly DeadlineClock _clock;
-    private readonly OriginPool _origins;
+    private readonly TunnelTable _tunnels;
     private readonly InstanceFile _instance;
     private readonly AgentLoop _loop;
     private readonly AgentOptions _options;
@@ -38,15 +39,11 @@ public sealed class AgentHost : IAsyncDisposable
         _pool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
         _inputPool = new BlockPool(new BlockPoolOptions { RetainedBytesPerClass = plan.Retained });
         var memory = new ProcessMemory(plan.Limit, () => _pool.RentedBytes);
-        var origin = new OriginMemory(_pool, memory, plan);
+        var origins = new OriginMemory(_pool, memory, plan);
         _clock = new DeadlineClock(time);
-        if (options.LocalInsecure)
-        {
-            AgentLog.OriginUnchecked(log, Printable.Of(options.OriginText));
-        }
-
-        _origins = new OriginPool(options, origin, time, _clock, log);
-        _instance = InstanceFile.Open(options.StateFolder, options.TunnelKey);
+        _tunnels = new TunnelTable((tunnel, origin) => OpenOrigin(tunnel, origin, origins, time), time);
+        _tunnels.Replace(options.Tunnels);
+        _instance = InstanceFile.Open(options.StateFolder, options.KeyOfInstance);
         if (options.StateFolder is not null && !_instance.IsKept)
         {
             AgentLog.InstanceNotKept(log, options.StateFolder);
@@ -55,7 +52,8 @@ public sealed class AgentHost : IAsyncDisposable
         _loop = new AgentLoop(new ConnectionServices(
             options,
             new AgentSelf(_instance.Instance),
-            new OriginServices(options, _origins, origin, new OriginFaultLog(options, time, log), log),
+            _tunnels,
+            origins,
             options.Session with
             {
                 Pool = _pool,
@@ -79,19 +77,31 @@ public sealed class AgentHost : IAsyncDisposable
     /// <summary>A session stands, with or without a link at the moment.</summary>
     public bool IsConnected => _loop.Sessions > 0;
 
-    /// <summary>Sessions that stand, of as many as <see cref="AgentOptions.Links"/>.</summary>
+    /// <summary>Sessions that stand, of as many as <see cref="Link.LinkOptions.Links"/>.</summary>
     public int Sessions => _loop.Sessions;
 
     /// <summary>Connected, reconnecting or offline; why, and when it tries again.</summary>
     public AgentStatus Status => _loop.Status;
 
     /// <summary>Streams open, connections to the origin, and blocks of memory in use; all 0 when nothing is under way.</summary>
-    public (int Streams, int Origins, long Blocks) Counts => (_loop.OpenStreams, _origins.Count, _pool.RentedCount + _inputPool.RentedCount);
+    public (int Streams, int Origins, long Blocks) Counts => (_loop.OpenStreams, _tunnels.Connections, _pool.RentedCount + _inputPool.RentedCount);
+
+    /// <summary>How each tunnel stands, in the order in which they were told.</summary>
+    public IReadOnlyList<(TunnelOptions Tunnel, TunnelStatus Status)> Tunnels => [.. _tunnels.Wanted.Select(tunnel => (tunnel.Options, tunnel.Status))];
 
     /// <summary>Begins to connect, and goes on trying.</summary>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     public static AgentHost Start(AgentOptions options, IAgentEvents events, ILoggerFactory logs, TimeProvider? time = null) =>
         new(options.Validate(), events, logs.CreateLogger("tunnel-agent"), time ?? TimeProvider.System);
+
+    /// <summary>
+    /// Makes these the tunnels, while sessions and requests go on: what is new is asked for, what is not there any more is
+    /// given up, and what is said otherwise changes without a gap if its name is the same.
+    /// </summary>
+    /// <returns>What has changed.</returns>
+    /// <exception cref="ArgumentException">A tunnel makes no sense, or its files cannot be read; nothing has changed then.</exception>
+    public IReadOnlyList<(TunnelChange Change, TunnelOptions Tunnel)> Change(IReadOnlyList<TunnelOptions> tunnels) =>
+        _tunnels.Replace((_options with { Tunnels = tunnels }).Validate().Tunnels);
 
     /// <summary>The network may have changed: links are asked for a sign of life, and a wait for the next try ends.</summary>
     public void Poke() => _loop.Poke();
@@ -104,6 +114,17 @@ public sealed class AgentHost : IAsyncDisposable
 
     /// <summary>Stops without grace.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(new CancellationToken(canceled: true));
+
+    private OriginServices OpenOrigin(TunnelOptions tunnel, OriginOptions origin, OriginMemory memory, TimeProvider time)
+    {
+        if (origin.IsUnchecked)
+        {
+            AgentLog.OriginUnchecked(_log, Printable.Of(origin.Text(tunnel.Protocol)));
+        }
+
+        var pool = new OriginPool(origin, tunnel.Protocol, memory, time, _clock, _log);
+        return new OriginServices(origin, _options.Http, pool, memory, new OriginFaultLog(origin, tunnel.Protocol, time, _log), _log);
+    }
 
     private async Task StopOnceAsync(bool isHurried)
     {
@@ -120,7 +141,7 @@ public sealed class AgentHost : IAsyncDisposable
         finally
         {
             _instance.Dispose();
-            await _origins.DisposeAsync();
+            await _tunnels.DisposeAsync();
             await _clock.DisposeAsync();
             _pool.Dispose();
             _inputPool.Dispose();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Tunnel.Hosting.Errors;
+using Tunnel.Hosting.Options;
 
 namespace Tunnel.Hosting;
 
@@ -17,9 +18,9 @@ public static class ProgramRunner
         {
             Attach(command, run);
             ParseResult result = command.Parse(arguments);
-            if (result.Errors.Count > 0)
+            if (UsageFaults.Of(result) is { Count: > 0 } faults)
             {
-                return await ComplainAsync(result.CommandResult.Command, ProgramErrors.WrongUsage, result.Errors.Select(error => error.Message));
+                return await ComplainAsync(result.CommandResult.Command, ProgramErrors.WrongUsage, faults);
             }
 
             // Signals are ours: the default handling would cut running requests.
@@ -45,6 +46,10 @@ public static class ProgramRunner
             try
             {
                 return await run(parsed);
+            }
+            catch (OptionException error)
+            {
+                return await ComplainAsync(command, ProgramErrors.WrongUsage, error.Faults);
             }
             catch (ArgumentException error)
             {

@@ -3,8 +3,12 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Options;
 using Tunnel.Server;
 using Tunnel.Transport.Sockets;
 
@@ -19,31 +23,28 @@ internal sealed class QuickstartCommand
     private readonly RootCommand _command = new(
         "Tries the tunnel out on this machine: a server, an agent and a sample web server in one process, on loopback only.");
 
-    private readonly ProgramLog _log;
-    private readonly Option<int?> _port;
-    private readonly Option<string?> _subdomain;
-    private readonly Option<int?> _httpPort;
+    private readonly OptionBinder<QuickstartOptions> _options;
 
     public QuickstartCommand()
     {
-        var options = new OptionSet(_command, "TUNNEL_QUICKSTART_");
-        _port = options.Number("--port", "Port of a web server of yours to put behind the tunnel. Default: a sample one.");
-        _subdomain = options.Text("--subdomain", "NAME", "The name to put it on: NAME.localhost.", "demo");
-        _httpPort = options.Number("--http-port", "Port for visitors; 0 picks a free one. Default: 8000, or any if that is taken.");
-        _log = new ProgramLog(options, level: "warning");
+        _options = new OptionBinder<QuickstartOptions>(_command, "TUNNEL_QUICKSTART_", QuickstartOptions.Declarations);
+        new HelpPage(_command).Describe(_command, new HelpText { DefaultOf = declaration => ((OptionDeclaration<QuickstartOptions>)declaration).TextIn(new QuickstartOptions()) });
     }
 
     public Task<int> RunAsync(string[] arguments) => ProgramRunner.RunAsync(_command, arguments, ServeAsync);
 
     private async Task<int> ServeAsync(ParseResult arguments)
     {
-        using ILoggerFactory logs = _log.Create(arguments);
+        var faults = new OptionFaults();
+        QuickstartOptions options = _options.Bind(arguments, new QuickstartOptions(), faults);
+        faults.ThrowIfAny();
+        using ILoggerFactory logs = ProgramLog.Create(options.Log);
         using var signals = new StopSignals();
-        await using SampleOrigin? sample = arguments.GetValue(_port) is null ? SampleOrigin.Start() : null;
+        await using SampleOrigin? sample = options.Port is null ? SampleOrigin.Start() : null;
         ServerHost server;
         try
         {
-            server = StartServer(arguments.GetValue(_httpPort), logs);
+            server = StartServer(options.HttpPort, logs);
         }
         catch (BindException error)
         {
@@ -53,13 +54,12 @@ internal sealed class QuickstartCommand
 
         await using (server)
         {
-            var options = new AgentOptions
+            var agentOptions = new AgentOptions
             {
-                ServerPort = server.AgentPort,
-                Subdomain = arguments.GetValue(_subdomain),
-                Port = arguments.GetValue(_port) ?? sample!.Port,
+                Link = new LinkOptions { Port = server.AgentPort },
+                Tunnels = [new TunnelOptions { Subdomain = options.Subdomain, Origin = new OriginOptions { Port = options.Port ?? sample!.Port } }],
             };
-            await using AgentHost agent = AgentHost.Start(options, new Announcement(options), logs);
+            await using AgentHost agent = AgentHost.Start(agentOptions, new Announcement(), logs);
             await Task.WhenAny(agent.Exited, signals.WaitAsync());
             await agent.StopAsync(signals.Hurry);
             await server.StopAsync(signals.Hurry);
@@ -81,12 +81,12 @@ internal sealed class QuickstartCommand
         }
     }
 
-    private sealed class Announcement(AgentOptions options) : IAgentEvents
+    private sealed class Announcement : IAgentEvents
     {
-        public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
+        public void OnForwarding(TunnelOptions tunnel, TunnelGrant grant, IPEndPoint? server)
         {
             _ = StandardLines.OutAsync(
-                $"Forwarding {grant.Url} -> http://{options.LocalHost}:{options.Port}\nOpen {grant.Url}/ in a browser on this machine. Ctrl-C ends it.");
+                $"Forwarding {grant.Url} -> {tunnel.OriginText}\nOpen {grant.Url}/ in a browser on this machine. Ctrl-C ends it.");
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Framing.Sessions;
+using Tunnel.Hosting.Options;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Forwarding;
 
@@ -165,129 +166,40 @@ public sealed record ServerOptions
 
     public HttpLimits Http { get; init; } = HttpLimits.Default;
 
+    public LogOptions Log { get; init; } = new();
+
     /// <summary>The session options each agent gets, before pool, clock and shared memory are filled in.</summary>
     public SessionOptions Session { get; init; } = new();
 
-    /// <exception cref="ArgumentException">A value the server cannot work with; the message names it and says what to do.</exception>
+    /// <exception cref="OptionException">Values the server cannot work with; each sentence names one and says what to do.</exception>
     public ServerOptions Validate()
     {
-        if (!Identity.PublicNames.IsHostName(Domain))
-        {
-            throw new ArgumentException($"--domain: '{Hosting.Printable.Of(Domain)}' is not a domain name; it takes letters, digits, hyphens and dots, like tunnel.example.com.");
-        }
-
-        RequirePort(HttpPort ?? 0, "--http-port");
-        RequirePort(HttpsPort ?? 0, "--https-port");
-        RequirePort(AgentPort, "--agent-port");
+        var faults = new OptionFaults();
+        faults.Check(ServerDeclarations.All, this);
+        faults.Require(
+            Identity.PublicNames.IsHostName(Domain),
+            $"--domain: '{Hosting.Printable.Of(Domain)}' is not a domain name; it takes letters, digits, hyphens and dots, like tunnel.example.com.");
+        faults.Require(
+            PublicUrl is null || PublicUrl.Host.Equals(Domain, StringComparison.OrdinalIgnoreCase),
+            $"--public-url: tunnels are names below {Domain} (--domain), so it takes {PublicUrl?.Scheme}://{Domain}, with a port if need be.");
         bool hasCertificate = Certs.Count > 0 || CertDir is not null || SelfSigned;
-        Require(!RedirectsToHttps || hasCertificate, "--https-redirect needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
-        Require(Hsts is null || hasCertificate, "--hsts needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
-        Require(Hsts is null || (Hsts >= TimeSpan.Zero && Hsts <= TimeSpan.FromDays(3650)), "--hsts takes a number of seconds, up to ten years.");
-        Require(
+        faults.Require(!RedirectsToHttps || hasCertificate, "--https-redirect needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
+        faults.Require(Hsts is null || hasCertificate, "--hsts needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
+        faults.Require(
             !AcceptsProxyProtocol || !TrustedProxies.IsEmpty,
             "--accept-proxy-protocol needs --trusted-proxy: the addresses of the load balancers that send the header.");
-        Require(
+        faults.Require(
             TcpPorts is not { } range || (range.First >= 1 && range.First <= range.Last && range.Last <= 65_535),
             "--tcp-ports takes a range of ports like 20000-20999.");
-        RequireTime(TlsHandshakeTime, "the TLS handshake time");
-        RequireTime(HeadTime, "--head-time");
-        RequireTime(IdleTime, "--idle-time");
-        RequireTime(UpgradeIdleTime, "--upgrade-idle-time");
-        RequireTime(AnswerTime, "--answer-time");
-        RequireTime(AgentHandshakeTime, "--agent-handshake-time");
-        RequirePace();
-        if (SharesPorts && !OperatingSystem.IsLinux())
-        {
-            throw new ArgumentException("--reuse-port works on Linux only; elsewhere a service manager can hand the listening sockets over (LISTEN_FDS).");
-        }
-
-        RequireTimeOrNone(Grace, "--grace");
-        RequireTimeOrNone(Hold, "--hold");
-        RequireTimeOrNone(ResumeWindow, "--resume-window");
-
-        RequireAtLeast(MaxVisitors, "--max-connections");
-        RequireAtLeast(MaxVisitorsPerAddress, "--max-connections-per-address");
-        RequireAtLeast(MaxSessions, "--max-sessions");
-        RequireAtLeast(MaxSessionsPerIdentity, "--max-sessions-per-token");
-        RequireAtLeast(MaxUnproved, "--max-handshakes");
-        RequireAtLeast(MaxUnprovedPerAddress, "--max-handshakes-per-address");
-        RequireRange(MaxTunnelsPerSession, 1, Framing.Frames.ProtocolLimits.Tunnels, "--max-tunnels");
-        RequireRange(Http.MaxStartLineBytes, 256, 1024 * 1024, "--max-request-line");
-        RequireRange(Http.MaxHeadBytes, Math.Max(512, Http.MaxStartLineBytes), 4 * 1024 * 1024, "--max-head");
-        RequireRange(Http.MaxFields, 1, 10_000, "--max-fields");
-        RequireAtLeast(MaxStreamsPerSession, "--max-streams");
-        RequireAtLeast(MaxHeld, "--max-held");
-        if (MaxStreamsPerSession > 2048)
-        {
-            throw new ArgumentException("--max-streams is at most 2048: every stream has 32 KiB of the session's 64 MiB for sure.");
-        }
-
+        faults.Require(TlsHandshakeTime > TimeSpan.Zero && TlsHandshakeTime <= TimeSpan.FromDays(1), "The TLS handshake time is above 0 and up to a day.");
+        faults.Require(Pace.StallTime >= Pace.Grace, "--stall-time is at least --slow-grace: nobody who was fast is treated worse than a newcomer.");
+        faults.Require(
+            !SharesPorts || OperatingSystem.IsLinux(),
+            "--reuse-port works on Linux only; elsewhere a service manager can hand the listening sockets over (LISTEN_FDS).");
+        faults.Require(Http.MaxHeadBytes >= Http.MaxStartLineBytes, "--max-head is at least --max-request-line: the line is a part of the head.");
+        faults.ThrowIfAny();
         Hosting.MemoryPlan.Of(MemoryLimit);
-        if (MaxBody < 0)
-        {
-            throw new ArgumentException("--max-body is a number of bytes, 0 or more.");
-        }
-
         Http.Validate();
         return this;
-    }
-
-    private static void Require(bool holds, string message)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException(message);
-        }
-    }
-
-    private static void RequirePort(int port, string option)
-    {
-        if (port is < 0 or > 65_535)
-        {
-            throw new ArgumentException($"{option} takes a port from 1 to 65535, or 0 for any free one.");
-        }
-    }
-
-    private void RequirePace()
-    {
-        RequireAtLeast(Pace.LeastRate, "--least-rate");
-        RequireTime(Pace.Grace, "--slow-grace");
-        RequireTime(Pace.StallTime, "--stall-time");
-        if (Pace.StallTime < Pace.Grace)
-        {
-            throw new ArgumentException("--stall-time is at least --slow-grace: nobody who was fast is treated worse than a newcomer.");
-        }
-    }
-
-    private static void RequireRange(int number, int least, int most, string option)
-    {
-        if (number < least || number > most)
-        {
-            throw new ArgumentException($"{option} takes a number from {least} to {most}.");
-        }
-    }
-
-    private static void RequireTime(TimeSpan time, string option)
-    {
-        if (time <= TimeSpan.Zero || time > TimeSpan.FromDays(1))
-        {
-            throw new ArgumentException($"{option} takes a number of seconds, above 0 and up to a day.");
-        }
-    }
-
-    private static void RequireTimeOrNone(TimeSpan time, string option)
-    {
-        if (time < TimeSpan.Zero || time > TimeSpan.FromDays(1))
-        {
-            throw new ArgumentException($"{option} takes a number of seconds, up to a day.");
-        }
-    }
-
-    private static void RequireAtLeast(int number, string option)
-    {
-        if (number < 1)
-        {
-            throw new ArgumentException($"{option} takes a number, 1 or more.");
-        }
     }
 }

@@ -1,5 +1,5 @@
-using System.Text.RegularExpressions;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Options;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Agent.Tests;
@@ -11,22 +11,71 @@ public sealed class ConsoleAlone;
 [Collection(nameof(ConsoleAlone))]
 public sealed class AgentCommandTests
 {
-    private static readonly string[] Options =
+    private static readonly string[] Common =
     [
-        "--port", "--subdomain", "--hostname", "--local-host", "--server", "--host-header", "--via", "--answer-time", "--grace",
-        "--log-level", "--log-format", "--memory-limit",
+        "--subdomain", "--port", "--origin", "--hostname", "--protocol", "--host-header", "--server", "--basic-auth-file",
     ];
 
     [Fact]
-    public async Task Help_NamesEveryOptionAndItsVariable()
+    public async Task Help_ShowsWhatPeopleUseAndFitsTheScreen()
     {
         (int code, string output, _) = await RunAsync("--help");
         code.Should().Be(ExitCodes.Stopped);
-        foreach (string option in Options)
+        foreach (string option in Common)
         {
             output.Should().Contain(option);
-            output.Should().Contain("[TUNNEL_AGENT_" + option[2..].Replace('-', '_').ToUpperInvariant() + "]");
         }
+
+        output.Should().Contain("--help-all").And.Contain("Examples:").And.NotContain("--answer-idle-time");
+        output.Split('\n').Should().OnlyContain(line => line.Length < 80).And.HaveCountLessThan(60);
+    }
+
+    [Fact]
+    public async Task WholeHelp_NamesEveryOptionAndItsVariable()
+    {
+        (int code, string output, _) = await RunAsync("--help-all");
+        code.Should().Be(ExitCodes.Stopped);
+        AgentCommand.Declarations.Should().HaveCountGreaterThan(25);
+        foreach (OptionDeclaration option in AgentCommand.Declarations)
+        {
+            output.Should().Contain(option.Flag);
+            output.Should().Contain("[TUNNEL_AGENT_" + option.Name.Replace('-', '_').ToUpperInvariant() + "]");
+        }
+
+        output.Split('\n').Should().OnlyContain(line => line.Length < 80);
+    }
+
+    [Theory]
+    [InlineData("--subdomian", "--subdomain")]
+    [InlineData("--hostheader", "--host-header")]
+    [InlineData("--tokenfile", "--token-file")]
+    public async Task Option_ThatIsMisspelt_IsToldWithTheOneThatWasMeant(string given, string meant)
+    {
+        (int code, _, string error) = await RunAsync("--port", "1", given, "value");
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain($"'{given}' is not known here. Did you mean '{meant}'?").And.NotContain("'value'");
+    }
+
+    [Fact]
+    public async Task Mistakes_AreToldAllAtOnce()
+    {
+        (int code, _, string error) = await RunAsync("--port", "eighty", "--grace", "-1", "--via", "maybe", "--allow", "10.0.0.0/99");
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain("--port: 'eighty'").And.Contain("--grace: '-1'").And.Contain("--via: 'maybe'");
+    }
+
+    [Theory]
+    [InlineData("http", "8080", "--port", "9090")]
+    [InlineData("8080", "tcp")]
+    [InlineData("demo")]
+    [InlineData("https://localhost:1/path")]
+    [InlineData("8080", "8081")]
+    [InlineData("tcp", "5432", "--protocol", "tls")]
+    public async Task Origin_ThatIsNone_OrGivenTwice_IsExitCode2(params string[] arguments)
+    {
+        (int code, _, string error) = await RunAsync(arguments);
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain("--help");
     }
 
     [Fact]
@@ -67,8 +116,7 @@ public sealed class AgentCommandTests
     [InlineData("\uFFFD")]
     public async Task Option_WhateverItIs_WithoutAValueThatCanBeOne_IsExitCode2AndNamed(string value)
     {
-        (_, string help, _) = await RunAsync("--help");
-        string[] options = [.. Regex.Matches(help, "^ *(--[a-z-]+) <", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        string[] options = [.. AgentCommand.Declarations.Where(option => option.Shape != OptionShape.Switch).Select(option => option.Flag)];
         options.Should().HaveCountGreaterThan(18);
         foreach (string option in options)
         {

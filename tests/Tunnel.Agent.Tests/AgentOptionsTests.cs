@@ -1,38 +1,41 @@
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
+using Tunnel.Integration.Tests.Pair;
 
 namespace Tunnel.Agent.Tests;
 
 public sealed class AgentOptionsTests
 {
-    private static readonly AgentOptions Sound = new() { Port = 8080 };
+    private static readonly AgentOptions Sound = new() { Tunnels = [new TunnelOptions { Origin = new OriginOptions { Port = 8080 } }] };
 
     private static readonly Dictionary<string, Func<AgentOptions, AgentOptions>> Faults = new()
     {
-        ["--port"] = options => options with { Port = 0 },
-        ["--port takes"] = options => options with { Port = 65_536 },
-        ["--server"] = options => options with { ServerPort = 0 },
-        ["--server takes"] = options => options with { ServerHost = "" },
-        ["--local-host"] = options => options with { LocalHost = "" },
-        ["--subdomain and --hostname"] = options => options with { Subdomain = "a", Hostname = "b.c" },
-        ["--host-header"] = options => options with { HostHeader = "a b" },
-        ["--host-header takes"] = options => options with { HostHeader = "" },
-        ["--answer-time"] = options => options with { OriginAnswerTime = TimeSpan.Zero },
-        ["--answer-time takes"] = options => options with { OriginAnswerTime = TimeSpan.MaxValue },
-        ["--answer-idle-time"] = options => options with { AnswerIdleTime = TimeSpan.Zero },
-        ["--answer-idle-time takes"] = options => options with { AnswerIdleTime = TimeSpan.MaxValue },
-        ["--protocol takes"] = options => options with { Protocol = "udp" },
-        ["--remote-port takes"] = options => options with { Protocol = "tcp", RemotePort = 0 },
-        ["--remote-port is for --protocol tcp"] = options => options with { RemotePort = 20_000 },
-        ["--protocol tcp has no name"] = options => options with { Protocol = "tcp", Subdomain = "demo" },
-        ["--basic-auth-file is for --protocol http"] = options => options with { Protocol = "tls", Guard = new TunnelGuard { Users = ["a:b"] } },
-        ["--waiting-page is for"] = options => options with { WaitingPage = true, Protocol = "tcp" },
-        ["--send-proxy-protocol is for"] = options => options with { SendsProxyProtocol = true },
-        ["--local-https is not for --protocol tls"] = options => options with { Protocol = "tls", LocalHttps = true },
-        ["--local-ca and --local-insecure are about"] = options => options with { LocalInsecure = true },
-        ["--local-ca and --local-insecure exclude"] = options => options with { LocalHttps = true, LocalCa = "a", LocalInsecure = true },
-        ["--local-socket"] = options => options with { LocalSocket = "" },
-        ["--local-socket takes"] = options => options with { LocalSocket = "/tmp/" + new string('a', 200) },
-        ["--local-host takes"] = options => options with { LocalHost = new string('a', 300) },
+        ["--port"] = options => options.Origin(origin => origin with { Port = 0 }),
+        ["--port takes"] = options => options.Origin(origin => origin with { Port = 65_536 }),
+        ["--server"] = options => options.Link(link => link with { Port = 0 }),
+        ["--server takes"] = options => options.Link(link => link with { Host = "" }),
+        ["--local-host"] = options => options.Origin(origin => origin with { Host = "" }),
+        ["--subdomain and --hostname"] = options => options.Tunnel(tunnel => tunnel with { Subdomain = "a", Hostname = "b.c" }),
+        ["--host-header"] = options => options.Tunnel(tunnel => tunnel with { HostHeader = "a b" }),
+        ["--host-header takes"] = options => options.Tunnel(tunnel => tunnel with { HostHeader = "" }),
+        ["--answer-time"] = options => options.Origin(origin => origin with { AnswerTime = TimeSpan.Zero }),
+        ["--answer-time takes"] = options => options.Origin(origin => origin with { AnswerTime = TimeSpan.MaxValue }),
+        ["--answer-idle-time"] = options => options.Origin(origin => origin with { AnswerIdleTime = TimeSpan.Zero }),
+        ["--answer-idle-time takes"] = options => options.Origin(origin => origin with { AnswerIdleTime = TimeSpan.MaxValue }),
+        ["--protocol takes"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "udp" }),
+        ["--remote-port takes"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", RemotePort = 0 }),
+        ["--remote-port is for --protocol tcp"] = options => options.Tunnel(tunnel => tunnel with { RemotePort = 20_000 }),
+        ["--protocol tcp has no name"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = "demo" }),
+        ["--basic-auth-file is for --protocol http"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls", Guard = new TunnelGuard { Users = ["a:b"] } }),
+        ["--waiting-page is for --protocol http"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls", HasWaitingPage = true }),
+        ["--send-proxy-protocol is for"] = options => options.Origin(origin => origin with { SendsProxyProtocol = true }),
+        ["--local-https is not for --protocol tls"] = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }).Origin(origin => origin with { IsHttps = true }),
+        ["--local-ca and --local-insecure are about"] = options => options.Origin(origin => origin with { IsUnchecked = true }),
+        ["--local-ca and --local-insecure exclude"] = options => options.Origin(origin => origin with { IsHttps = true, CaFile = "a", IsUnchecked = true }),
+        ["--local-socket"] = options => options.Origin(origin => origin with { Socket = "" }),
+        ["--local-socket takes"] = options => options.Origin(origin => origin with { Socket = "/tmp/" + new string('a', 200) }),
+        ["--local-host takes"] = options => options.Origin(origin => origin with { Host = new string('a', 300) }),
         ["--grace"] = options => options with { Grace = TimeSpan.FromDays(30) },
     };
 
@@ -56,7 +59,7 @@ public sealed class AgentOptionsTests
     [InlineData("tcp", false, null, "localhost:8080")]
     [InlineData("http", false, "/run/app.sock", "unix:/run/app.sock")]
     public void Text_OfTheOrigin_SaysHowItIsReached(string protocol, bool isTls, string? socket, string text) =>
-        (Sound with { Protocol = protocol, LocalHttps = isTls, LocalSocket = socket }).Validate().OriginText.Should().Be(text);
+        (Sound.Tunnel(tunnel => tunnel with { Protocol = protocol }).Origin(origin => origin with { IsHttps = isTls, Socket = socket })).Validate().Tunnels[0].OriginText.Should().Be(text);
 
     [Theory]
     [InlineData("localhost", 8080, "localhost:8080")]
@@ -64,5 +67,5 @@ public sealed class AgentOptionsTests
     [InlineData("::1", 8080, "[::1]:8080")]
     [InlineData("[::1]", 80, "[::1]")]
     public void Authority_OfTheOrigin_IsWhatAUrlHas(string host, int port, string authority) =>
-        (Sound with { LocalHost = host, Port = port }).OriginAuthority.Should().Be(authority);
+        (Sound.Origin(origin => origin with { Host = host, Port = port })).Tunnels[0].Origin.Authority.Should().Be(authority);
 }

@@ -1,15 +1,16 @@
 using System.Net;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 
 namespace Tunnel.Agent.Connection;
 
-/// <summary>What the person who runs the agent is told, in the order it happens. Called from one loop, one at a time.</summary>
+/// <summary>What the person who runs the agent is told, of each tunnel in the order it happens. Called from any thread.</summary>
 public interface IAgentEvents
 {
-    /// <summary>The tunnel can be used.</summary>
+    /// <summary>A tunnel can be used; said again for each session that serves it.</summary>
     /// <param name="server">Where the server is; null: behind a proxy, where only that one knows.</param>
-    public void OnForwarding(TunnelGrant grant, IPEndPoint? server);
+    public void OnForwarding(TunnelOptions tunnel, TunnelGrant grant, IPEndPoint? server);
 }
 
 /// <summary>Why an agent ended for good.</summary>

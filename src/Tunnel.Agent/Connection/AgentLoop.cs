@@ -13,7 +13,7 @@ internal sealed class AgentLoop
     {
         _services = services;
         var server = new ServerLink(services);
-        _slots = [.. Enumerable.Range(0, services.Options.Links).Select(slot => new SlotLoop(services, server, slot))];
+        _slots = [.. Enumerable.Range(0, services.Options.Link.Links).Select(slot => new SlotLoop(services, server, slot))];
     }
 
     /// <summary>Streams open in all sessions.</summary>
@@ -31,7 +31,7 @@ internal sealed class AgentLoop
     public async Task<AgentExit> RunAsync(CancellationToken stop, CancellationToken hurry)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        await using NetworkWatch? watch = _services.Options.WatchesNetwork ? new NetworkWatch(_services.Time, Poke) : null;
+        await using NetworkWatch? watch = _services.Options.Link.WatchesNetwork ? new NetworkWatch(_services.Time, Poke) : null;
         List<Task<AgentExit>> running = [_slots[0].RunAsync(over.Token, hurry)];
         await Task.WhenAny(running[0], _slots[0].WhenUp);
         if (!running[0].IsCompleted)

@@ -7,20 +7,12 @@ namespace Tunnel.Agent.Connection;
 internal sealed class AgentSelf(string instance)
 {
     private volatile string _instance = instance;
-    private volatile string? _heldName;
 
     /// <summary>The agent instance; 32 hex digits.</summary>
     public string Instance => _instance;
 
     /// <summary>This start of it; 32 hex digits.</summary>
     public string Run { get; } = NewId();
-
-    /// <summary>The name that was granted; null until one was.</summary>
-    public string? HeldName
-    {
-        get => _heldName;
-        set => _heldName = value;
-    }
 
     /// <summary>
     /// Somebody else goes by our instance and took our name: a copy of this machine, say. With an instance of our own we

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Sessions;
 
 namespace Tunnel.Agent.Connection;
@@ -9,7 +10,8 @@ namespace Tunnel.Agent.Connection;
 internal sealed record ConnectionServices(
     AgentOptions Options,
     AgentSelf Self,
-    OriginServices Origin,
+    TunnelTable Tunnels,
+    OriginMemory Memory,
     SessionOptions Session,
     IAgentEvents Events,
     ILogger Log)
@@ -19,5 +21,5 @@ internal sealed record ConnectionServices(
     /// <summary>When the token may be shown.</summary>
     public TokenDoubt Doubt { get; } = new(Session.Time);
 
-    public string Server => $"{Options.ServerHost}:{Options.ServerPort}";
+    public string Server => $"{Options.Link.Host}:{Options.Link.Port}";
 }

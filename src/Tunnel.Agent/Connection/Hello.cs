@@ -21,7 +21,7 @@ internal static class Hello
         Software = Product.Software,
         Instance = services.Self.Instance,
         Run = services.Self.Run,
-        Token = services.Options.Token?.Credential,
+        Token = services.Options.Link.Token?.Credential,
         Slot = slot == 0 ? null : slot,
         Streams = services.Session.MaxStreams,
         UploadWindow = services.Session.UploadWindow,

@@ -27,7 +27,7 @@ internal sealed class ServerLink(ConnectionServices services)
 {
     private static readonly TimeSpan LongestNamed = TimeSpan.FromSeconds(15);
 
-    private readonly LinkDialer _dialer = new(services.Options, services.Session.Pool, services.Time);
+    private readonly LinkDialer _dialer = new(services.Options.Link, services.Session.Pool, services.Time);
 
     /// <summary>A connection on which nothing has been said; the caller owns it.</summary>
     /// <exception cref="NoLinkException">The server cannot be reached.</exception>
@@ -42,7 +42,7 @@ internal sealed class ServerLink(ConnectionServices services)
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             throw new NoLinkException(
-                AgentErrors.ServerTimeout.Code, $"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options)}");
+                AgentErrors.ServerTimeout.Code, $"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options.Link)}");
         }
         catch (LinkFaultException error)
         {
@@ -51,7 +51,7 @@ internal sealed class ServerLink(ConnectionServices services)
         catch (DialException error)
         {
             throw new NoLinkException(
-                DialAdvice.ErrorOf(error.Failure).Code, $"{error.Message} {DialAdvice.For(error.Failure, services.Options)}", inner: error);
+                DialAdvice.ErrorOf(error.Failure).Code, $"{error.Message} {DialAdvice.For(error.Failure, services.Options.Link)}", inner: error);
         }
         catch (IOException error)
         {
@@ -64,7 +64,7 @@ internal sealed class ServerLink(ConnectionServices services)
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<WelcomeMessage> GreetAsync(IConnection link, HelloMessage hello, CancellationToken cancel)
     {
-        using var time = new CancellationTokenSource(services.Options.ServerConnectTime, services.Time);
+        using var time = new CancellationTokenSource(services.Options.Link.ConnectTime, services.Time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancel);
         HandshakeAnswer answer;
         try
@@ -95,7 +95,7 @@ internal sealed class ServerLink(ConnectionServices services)
 
         if (answer.Reject is { } reject)
         {
-            throw Refused(reject);
+            throw Refused(reject, services.Tunnels.HasHeld);
         }
 
         services.Doubt.Accepted();
@@ -105,10 +105,11 @@ internal sealed class ServerLink(ConnectionServices services)
     // Neither knows the other: the server has nothing that vouches for it, and the agent has no token, without which it would
     // be refused even if it had. That changes by somebody's hand only. Who was connected before was not a stranger.
     private bool IsStrangerToStranger(LinkFaultException fault) =>
-        services.Options is { Token: null, CaFile: null } && services.Self.HeldName is null && fault.Error == AgentErrors.ServerNotTrusted;
+        services.Options.Link is { Token: null, CaFile: null } && !services.Tunnels.HasHeld && fault.Error == AgentErrors.ServerNotTrusted;
 
     /// <summary>What a refusal means to this agent: it ends, or it tries again.</summary>
-    public NoLinkException Refused(RejectMessage reject)
+    /// <param name="hasHeld">What it asked for was granted before.</param>
+    public NoLinkException Refused(RejectMessage reject, bool hasHeld)
     {
         if (reject.Code is RejectCodes.TokenUnknown or RejectCodes.TokenExpired && services.Doubt.Refused() is { } wait)
         {
@@ -122,7 +123,7 @@ internal sealed class ServerLink(ConnectionServices services)
             RejectCodes.NameRefused => AgentExit.NameRefused,
 
             // Who never held the name is told; who held it once keeps trying until it is free again.
-            RejectCodes.NameConflict when services.Self.HeldName is null => AgentExit.NameRefused,
+            RejectCodes.NameConflict when !hasHeld => AgentExit.NameRefused,
             _ when !reject.Retry => AgentExit.NameRefused,
             _ => null,
         };

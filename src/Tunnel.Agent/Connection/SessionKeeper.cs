@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Resume;
 using Tunnel.Framing.Sessions;
@@ -21,16 +22,11 @@ internal sealed class SessionKeeper : ISessionNews
     /// <summary>A link in doubt that gives no sign of life for so long is replaced.</summary>
     private static readonly TimeSpan DoubtTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>A server asks the holder of a name for some seconds, and answers.</summary>
-    private static readonly TimeSpan BindTime = TimeSpan.FromSeconds(60);
-
     private readonly ConnectionServices _services;
     private readonly ServerLink _server;
     private readonly int _slot;
     private readonly ResumeSecret? _secret;
     private readonly OriginPlayer _player;
-    private readonly TaskCompletionSource<BoundMessage> _bound = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<UnboundMessage> _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Patience _patience;
     private readonly Backoff _backoff = new(Random.Shared);
     private readonly TaskCompletionSource<GoAwayMessage> _goingAway = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,7 +34,8 @@ internal sealed class SessionKeeper : ISessionNews
     private volatile AgentStatus _status = new(AgentState.Connected);
     private long _attach;
 
-    public SessionKeeper(ConnectionServices services, ServerLink server, int slot, WelcomeMessage welcome)
+    /// <param name="granted">A tunnel can be used.</param>
+    public SessionKeeper(ConnectionServices services, ServerLink server, int slot, WelcomeMessage welcome, Action<SessionKeeper, AgentTunnel, TunnelGrant> granted)
     {
         _services = services;
         _server = server;
@@ -46,10 +43,11 @@ internal sealed class SessionKeeper : ISessionNews
         _patience = new Patience(services.Time);
         Id = welcome.Session;
         _secret = welcome.Secret is { } hex ? ResumeSecret.Parse(hex) : null;
-        _player = new OriginPlayer(services.Origin, WantedTunnel.Id, this);
+        _player = new OriginPlayer(services.Tunnels, services.Memory, services.Options.Http, this);
         TimeSpan window = _secret is null ? TimeSpan.Zero : TimeSpan.FromMilliseconds(welcome.ResumeWindow);
         SessionOptions agreed = services.Session.AgreeWith(welcome.Streams, welcome.UploadWindow);
         Session = new Session(LinkRole.Agent, agreed with { ResumeWindow = window }, _player);
+        Tunnels = new SessionTunnels(services, server, slot, Session, (tunnel, grant) => granted(this, tunnel, grant));
     }
 
     public string Id { get; }
@@ -59,8 +57,8 @@ internal sealed class SessionKeeper : ISessionNews
     /// <summary>The server will leave, and says so.</summary>
     public Task<GoAwayMessage> GoingAway => _goingAway.Task;
 
-    /// <summary>The server has taken the tunnel away.</summary>
-    public Task<UnboundMessage> Unbound => _unbound.Task;
+    /// <summary>The tunnels on it.</summary>
+    public SessionTunnels Tunnels { get; }
 
     public AgentStatus Status => _status;
 
@@ -80,6 +78,7 @@ internal sealed class SessionKeeper : ISessionNews
     {
         Task<SessionEnd> life = Session.RunAsync();
         Task ending = CancelWhenOverAsync();
+        Task tunnels = BindAsync();
         try
         {
             (IConnection Link, ulong Count)? next = (first, 0);
@@ -100,6 +99,7 @@ internal sealed class SessionKeeper : ISessionNews
 
         SessionEnd end = await life;
         await ending;
+        await tunnels;
         await _player.WhenIdleAsync();
         _player.Close();
         _over.Dispose();
@@ -114,42 +114,24 @@ internal sealed class SessionKeeper : ISessionNews
         }
     }
 
-    /// <summary>Asks for the tunnel. The answer may take some seconds, and longer if the link is lost meanwhile; null: the session has ended before.</summary>
-    /// <exception cref="NoLinkException">There is none.</exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async Task<BoundMessage?> BindAsync(TunnelRequest wanted, CancellationToken cancel)
+    private async Task BindAsync()
     {
-        Session.Send(FrameKind.Bind, wanted);
         try
         {
-            await Task.WhenAny(_bound.Task, Session.Ended).WaitAsync(BindTime, _services.Time, cancel);
+            await Tunnels.RunAsync(_over.Token);
         }
-        catch (TimeoutException)
+        catch (Exception error)
         {
-            throw new NoLinkException(
-                AgentErrors.BindTimeout.Code, $"{_services.Server} has not answered for {BindTime.TotalSeconds:0} seconds whether it serves the tunnel.");
+            AgentLog.SessionFault(_services.Log, error);
+            Session.Close(CloseCode.InternalError, "a fault of the agent");
         }
-
-        return _bound.Task.IsCompletedSuccessfully ? await _bound.Task : null;
     }
 
     void ISessionNews.OnGoAway(GoAwayMessage message) => _goingAway.TrySetResult(message);
 
-    void ISessionNews.OnBound(BoundMessage message)
-    {
-        if (message.Id == WantedTunnel.Id)
-        {
-            _bound.TrySetResult(message);
-        }
-    }
+    void ISessionNews.OnBound(BoundMessage message) => Tunnels.OnBound(message);
 
-    void ISessionNews.OnUnbound(UnboundMessage message)
-    {
-        if (message.Id == WantedTunnel.Id)
-        {
-            _unbound.TrySetResult(message);
-        }
-    }
+    void ISessionNews.OnUnbound(UnboundMessage message) => Tunnels.OnUnbound(message);
 
     // Returns when the link is lost or does not answer.
     private async Task WatchAsync(Task served)

@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Agent.Diagnostics;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
 using Tunnel.Hosting;
@@ -21,6 +22,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private readonly TaskCompletionSource _up = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isRetry;
     private volatile SessionKeeper? _current;
+    private volatile IPEndPoint? _dialled;
     private volatile AgentStatus _status = new(AgentState.Offline, "Connecting.");
 
     /// <summary>Completes when the tunnel was up for the first time.</summary>
@@ -95,13 +97,13 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
 
         IConnection link = await server.DialAsync(stop);
-        IPEndPoint dialled = link.RemoteEndPoint;
+        _dialled = link.RemoteEndPoint;
         SessionKeeper? keeper = null;
         try
         {
             WelcomeMessage welcome = await server.GreetAsync(link, Hello.New(services, slot, _current?.Replacement), stop);
             AgentLog.Connected(services.Log, services.Server, Printable.Of(welcome.Software ?? "unknown software"));
-            keeper = new SessionKeeper(services, server, slot, welcome);
+            keeper = new SessionKeeper(services, server, slot, welcome, OnGranted);
         }
         finally
         {
@@ -112,27 +114,25 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
 
         Task<SessionEnd> life = Begin(keeper, link);
-        await BindAsync(keeper, life, dialled, stop);
+        await SettleAsync(keeper, life, stop);
         return (keeper, life);
     }
 
-    private async Task BindAsync(SessionKeeper keeper, Task<SessionEnd> life, IPEndPoint dialled, CancellationToken stop)
+    private async Task SettleAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
     {
         bool isSettled = false;
         try
         {
-            BoundMessage? bound = await keeper.BindAsync(WantedTunnel.Of(services.Options, services.Self.HeldName), stop);
-            if (bound is { Code: { } code })
+            if (await keeper.Tunnels.Settled.WaitAsync(stop) is { } refusal)
             {
-                throw server.Refused(new RejectMessage { Code = code, Message = bound.Message!, Retry = bound.Retry ?? false });
+                throw refusal;
             }
 
             isSettled = true;
-            if (bound?.ToGrant() is { } grant)
+            if (!keeper.Session.Ended.IsCompleted)
             {
-                services.Self.HeldName = grant.Name;
+                // Also without any tunnel, if none is wanted at the moment.
                 _current = keeper;
-                Tell(grant, dialled);
                 _up.TrySetResult();
             }
         }
@@ -146,6 +146,26 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         }
     }
 
+    private void OnGranted(SessionKeeper keeper, AgentTunnel tunnel, TunnelGrant grant)
+    {
+        if (!keeper.Tunnels.Settled.IsCompleted)
+        {
+            _current = keeper;
+            _up.TrySetResult();
+        }
+
+        try
+        {
+            // What was dialled may be a proxy, and only that knows where the server is.
+            services.Events.OnForwarding(tunnel.Options, grant, services.Options.Link.Proxy is null ? _dialled : null);
+        }
+        catch (Exception error)
+        {
+            // Whatever becomes of the news: the tunnel is up.
+            AgentLog.NewsFault(services.Log, error);
+        }
+    }
+
     private void Tell(NoLinkException final)
     {
         if (final.Code == AgentErrors.ServerNotTrusted.Code)
@@ -155,20 +175,6 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         else
         {
             AgentLog.Refused(services.Log, final.Code, final.Message);
-        }
-    }
-
-    private void Tell(TunnelGrant grant, IPEndPoint dialled)
-    {
-        try
-        {
-            // What was dialled may be a proxy, and only that knows where the server is.
-            services.Events.OnForwarding(grant, services.Options.Proxy is null ? dialled : null);
-        }
-        catch (Exception error)
-        {
-            // Whatever becomes of the news: the tunnel is up.
-            AgentLog.NewsFault(services.Log, error);
         }
     }
 
@@ -189,14 +195,13 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private async Task<(string Reason, string Code, bool IsPlanned)> WatchAsync(SessionKeeper keeper, Task<SessionEnd> life, CancellationToken stop)
     {
         long since = services.Time.GetTimestamp();
-        Task first = await Task.WhenAny(life, keeper.GoingAway, keeper.Unbound).WaitAsync(stop);
+        Task first = await Task.WhenAny(life, keeper.GoingAway, keeper.Tunnels.Lost).WaitAsync(stop);
         _backoff.LinkEnded(services.Time.GetElapsedTime(since), hasCarried: IsLostAtWork(keeper.Session));
-        if (first == keeper.Unbound)
+        if (first == keeper.Tunnels.Lost)
         {
             // What runs may finish, beside the next session, which asks for the name again.
-            UnboundMessage unbound = await keeper.Unbound;
+            UnboundMessage unbound = await keeper.Tunnels.Lost;
             string code = Printable.Of(unbound.Code);
-            AgentLog.TunnelLost(services.Log, Printable.Of(unbound.Message), code);
             _current = null;
             keeper.Session.Leave("unbound", reconnect: false, delay: TimeSpan.Zero, services.Options.Grace);
             return ($"The server has taken the name away ({code}).", code, false);

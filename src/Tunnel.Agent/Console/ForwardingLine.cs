@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 
@@ -11,25 +12,29 @@ namespace Tunnel.Agent.Console;
 /// server from here, the command that gets there all the same (docs/troubleshooting.md, "The agent says"). Behind a proxy that is left out: names
 /// are looked up by the proxy, and there may be no other way to the server. Nor need a name lead to a server that has something in front of it.
 /// </summary>
-public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IAgentEvents, IAsyncDisposable
+public sealed class ForwardingLine(TextWriter output) : IAgentEvents, IAsyncDisposable
 {
     private static readonly TimeSpan LookupTime = TimeSpan.FromSeconds(3);
 
     private readonly CancellationTokenSource _stop = new();
-    private string? _lastUrl;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, string> _lastUrls = [];
     private Task _advice = Task.CompletedTask;
 
     /// <inheritdoc/>
-    public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
+    public void OnForwarding(TunnelOptions tunnel, TunnelGrant grant, IPEndPoint? server)
     {
-        // After a reconnect nothing has changed for the person who reads this.
-        if (grant.Url == _lastUrl)
+        lock (_lock)
         {
-            return;
-        }
+            // After a reconnect nothing has changed for the person who reads this.
+            if (_lastUrls.TryGetValue(tunnel.Name, out string? last) && last == grant.Url)
+            {
+                return;
+            }
 
-        _lastUrl = grant.Url;
-        _advice = TellAsync(_advice, grant, server?.Address);
+            _lastUrls[tunnel.Name] = grant.Url;
+            _advice = TellAsync(_advice, tunnel, grant, server?.Address);
+        }
     }
 
     /// <summary>Gives up what is still to be looked up, and waits until nothing is written any more.</summary>
@@ -40,12 +45,12 @@ public sealed class ForwardingLine(AgentOptions options, TextWriter output) : IA
         _stop.Dispose();
     }
 
-    private async Task TellAsync(Task before, TunnelGrant grant, IPAddress? server)
+    private async Task TellAsync(Task before, TunnelOptions tunnel, TunnelGrant grant, IPAddress? server)
     {
         await before;
         try
         {
-            await StandardLines.WriteAsync(output, $"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(options.OriginText)}");
+            await StandardLines.WriteAsync(output, $"Forwarding {Printable.Of(grant.Url)} -> {Printable.Of(tunnel.OriginText)}");
             if (server is not null && !grant.HasFront && Uri.TryCreate(grant.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.HostNameType == UriHostNameType.Dns
                 && !await LeadsToAsync(url.Host, server, _stop.Token))
             {

@@ -32,8 +32,14 @@ internal static partial class AgentLog
     [LoggerMessage(6, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger log);
 
-    [LoggerMessage(33, LogLevel.Warning, "The server has taken a name away from this agent: {Reason} [{Code}]")]
-    public static partial void TunnelLost(ILogger log, string reason, string code);
+    [LoggerMessage(33, LogLevel.Warning, "The server has taken the name of the tunnel {Tunnel} away from this agent: {Reason} [{Code}]")]
+    public static partial void TunnelLost(ILogger log, string tunnel, string reason, string code);
+
+    [LoggerMessage(34, LogLevel.Warning, "The tunnel {Tunnel} was refused: {Reason} Trying again in {Delay:0.0} s; the others go on [{Code}]")]
+    public static partial void TunnelRefused(ILogger log, string tunnel, string reason, double delay, string code);
+
+    [LoggerMessage(35, LogLevel.Warning, "The tunnel {Tunnel} goes on as it was; what is wanted now was refused: {Reason} [{Code}]")]
+    public static partial void TunnelNotChanged(ILogger log, string tunnel, string reason, string code);
 
     [LoggerMessage(10, LogLevel.Warning, "The local server at {Origin} cannot be reached: {Reason} [{Code}]")]
     public static partial void OriginUnreachable(ILogger log, string origin, string reason, string code);
@@ -80,7 +86,7 @@ internal static partial class AgentLog
     [LoggerMessage(15, LogLevel.Error, "The news that the tunnel is up could not be told [internal-error]")]
     public static partial void NewsFault(ILogger log, Exception error);
 
-    [LoggerMessage(50, LogLevel.Information, "SIGHUP: this agent has nothing to reload yet; it goes on as it is")]
+    [LoggerMessage(50, LogLevel.Information, "SIGHUP: this agent runs without a settings file, so there is nothing to reload; it goes on as it is")]
     public static partial void NothingToReload(ILogger log);
 
     [LoggerMessage(51, LogLevel.Warning, "This process may open {Limit} files and connections, and {Requests} requests at a time need {Needed}: beyond the limit visitors get too-busy. Raise it (systemd: LimitNOFILE=, docker: --ulimit nofile=, a shell: ulimit -Hn) [few-descriptors]")]
@@ -88,4 +94,22 @@ internal static partial class AgentLog
 
     [LoggerMessage(52, LogLevel.Warning, "Visitors get too-busy: {Reason} [too-busy]")]
     public static partial void TooBusy(ILogger log, string reason);
+
+    [LoggerMessage(53, LogLevel.Information, "Tunnel {Tunnel}: added, for {Origin}")]
+    public static partial void TunnelAdded(ILogger log, string tunnel, string origin);
+
+    [LoggerMessage(54, LogLevel.Information, "Tunnel {Tunnel}: dropped; requests that run may finish")]
+    public static partial void TunnelDropped(ILogger log, string tunnel);
+
+    [LoggerMessage(55, LogLevel.Information, "Tunnel {Tunnel}: changed, for {Origin}; requests that run go on as they were")]
+    public static partial void TunnelUpdated(ILogger log, string tunnel, string origin);
+
+    [LoggerMessage(56, LogLevel.Information, "{File} says what it said before")]
+    public static partial void NothingChanged(ILogger log, string file);
+
+    [LoggerMessage(57, LogLevel.Warning, "{Setting} has changed in the settings file; it takes effect at the next start [restart-needed]")]
+    public static partial void SettingWaits(ILogger log, string setting);
+
+    [LoggerMessage(58, LogLevel.Error, "The settings file is not taken, and nothing has changed: {Fault} [settings-wrong]")]
+    public static partial void FileNotTaken(ILogger log, string fault);
 }

@@ -15,13 +15,13 @@ namespace Tunnel.Agent.Link;
 /// </summary>
 internal sealed class LinkDialer
 {
-    private readonly AgentOptions _options;
+    private readonly LinkOptions _options;
     private readonly MemoryPool<byte> _pool;
     private readonly TimeProvider _time;
     private readonly Dialer _dialer;
     private readonly ServerTrust? _trust;
 
-    public LinkDialer(AgentOptions options, MemoryPool<byte> pool, TimeProvider time)
+    public LinkDialer(LinkOptions options, MemoryPool<byte> pool, TimeProvider time)
     {
         _options = options;
         _pool = pool;
@@ -30,7 +30,7 @@ internal sealed class LinkDialer
         _trust = TrustOf(options);
     }
 
-    private string Server => HostAndPort.Write(_options.ServerHost, _options.ServerPort);
+    private string Server => _options.Server;
 
     /// <summary>A link ready for HELLO, which the caller owns.</summary>
     /// <exception cref="LinkFaultException">It did not work; the message says why, and what to do where that is known.</exception>
@@ -39,9 +39,9 @@ internal sealed class LinkDialer
     /// <exception cref="OperationCanceledException">The token was cancelled, or it took too long.</exception>
     public async Task<IConnection> DialAsync(CancellationToken cancel)
     {
-        using var limit = new CancellationTokenSource(_options.ServerConnectTime, _time);
+        using var limit = new CancellationTokenSource(_options.ConnectTime, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        IConnection link = _options.Proxy is { } proxy ? await DialThroughAsync(proxy, both.Token) : await DialAsync(_options.ServerHost, _options.ServerPort, both.Token);
+        IConnection link = _options.Proxy is { } proxy ? await DialThroughAsync(proxy, both.Token) : await DialAsync(_options.Host, _options.Port, both.Token);
         try
         {
             return MustEncrypt(link) ? await EncryptAsync(link, both.Token) : link;
@@ -56,7 +56,7 @@ internal sealed class LinkDialer
 
     private async Task<IConnection> DialAsync(string host, int port, CancellationToken cancel)
     {
-        Socket socket = await _dialer.DialAsync(host, port, _options.ServerConnectTime, cancel);
+        Socket socket = await _dialer.DialAsync(host, port, _options.ConnectTime, cancel);
         return new SocketConnection(socket, _pool, SocketConnectionOptions.Link);
     }
 
@@ -115,7 +115,7 @@ internal sealed class LinkDialer
         var judge = new PinJudge();
         try
         {
-            return await TlsConnection.ConnectAsync(link, _pool, (_trust ?? ServerTrust.System).Options(_options.ServerHost, judge), cancel);
+            return await TlsConnection.ConnectAsync(link, _pool, (_trust ?? ServerTrust.System).Options(_options.Host, judge), cancel);
         }
         catch (TlsHandshakeException error) when (judge.HasRefused)
         {
@@ -136,7 +136,7 @@ internal sealed class LinkDialer
         }
     }
 
-    private static ServerTrust? TrustOf(AgentOptions options) => options switch
+    private static ServerTrust? TrustOf(LinkOptions options) => options switch
     {
         { CaFile: { } path } => ServerTrust.OfFile(path),
         { Token.Pin: { } pin } => ServerTrust.Pinned(pin),

@@ -12,8 +12,7 @@ namespace Tunnel.Agent.Local;
 /// <summary>
 /// Step 8: copies the origin's answer to the stream as the origin sent it, and reads along to know where it ends.
 /// </summary>
-/// <param name="idleTime">How long an answer that has begun may pause; event streams may for ever.</param>
-internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits, TimeSpan idleTime)
+internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
 {
     private const int MostUnflushed = 16 * 1024;
 
@@ -21,6 +20,9 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits, T
     private readonly BodyReader _body = new(memory, limits);
 
     public ResponseHead Head { get; } = new(memory);
+
+    /// <summary>How long an answer that has begun may pause; event streams may for ever.</summary>
+    public TimeSpan IdleTime { get; set; }
 
     /// <summary>Copies every interim head and the final one. Returns true when that is a 101, which is flushed.</summary>
     /// <param name="origin">Where more is read, should it take more.</param>
@@ -95,7 +97,7 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits, T
                     }
                     else
                     {
-                        origin.ExpectMore(idleTime);
+                        origin.ExpectMore(IdleTime);
                         read = await reading;
                         origin.GotMore();
                     }

@@ -17,21 +17,22 @@ namespace Tunnel.Agent.Local;
 /// </summary>
 internal sealed class OriginDialer
 {
-    private readonly AgentOptions _options;
+    private readonly OriginOptions _options;
     private readonly OriginMemory _memory;
     private readonly TimeProvider _time;
     private readonly Dialer _dialer;
     private readonly DescriptorReserve _reserve = DescriptorReserve.OfThisProcess();
     private readonly SslClientAuthenticationOptions? _tls;
 
+    /// <param name="protocol">Of the tunnel, one of <see cref="TunnelTypes"/>.</param>
     /// <exception cref="ArgumentException">The file of <c>--local-ca</c> cannot be used.</exception>
-    public OriginDialer(AgentOptions options, OriginMemory memory, TimeProvider time)
+    public OriginDialer(OriginOptions options, string protocol, OriginMemory memory, TimeProvider time)
     {
         _options = options;
         _memory = memory;
         _time = time;
         _dialer = new Dialer(time);
-        _tls = options.LocalHttps ? TlsOf(options) : null;
+        _tls = options.IsHttps ? TlsOf(options, protocol) : null;
     }
 
     /// <param name="visitor">Whom a PROXY header names; the header says nobody for an address that is not known.</param>
@@ -69,9 +70,9 @@ internal sealed class OriginDialer
     {
         try
         {
-            Socket socket = _options.LocalSocket is { } path
-                ? await UnixDialer.DialAsync(path, _options.OriginConnectTime, _time, cancel)
-                : await _dialer.DialAsync(_options.LocalHost, _options.Port, _options.OriginConnectTime, cancel);
+            Socket socket = _options.Socket is { } path
+                ? await UnixDialer.DialAsync(path, _options.ConnectTime, _time, cancel)
+                : await _dialer.DialAsync(_options.Host, _options.Port, _options.ConnectTime, cancel);
             if (!_reserve.IsTouchedBy(socket))
             {
                 return socket;
@@ -90,7 +91,7 @@ internal sealed class OriginDialer
 
     private async Task<TlsConnection> SecureAsync(SocketConnection plain, SslClientAuthenticationOptions tls, CancellationToken cancel)
     {
-        using var limit = new CancellationTokenSource(_options.OriginConnectTime, _time);
+        using var limit = new CancellationTokenSource(_options.ConnectTime, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
@@ -120,20 +121,20 @@ internal sealed class OriginDialer
         await plain.DisposeAsync();
     }
 
-    private static SslClientAuthenticationOptions TlsOf(AgentOptions options)
+    private static SslClientAuthenticationOptions TlsOf(OriginOptions options, string protocol)
     {
         var tls = new SslClientAuthenticationOptions
         {
-            TargetHost = options.LocalHost,
-            ApplicationProtocols = options.Protocol == TunnelTypes.Http ? [SslApplicationProtocol.Http11] : null,
+            TargetHost = options.Host,
+            ApplicationProtocols = protocol == TunnelTypes.Http ? [SslApplicationProtocol.Http11] : null,
         };
-        if (options.LocalInsecure)
+        if (options.IsUnchecked)
         {
 #pragma warning disable CA5359 // Asked for by the person who runs the agent, who is told what that means.
             tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
 #pragma warning restore CA5359
         }
-        else if (options.LocalCa is { } file)
+        else if (options.CaFile is { } file)
         {
             tls.CertificateChainPolicy = new X509ChainPolicy
             {

@@ -17,24 +17,25 @@ namespace Tunnel.Agent.Local;
 /// steps 6 to 8). The request is canonical already and goes to the origin byte for byte; what there is to know of it, OPEN
 /// says. The answer is read closely enough to know where it ends. One object serves one exchange after the other.
 /// </summary>
-internal sealed class OriginExchange(OriginServices services, OriginPlayer player)
+internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, OriginPlayer player)
 {
     // What decides whether a request may be sent again to an origin that has closed its idle connection.
     private const RequestTraits Repeating = RequestTraits.IsIdempotent | RequestTraits.HasContent | RequestTraits.WantsUpgrade;
 
     private const string ClosedUnanswered = "It closed the connection without an answer.";
 
-    private readonly AnswerCopier _answer = new(services.Memory.Pool, services.Options.Http, services.Options.AnswerIdleTime);
+    private readonly AnswerCopier _answer = new(memory.Pool, limits);
 
     private string Paused => string.Create(
-        CultureInfo.InvariantCulture, $"Its answer paused for {services.Options.AnswerIdleTime.TotalSeconds} s (--answer-idle-time).");
+        CultureInfo.InvariantCulture, $"Its answer paused for {_origin.Options.AnswerIdleTime.TotalSeconds} s (--answer-idle-time).");
 
     private string TooSlow => string.Create(
-        CultureInfo.InvariantCulture, $"It did not begin an answer within {services.Options.OriginAnswerTime.TotalSeconds} s (--answer-time).");
+        CultureInfo.InvariantCulture, $"It did not begin an answer within {_origin.Options.AnswerTime.TotalSeconds} s (--answer-time).");
 
     private readonly OriginHold _hold = new();
     private Action? _onPlayed;
     private TunnelStream _stream = null!;
+    private OriginServices _origin = null!;
     private ValueTaskAwaiter _playing;
     private Task<bool>? _upload;
 
@@ -42,14 +43,16 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     /// Begins the exchange, in the reader loop that calls this: it finds the request at hand, and comes back when there is
     /// something to wait for. Nothing in here may block.
     /// </summary>
+    /// <param name="tunnel">Where the request leads to.</param>
     [SuppressMessage("Reliability", "CA2012", Justification = "OnPlayed takes what becomes of it, once.")]
-    public void Start(TunnelStream stream)
+    public void Start(TunnelStream stream, IServedTunnel tunnel)
     {
         _stream = stream;
+        _origin = tunnel.Origin;
         _hold.Begin(stream);
 
         // Not awaited: a method that did would make an object for each request.
-        ValueTaskAwaiter playing = PlayAsync(stream).GetAwaiter();
+        ValueTaskAwaiter playing = PlayAsync(stream, tunnel).GetAwaiter();
         _playing = playing;
         if (playing.IsCompleted)
         {
@@ -74,7 +77,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         catch (DialException error)
         {
-            Fail(services.Faults.CodeOf(error), error.Message);
+            Fail(_origin.Faults.CodeOf(error), error.Message);
         }
         catch (OriginFaultException fault)
         {
@@ -89,7 +92,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         catch (Exception error)
         {
             // A fault of ours costs one request, with its name in the log, not the process.
-            AgentLog.RequestFault(services.Log, error);
+            AgentLog.RequestFault(_origin.Log, error);
             Fail(ResetCode.InternalError, "");
         }
         finally
@@ -106,28 +109,35 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         }
         catch (Exception error)
         {
-            AgentLog.RequestFault(services.Log, error);
+            AgentLog.RequestFault(_origin.Log, error);
         }
 
         _upload = null;
         if (_hold.End() is { } connection)
         {
-            services.Pool.Discard(connection);
+            _origin.Pool.Discard(connection);
         }
 
         _answer.Reset();
         _playing = default;
         _stream.Dispose();
         _stream = null!;
+        _origin = null!;
         player.Ended(this);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask PlayAsync(TunnelStream stream)
+    private async ValueTask PlayAsync(TunnelStream stream, IServedTunnel tunnel)
     {
         RequestTraits request = stream.Open.Request;
         bool hasBody = request.HasFlag(RequestTraits.HasContent);
         ReadResult read = await stream.Input.ReadAsync();
+        if (tunnel.HasPaths)
+        {
+            (read, _origin) = await RequestTarget.FindOriginAsync(stream.Input, read, tunnel);
+        }
+
+        _answer.IdleTime = _origin.Options.AnswerIdleTime;
         ReadOnlySequence<byte> bytes = read.Buffer;
         bool isHeadWhole = RequestHeadCopier.TryFindEnd(bytes, isLast: read.IsCompleted, out SequencePosition headEnd);
 
@@ -135,7 +145,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         bool mayRepeat = isHeadWhole && (request & Repeating) == RequestTraits.IsIdempotent;
 
         // 6 take or open a connection, 7 play the request
-        OriginConnection connection = TryTake(stream.Open, mayRepeat) ?? await services.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
+        OriginConnection connection = TryTake(stream.Open, mayRepeat) ?? await _origin.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
         ReadResult answer;
         ConnectionBrokenException? broken = null;
         while (true)
@@ -155,7 +165,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             }
             else
             {
-                connection.ExpectAnswer(services.Options.OriginAnswerTime);
+                connection.ExpectAnswer(_origin.Options.AnswerTime);
                 await RequestHeadCopier.FlushAsync(connection.Output);
             }
 
@@ -181,13 +191,13 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
                 throw broken is { Reason: ConnectionBreak.TimedOut }
                     ? OriginFaultException.Before(broken)
                     : new OriginFaultException(
-                        ResetCode.OriginInvalid, services.Options.LocalHttps ? ClosedUnanswered : $"{ClosedUnanswered} If it speaks HTTPS, start the agent with --local-https.");
+                        ResetCode.OriginInvalid, _origin.Options.IsHttps ? ClosedUnanswered : $"{ClosedUnanswered} If it speaks HTTPS, start the agent with --local-https.");
             }
 
             broken = null;
             _hold.Release();
-            services.Pool.Discard(connection);
-            connection = await services.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
+            _origin.Pool.Discard(connection);
+            connection = await _origin.Pool.OpenAsync(stream.Open.Visitor, _hold.Gone);
         }
 
         if (!hasBody)
@@ -203,7 +213,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
         {
-            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece, _upload);
+            await OriginRawRelay.RunAsync(stream, connection, memory.Piece, _upload);
             return;
         }
 
@@ -231,10 +241,10 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (!open.Request.HasFlag(RequestTraits.HasConnectionLogin))
         {
-            return services.Pool.TryTake(mayRepeat);
+            return _origin.Pool.TryTake(mayRepeat);
         }
 
-        return open.Connection == 0 ? null : services.Pool.Tied.TryTake(new ConnectionTie(player, open.Connection));
+        return open.Connection == 0 ? null : _origin.Pool.Tied.TryTake(new ConnectionTie(player, open.Connection));
     }
 
     // What is not kept ends with the exchange.
@@ -245,23 +255,23 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
         {
             if (open.Connection == 0)
             {
-                services.TellOfLogin();
+                _origin.TellOfLogin();
                 return;
             }
 
             _hold.Release();
-            services.Pool.Tied.Return(new ConnectionTie(player, open.Connection), connection, open.Visitor, hint);
+            _origin.Pool.Tied.Return(new ConnectionTie(player, open.Connection), connection, open.Visitor, hint);
             return;
         }
 
         if (ConnectionLogins.IsUnderWay(_answer.Head.Headers))
         {
-            services.TellOfLogin();
+            _origin.TellOfLogin();
             return;
         }
 
         _hold.Release();
-        services.Pool.Return(connection, hint);
+        _origin.Pool.Return(connection, hint);
     }
 
     // Sends the body on as it comes; false when the origin does not get all of it. Where an upgrade is asked for, the stream
@@ -276,12 +286,12 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
             }
 
             Action<long>? passed = _stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade)
-                ? _ => connection.ExpectAnswer(services.Options.OriginAnswerTime)
+                ? _ => connection.ExpectAnswer(_origin.Options.AnswerTime)
                 : null;
-            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, passed, services.Memory.Piece) == RelayEnd.SourceEnded;
+            bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, passed, memory.Piece) == RelayEnd.SourceEnded;
             if (isWhole)
             {
-                connection.ExpectAnswer(services.Options.OriginAnswerTime);
+                connection.ExpectAnswer(_origin.Options.AnswerTime);
             }
 
             return isWhole;
@@ -318,7 +328,7 @@ internal sealed class OriginExchange(OriginServices services, OriginPlayer playe
     {
         if (_stream.ResetCode is null)
         {
-            services.Faults.Tell(code, detail);
+            _origin.Faults.Tell(code, detail);
         }
 
         _stream.Abort(code);

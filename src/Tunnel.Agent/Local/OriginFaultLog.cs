@@ -10,17 +10,17 @@ namespace Tunnel.Agent.Local;
 /// Why requests failed at the origin, for the person who runs the agent: visitors are told as much as concerns them, the
 /// true reason stands in the agent's log. Safe from any thread.
 /// </summary>
-internal sealed class OriginFaultLog(AgentOptions options, TimeProvider time, ILogger log)
+internal sealed class OriginFaultLog(OriginOptions options, string protocol, TimeProvider time, ILogger log)
 {
     private readonly RareLine _rare = new(time);
-    private readonly string _origin = Printable.Of(options.OriginText);
+    private readonly string _origin = Printable.Of(options.Text(protocol));
 
     /// <summary>What a dial that failed means to the visitor.</summary>
     public ResetCode CodeOf(DialException error) => CodeOf(error, options);
 
     /// <inheritdoc cref="CodeOf(DialException)"/>
     /// <remarks>A Unix socket has no host that could be out of reach.</remarks>
-    public static ResetCode CodeOf(DialException error, AgentOptions options) => error.Failure is DialFailure.Refused or DialFailure.Other || options.LocalSocket is not null
+    public static ResetCode CodeOf(DialException error, OriginOptions options) => error.Failure is DialFailure.Refused or DialFailure.Other || options.Socket is not null
         ? ResetCode.OriginRefused
         : ResetCode.OriginUnreachable;
 

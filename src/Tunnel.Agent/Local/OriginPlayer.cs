@@ -1,14 +1,15 @@
 using System.Buffers;
 using Tunnel.Framing.Frames;
 using Tunnel.Framing.Sessions;
+using Tunnel.Http.Heads;
 
 namespace Tunnel.Agent.Local;
 
 /// <summary>
-/// Plays the streams of one session to the origin, each in an exchange of its own. Owns the exchanges:
+/// Plays the streams of one session to the origins of its tunnels, each in an exchange of its own. Owns the exchanges:
 /// <see cref="WhenIdleAsync"/> completes when none runs any more.
 /// </summary>
-internal sealed class OriginPlayer(OriginServices services, uint tunnelId, ISessionNews news) : ISessionUser
+internal sealed class OriginPlayer(ITunnels tunnels, OriginMemory memory, HttpLimits limits, ISessionNews news) : ISessionUser
 {
     /// <summary>Exchange objects kept for the next request.</summary>
     private const int MostSpare = 256;
@@ -25,28 +26,28 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, ISess
     {
         if (stream.Open.Request.HasFlag(RequestTraits.ConnectionEnded))
         {
-            services.Pool.Tied.End(new ConnectionTie(this, stream.Open.Connection));
+            tunnels.EndTied(new ConnectionTie(this, stream.Open.Connection));
             stream.Output.Complete();
             stream.Dispose();
             return;
         }
 
-        bool isRaw = services.Options.Protocol != TunnelTypes.Http;
-        if (stream.Open.TunnelId != tunnelId || stream.Open.Type != (isRaw ? StreamType.Raw : StreamType.Http))
+        IServedTunnel? tunnel = tunnels.Find(stream.Open.TunnelId);
+        if (tunnel is null || stream.Open.Type != (tunnel.IsRaw ? StreamType.Raw : StreamType.Http))
         {
             stream.Abort(ResetCode.TunnelUnknown);
             stream.Dispose();
             return;
         }
 
-        if (isRaw)
+        if (tunnel.IsRaw)
         {
             lock (_lock)
             {
                 _running++;
             }
 
-            RawExchange.Start(services, stream, () => Ended(null));
+            RawExchange.Start(tunnel.Origin, stream, () => Ended(null));
             return;
         }
 
@@ -57,8 +58,8 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, ISess
             _spare.TryPop(out exchange);
         }
 
-        exchange ??= new OriginExchange(services, this);
-        exchange.Start(stream);
+        exchange ??= new OriginExchange(memory, limits, this);
+        exchange.Start(stream, tunnel);
     }
 
     void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)
@@ -91,7 +92,7 @@ internal sealed class OriginPlayer(OriginServices services, uint tunnelId, ISess
     }
 
     /// <summary>The session is over and none of its exchanges runs: what was kept for its visitors is closed.</summary>
-    public void Close() => services.Pool.Tied.EndAll(this);
+    public void Close() => tunnels.EndTied(this);
 
     /// <summary>An exchange has ended; one that may serve another stream is kept.</summary>
     public void Ended(OriginExchange? exchange)

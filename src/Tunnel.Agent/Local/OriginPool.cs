@@ -22,7 +22,8 @@ internal sealed class OriginPool : IAsyncDisposable
     /// <summary>A request that must not be sent twice trusts an idle connection only this long.</summary>
     private static readonly TimeSpan TrustFor = TimeSpan.FromSeconds(1);
 
-    private readonly AgentOptions _options;
+    private readonly OriginOptions _options;
+    private readonly string _origin;
     private readonly TimeProvider _time;
     private readonly DeadlineClock _clock;
     private readonly OriginDialer _dialer;
@@ -36,13 +37,16 @@ internal sealed class OriginPool : IAsyncDisposable
     private bool _isClosed;
     private int _open;
 
-    public OriginPool(AgentOptions options, OriginMemory memory, TimeProvider time, DeadlineClock clock, ILogger log)
+    /// <param name="protocol">Of the tunnel, one of <see cref="TunnelTypes"/>.</param>
+    /// <exception cref="ArgumentException">A file of the origin's authorities cannot be used.</exception>
+    public OriginPool(OriginOptions options, string protocol, OriginMemory memory, TimeProvider time, DeadlineClock clock, ILogger log)
     {
         _options = options;
+        _origin = options.Text(protocol);
         _time = time;
         _clock = clock;
         _log = log;
-        _dialer = new OriginDialer(options, memory, time);
+        _dialer = new OriginDialer(options, protocol, memory, time);
         _start = time.GetTimestamp();
         Tied = new TiedConnections(Discard, () => Now);
         _sweep = time.CreateTimer(static state => ((OriginPool)state!).Sweep(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
@@ -55,8 +59,6 @@ internal sealed class OriginPool : IAsyncDisposable
     public TiedConnections Tied { get; }
 
     private TimeSpan Now => _time.GetElapsedTime(_start);
-
-    private string Origin => _options.OriginText;
 
     /// <summary>An idle connection for one request, if there is one that is safe to use for it; otherwise open one.</summary>
     /// <param name="mayRepeat">The request could be sent again if the connection turns out to be dead.</param>
@@ -220,11 +222,11 @@ internal sealed class OriginPool : IAsyncDisposable
 
         if (isReachable)
         {
-            AgentLog.OriginReachable(_log, Origin);
+            AgentLog.OriginReachable(_log, _origin);
         }
         else
         {
-            AgentLog.OriginUnreachable(_log, Origin, reason, code.Name());
+            AgentLog.OriginUnreachable(_log, _origin, reason, code.Name());
         }
     }
 }

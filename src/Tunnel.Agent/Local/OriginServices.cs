@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Diagnostics;
+using Tunnel.Http.Heads;
 
 namespace Tunnel.Agent.Local;
 
-/// <summary>What every exchange with the origin needs and none owns.</summary>
-internal sealed record OriginServices(AgentOptions Options, OriginPool Pool, OriginMemory Memory, OriginFaultLog Faults, ILogger Log)
+/// <summary>One origin, and what every exchange with it needs and none owns.</summary>
+internal sealed record OriginServices(OriginOptions Options, HttpLimits Http, OriginPool Pool, OriginMemory Memory, OriginFaultLog Faults, ILogger Log)
 {
     private int _hasToldOfLogin;
 

@@ -17,7 +17,10 @@ public sealed class ErrorsUrl
 
     /// <summary>Reads the value of <c>--errors-url</c>.</summary>
     /// <exception cref="ArgumentException">It is none; the message says what is taken.</exception>
-    public static ErrorsUrl Parse(string text)
+    public static ErrorsUrl Parse(string text) => Read(text) is (var url, null) ? url! : throw new ArgumentException($"--errors-url: {Read(text).Fault}");
+
+    /// <summary>The same, with what is wrong as the end of a sentence.</summary>
+    internal static (ErrorsUrl? Value, string? Fault) Read(string text)
     {
         string template = text.Contains(Place, StringComparison.Ordinal) ? text : $"{text}#{Place}";
         bool isUrl = template.Length <= MostCharacters
@@ -26,8 +29,9 @@ public sealed class ErrorsUrl
             && url.Scheme is "http" or "https" && url.UserInfo.Length == 0
             && template.Count('#') <= 1;
         return isUrl
-            ? new ErrorsUrl(template)
-            : throw new ArgumentException(
-                $"--errors-url: '{Printable.Of(text)}' is not an address like https://tunnel.com/errors, which gets #CODE, or https://tunnel.com/errors/{Place}.");
+            ? (new ErrorsUrl(template), null)
+            : (null, $"'{Printable.Of(text)}' is not an address like https://tunnel.com/errors, which gets #CODE, or https://tunnel.com/errors/{Place}.");
     }
+
+    public override string ToString() => _template;
 }

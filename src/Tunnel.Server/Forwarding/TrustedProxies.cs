@@ -20,17 +20,18 @@ public sealed class TrustedProxies
 
     public bool IsEmpty => _networks.Length == 0;
 
+    /// <summary>What is wrong with a list that <see cref="Parse"/> is to read, as the end of a sentence; null: nothing.</summary>
+    public static string? FindFault(string list) => Split(list).FirstOrDefault(text => !NetworkText.TryReadNetwork(text, out _)) is { } bad
+        ? $"'{Hosting.Printable.Of(bad)}' is not an address or a network like 10.0.0.0/8, its numbers without leading zeros."
+        : null;
+
     /// <summary>Reads addresses and networks (<c>10.0.0.0/8</c>, <c>2001:db8::/32</c>, <c>192.0.2.1</c>), separated by commas.</summary>
     /// <exception cref="ArgumentException">One of them is neither; the message names it.</exception>
-    public static TrustedProxies Parse(string? list)
-    {
-        if (string.IsNullOrWhiteSpace(list))
-        {
-            return None;
-        }
+    public static TrustedProxies Parse(string? list) => FindFault(list ?? "") is { } fault
+        ? throw new ArgumentException($"--trusted-proxy: {fault}")
+        : new TrustedProxies([.. Split(list ?? "").Select(text => NetworkText.TryReadNetwork(text, out IPNetwork network) ? network : default)]);
 
-        return new TrustedProxies([.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(ParseOne)]);
-    }
+    private static string[] Split(string list) => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     public bool Contains(IPAddress address)
     {
@@ -76,9 +77,4 @@ public sealed class TrustedProxies
 
         return NetworkText.TryReadAddress(address, out hop);
     }
-
-    private static IPNetwork ParseOne(string text) => NetworkText.TryReadNetwork(text, out IPNetwork network)
-        ? network
-        : throw new ArgumentException(
-            $"--trusted-proxy: '{Hosting.Printable.Of(text)}' is not an address or a network like 10.0.0.0/8, its numbers without leading zeros.");
 }

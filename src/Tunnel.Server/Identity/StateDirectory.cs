@@ -1,6 +1,5 @@
-using System.CommandLine;
 using Microsoft.Extensions.Logging;
-using Tunnel.Hosting;
+using Tunnel.Hosting.Options;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Server.Diagnostics;
 
@@ -9,9 +8,12 @@ namespace Tunnel.Server.Identity;
 /// <summary>The folder of what a server keeps: its key, its tokens, its certificates.</summary>
 internal static class StateDirectory
 {
-    /// <summary>Adds <c>--state-dir</c>, which the server and all its commands share.</summary>
-    public static Option<string?> AddOption(OptionSet options) =>
-        options.Text("--state-dir", "FOLDER", "Where the server keeps its key and its tokens. Default: the system's place, like /var/lib/tunnel-server.");
+    /// <summary><c>--state-dir</c>, which the server and all its commands share.</summary>
+    public static OptionDeclaration<TOptions> Declare<TOptions>(Func<TOptions, string?> get, Func<TOptions, string, TOptions> set) =>
+        Hosting.Options.Declare<TOptions>.Path("state-dir", "FOLDER", "Where the server keeps its key and its tokens.", get, set) with
+        {
+            DefaultInWords = "the system's place, like /var/lib/tunnel-server",
+        };
 
     /// <summary>
     /// Opens the state for a server. Null when the system's place cannot be used, nothing was kept there, and no other was asked

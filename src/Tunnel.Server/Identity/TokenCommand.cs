@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Errors;
+using Tunnel.Hosting.Options;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Server.Identity;
@@ -19,29 +20,18 @@ internal sealed class TokenCommand
     private readonly Command _create = new("create", "Makes a token and prints it, this once.");
     private readonly Command _list = new("list", "Lists the tokens: what they may use, and whether they hold.");
     private readonly Command _revoke = new("revoke", "Ends a token; its agent is out within seconds.");
-    private readonly Option<string[]> _subdomains;
-    private readonly Option<string[]> _hostnames;
-    private readonly Option<string[]> _tcpPorts;
-    private readonly Option<string?> _expires;
-    private readonly Option<string?> _server;
-    private readonly Option<bool> _noPin;
-    private readonly Option<bool> _forget;
-    private readonly Dictionary<Command, Option<string?>> _stateDirectories;
+    private readonly OptionBinder<TokenWish> _wish;
+    private readonly OptionBinder<TokenEnd> _end;
+    private readonly Dictionary<Command, OptionBinder<TokenPlace>> _places;
 
     public TokenCommand(TimeProvider time)
     {
         _time = time;
         _create.Arguments.Add(_name);
         _revoke.Arguments.Add(_which);
-        var create = new OptionSet(_create, "TUNNEL_TOKEN_");
-        _subdomains = create.Texts("--subdomain", "PATTERN", "A subdomain it may use: exact, or with one * (a-*). Without any pattern it owns what it asks for first.");
-        _hostnames = create.Texts("--hostname", "PATTERN", "A whole name it may use: www.example.org, *.example.org.");
-        _tcpPorts = create.Texts("--tcp-port", "RANGE", "TCP ports it may use: 20432 or 20000-20999.");
-        _expires = create.Text("--expires", "TIME", "When it ends: 30d, 12h, 2027-01-31, or never.", "never");
-        _server = create.Text("--server", "HOST[:PORT]", "Where agents reach this server. Default: the domain it last ran with, and its port of HTTPS; without one its agent port.");
-        _noPin = create.Switch("--no-pin", "Leave the server's key out: agents then trust the authorities of their system. For a server behind something else that ends TLS.");
-        _forget = new OptionSet(_revoke, "TUNNEL_TOKEN_").Switch("--forget", "Keep no record, so that its names are free for anybody.");
-        _stateDirectories = new[] { _create, _list, _revoke }.ToDictionary(command => command, command => StateDirectory.AddOption(new OptionSet(command, "TUNNEL_SERVER_")));
+        _wish = new OptionBinder<TokenWish>(_create, "TUNNEL_TOKEN_", TokenWish.Declarations);
+        _end = new OptionBinder<TokenEnd>(_revoke, "TUNNEL_TOKEN_", TokenEnd.Declarations);
+        _places = new[] { _create, _list, _revoke }.ToDictionary(command => command, command => new OptionBinder<TokenPlace>(command, "TUNNEL_SERVER_", TokenPlace.Declarations));
         ProgramRunner.Attach(_create, parsed => RunAsync(parsed, CreateAsync));
         ProgramRunner.Attach(_list, parsed => RunAsync(parsed, ListAsync));
         ProgramRunner.Attach(_revoke, parsed => RunAsync(parsed, RevokeAsync));
@@ -61,7 +51,10 @@ internal sealed class TokenCommand
     {
         try
         {
-            string folder = StateDirectory.Resolve(parsed.GetValue(_stateDirectories[parsed.CommandResult.Command]));
+            var faults = new OptionFaults();
+            TokenPlace place = _places[parsed.CommandResult.Command].Bind(parsed, new TokenPlace(), faults);
+            faults.ThrowIfAny();
+            string folder = StateDirectory.Resolve(place.StateDir);
             if (parsed.CommandResult.Command == _create)
             {
                 OwnerOnlyFile.CreateFolder(folder);
@@ -89,24 +82,27 @@ internal sealed class TokenCommand
             throw new ArgumentException($"'{Printable.Of(name)}' is not a name for a token; it takes up to 64 letters, digits, dots, hyphens and underscores.");
         }
 
+        var faults = new OptionFaults();
+        TokenWish wish = _wish.Bind(parsed, new TokenWish(), faults);
+        faults.ThrowIfAny();
         var wanted = new TokenRecord
         {
             Id = "",
             Name = name,
             Hash = "",
             Created = default,
-            Expires = ExpiryTime.Parse(parsed.GetValue(_expires), _time.GetUtcNow()),
-            Subdomains = Checked(parsed.GetValue(_subdomains)!, "--subdomain", NamePattern.FindSubdomainFault),
-            Hostnames = Checked(parsed.GetValue(_hostnames)!, "--hostname", NamePattern.FindHostnameFault),
-            TcpPorts = Checked(parsed.GetValue(_tcpPorts)!, "--tcp-port", range =>
+            Expires = ExpiryTime.Parse(wish.Expires, _time.GetUtcNow()),
+            Subdomains = Checked(wish.Subdomains, "--subdomain", NamePattern.FindSubdomainFault),
+            Hostnames = Checked(wish.Hostnames, "--hostname", NamePattern.FindHostnameFault),
+            TcpPorts = Checked(wish.TcpPorts, "--tcp-port", range =>
                 PortRange.TryParse(range, out _) ? null : $"'{Printable.Of(range)}' is not a port or a range like 20000-20999."),
         };
         ServerNote? note = ServerNote.Read(folder);
-        string server = ServerOf(parsed.GetValue(_server), note);
+        string server = ServerOf(wish.Server, note);
         string domain = note?.Domain ?? "";
         RequireRoom(wanted, domain);
         TokenStore store = await TokenStore.OpenOrBeginAsync(folder, domain, _time);
-        using ServerKey? key = parsed.GetValue(_noPin) ? null : await ServerKey.OpenAsync(folder, _time);
+        using ServerKey? key = wish.HasNoPin ? null : await ServerKey.OpenAsync(folder, _time);
         var issuer = new TokenIssuer(store, _time);
         (AgentToken token, TokenRecord record) = await issuer.CreateAsync(wanted, key?.Pin, server);
         await Console.Error.WriteLineAsync($"{record} for {server} may use {NameRights.Describe(record)}; expires: {Day(record.Expires)}. It is shown this once.");
@@ -139,7 +135,9 @@ internal sealed class TokenCommand
 
     private async Task RevokeAsync(ParseResult parsed, string folder)
     {
-        bool forget = parsed.GetValue(_forget);
+        var faults = new OptionFaults();
+        bool forget = _end.Bind(parsed, new TokenEnd(), faults).Forgets;
+        faults.ThrowIfAny();
         TokenRecord token = await new TokenIssuer(TokenStore.Open(folder, "", _time), _time).RevokeAsync(parsed.GetValue(_which)!, forget);
         await Console.Error.WriteLineAsync(forget
             ? $"{token} is revoked and forgotten; its names are free for anybody."
@@ -165,7 +163,7 @@ internal sealed class TokenCommand
             : throw new ArgumentException($"--server: '{Printable.Of(server)}' is not HOST or HOST:PORT.");
     }
 
-    private static string[] Checked(string[] values, string option, Func<string, string?> findFault)
+    private static string[] Checked(IReadOnlyList<string> values, string option, Func<string, string?> findFault)
     {
         string[] lower = [.. values.Select(value => value.ToLowerInvariant()).Distinct()];
         return lower.Select(findFault).FirstOrDefault(fault => fault is not null) is { } bad

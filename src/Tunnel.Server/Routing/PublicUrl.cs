@@ -1,5 +1,4 @@
 using System.Globalization;
-using Tunnel.Hosting;
 
 namespace Tunnel.Server.Routing;
 
@@ -20,24 +19,15 @@ public sealed record PublicUrl(string Scheme, int Port)
     /// <summary>What a visitor types for a name.</summary>
     public string Of(string name) => $"{Scheme}://{name}{PortSuffix}";
 
-    /// <summary>Reads <c>http[s]://DOMAIN[:PORT]</c>.</summary>
-    /// <param name="domain">The server's.</param>
-    /// <exception cref="ArgumentException">It is none; the message says what is taken.</exception>
-    public static PublicUrl Parse(string text, string domain)
-    {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? url) || url.Scheme is not (Http or Https)
-            || url.UserInfo.Length > 0 || url.PathAndQuery != "/" || url.Fragment.Length > 0)
-        {
-            throw new ArgumentException($"--public-url: '{Printable.Of(text)}' is not http://DOMAIN[:PORT] or https://DOMAIN[:PORT].");
-        }
+    /// <summary>The host that was named with it; it must be the server's domain.</summary>
+    public string Host { get; init; } = "";
 
-        if (!url.IdnHost.Equals(domain, StringComparison.OrdinalIgnoreCase))
-        {
-            throw new ArgumentException($"--public-url: tunnels are names below {domain} (--domain), so it takes {url.Scheme}://{domain}, with a port if need be.");
-        }
-
-        return new PublicUrl(url.Scheme, url.Port);
-    }
+    /// <summary>Reads <c>http[s]://DOMAIN[:PORT]</c>; null when it is none.</summary>
+    public static PublicUrl? TryParse(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is Http or Https
+        && url.UserInfo.Length == 0 && url.PathAndQuery == "/" && url.Fragment.Length == 0
+            ? new PublicUrl(url.Scheme, url.Port) { Host = url.IdnHost }
+            : null;
 
     private static int UsualPort(string scheme) => scheme == Https ? ServerOptions.PreferredHttpsPort : ServerOptions.PreferredHttpPort;
 }

@@ -2,7 +2,11 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
+using Tunnel.Integration.Tests.Pair;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Agent.Tests.Connection;
@@ -117,7 +121,7 @@ public sealed class AgentLoopTests
     public async Task Hello_OfOneAgent_CarriesOneInstanceAndWhatWasAskedFor()
     {
         await using var server = new ScriptedServer(ScriptedServer.BindAndClose("demo.test"));
-        await using AgentHost agent = Start(server, options => options with { HostHeader = "app", Via = false });
+        await using AgentHost agent = Start(server, options => options.Tunnel(tunnel => tunnel with { HostHeader = "app", Via = false }));
         await server.Greeted.WhenAsync(2);
         JsonElement[] hellos = [.. server.Hellos.Take(2)];
         hellos.Select(hello => hello.GetProperty("instance").GetString()).Distinct().Should().ContainSingle();
@@ -133,7 +137,7 @@ public sealed class AgentLoopTests
     public async Task Name_TheServerChose_IsAskedForAgain()
     {
         await using var server = new ScriptedServer(ScriptedServer.BindAndClose("chosen.test"));
-        await using AgentHost agent = Start(server, options => options with { Subdomain = null });
+        await using AgentHost agent = Start(server, options => options.Tunnel(tunnel => tunnel with { Subdomain = null }));
         await server.Greeted.WhenAsync(2);
         JsonElement[] binds = [.. server.Binds.Take(2)];
         binds[0].TryGetProperty("hostname", out JsonElement before);
@@ -154,13 +158,13 @@ public sealed class AgentLoopTests
 
     private static AgentHost Start(ScriptedServer server, Func<AgentOptions, AgentOptions>? change = null)
     {
-        var options = new AgentOptions { ServerHost = "127.0.0.1", ServerPort = server.Port, Port = 1, Subdomain = "demo" };
+        var options = new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = server.Port }, Tunnels = [new TunnelOptions { Subdomain = "demo", Origin = new OriginOptions { Port = 1 } }] };
         return AgentHost.Start(change is null ? options : change(options), new Nobody(), NullLoggerFactory.Instance);
     }
 
     private sealed class Nobody : IAgentEvents
     {
-        public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
+        public void OnForwarding(TunnelOptions tunnel, TunnelGrant grant, IPEndPoint? server)
         {
         }
     }

@@ -35,7 +35,7 @@ public sealed class OriginPoolTests : IAsyncLifetime
         _clock = new DeadlineClock(_time);
         var plan = new MemoryPlan();
         _pool = new OriginPool(
-            new AgentOptions { LocalHost = "127.0.0.1", Port = _origin.Port }, new OriginMemory(_memory, new ProcessMemory(plan.Limit), plan), _time, _clock, NullLogger.Instance);
+            new OriginOptions { Host = "127.0.0.1", Port = _origin.Port }, "http", new OriginMemory(_memory, new ProcessMemory(plan.Limit), plan), _time, _clock, NullLogger.Instance);
         return Task.CompletedTask;
     }
 

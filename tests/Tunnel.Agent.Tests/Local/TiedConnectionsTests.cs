@@ -23,7 +23,7 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
     private OriginPool _pool = null!;
     private OriginPlayer _session = null!;
 
-    private AgentOptions Options => new() { LocalHost = "127.0.0.1", Port = _origin.Port };
+    private OriginOptions Options => new() { Host = "127.0.0.1", Port = _origin.Port };
 
     private OriginMemory Memory
     {
@@ -38,7 +38,7 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
     {
         _origin = new ScriptedOrigin(connection => connection.ReadToEndAsync());
         _clock = new DeadlineClock(_time);
-        _pool = new OriginPool(Options, Memory, _time, _clock, NullLogger.Instance);
+        _pool = new OriginPool(Options, TunnelTypes.Http, Memory, _time, _clock, NullLogger.Instance);
         _session = NewSession();
         return Task.CompletedTask;
     }
@@ -125,11 +125,7 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
         _pool.Tied.TryTake(new ConnectionTie(_session, 100)).Should().BeNull("who has most loses the one that was idle longest");
     }
 
-    private OriginPlayer NewSession() =>
-        new(
-            new OriginServices(Options, _pool, Memory, new OriginFaultLog(Options, _time, NullLogger.Instance), NullLogger.Instance),
-            1,
-            new NoNews());
+    private OriginPlayer NewSession() => new(new OnePool(_pool), null!, HttpLimits.Default, new NoNews());
 
     private async Task<OriginConnection> KeepAsync(ulong number, string? visitor = null, KeepAliveHint hint = default)
     {
@@ -137,6 +133,15 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
         OriginConnection connection = await _pool.OpenAsync(who, CancellationToken.None);
         _pool.Tied.Return(new ConnectionTie(_session, number), connection, who, hint);
         return connection;
+    }
+
+    private sealed class OnePool(OriginPool pool) : ITunnels
+    {
+        public IServedTunnel? Find(uint id) => null;
+
+        public void EndTied(ConnectionTie tie) => pool.Tied.End(tie);
+
+        public void EndTied(OriginPlayer session) => pool.Tied.EndAll(session);
     }
 
     private sealed class NoNews : ISessionNews

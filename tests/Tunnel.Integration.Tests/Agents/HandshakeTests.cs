@@ -130,7 +130,7 @@ public sealed class HandshakeTests
     public async Task Agent_ThatAsksForABadName_EndsWithTheReason(string subdomain)
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { Subdomain = subdomain });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { Subdomain = subdomain }));
         (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
         pair.Log.Should().Contain(line => line.StartsWith("Error: The server refused this agent (name-refused)", StringComparison.Ordinal)
             && line.Contains(subdomain, StringComparison.Ordinal) && line.EndsWith("[name-refused]", StringComparison.Ordinal));

@@ -2,6 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using Tunnel.Agent;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.TestSupport;
 
@@ -64,7 +67,7 @@ public sealed class ReconnectTests
             await RelayAsync(agent, pair.Server.AgentPort);
         });
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = between.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = between.Port }));
         await forwarding.Times.WhenAsync(1);
         Task<Answer>[] hanging = [.. Enumerable.Range(0, 20).Select(_ =>
             pair.AskAsync($"POST /hang HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nContent-Length: 0\r\n\r\n"))];
@@ -96,7 +99,7 @@ public sealed class ReconnectTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions { HasAgent = false });
         await using var silent = new ScriptedOrigin(async connection => await connection.ReadToEndAsync());
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { ServerPort = silent.Port });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Port = silent.Port }));
         await silent.Accepted.WhenAsync(1);
         await agent.StopAsync().Within();
         (await agent.Exited).Should().Be(AgentExit.Stopped);
@@ -107,7 +110,7 @@ public sealed class ReconnectTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions { HasAgent = false });
         await using var web = new ScriptedOrigin(async connection => await connection.WriteAsync("HTTP/1.1 400 Bad Request\r\n\r\n"));
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { ServerPort = web.Port });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Port = web.Port }));
         await web.Accepted.WhenAsync(2);
         agent.Exited.IsCompleted.Should().BeFalse();
         pair.Log.Should().Contain(line => line.Contains("as a web server does", StringComparison.Ordinal));
@@ -119,7 +122,7 @@ public sealed class ReconnectTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")));
         var broken = new BrokenEvents();
         await using AgentHost agent = AgentHost.Start(
-            new AgentOptions { ServerHost = "127.0.0.1", ServerPort = pair.Server.AgentPort, Port = pair.Origin.Port, Subdomain = "other" },
+            new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = pair.Server.AgentPort }, Tunnels = [new TunnelOptions { Subdomain = "other", Origin = new OriginOptions { Port = pair.Origin.Port } }] },
             broken,
             new RecordingLogs());
         await broken.Calls.WhenAsync(1);
@@ -153,7 +156,7 @@ public sealed class ReconnectTests
     {
         public Tally Calls { get; } = new();
 
-        public void OnForwarding(Tunnel.Framing.Frames.TunnelGrant grant, IPEndPoint? server)
+        public void OnForwarding(Tunnel.Agent.Tunnels.TunnelOptions tunnel, Tunnel.Framing.Frames.TunnelGrant grant, IPEndPoint? server)
         {
             Calls.Add();
             throw new IOException("standard output is gone");

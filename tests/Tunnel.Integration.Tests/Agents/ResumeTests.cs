@@ -29,7 +29,7 @@ public sealed class ResumeTests
             NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\n\r\n");
@@ -55,7 +55,7 @@ public sealed class ResumeTests
             Talk.Origin((_, received) => Talk.Ok(Convert.ToHexString(SHA256.HashData(received)))), NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"POST / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nContent-Length: {body.Length}\r\n\r\n");
@@ -77,7 +77,7 @@ public sealed class ResumeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         for (int i = 1; i <= 10; i++)
         {
@@ -96,7 +96,7 @@ public sealed class ResumeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         relay.Close();
         await Eventually.TrueAsync(() => agent.Status.State == AgentState.Reconnecting);
@@ -116,7 +116,7 @@ public sealed class ResumeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         relay.Close();
         await pair.RestartServerAsync();

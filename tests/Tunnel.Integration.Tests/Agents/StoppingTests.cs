@@ -36,7 +36,7 @@ public sealed class StoppingTests
         await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(go), new PairOptions { HasAgent = false });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         Task<Answer> running = pair.GetAsync();
         await pair.Origin.Accepted.WhenAsync(1);

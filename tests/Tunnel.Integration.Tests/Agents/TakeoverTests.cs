@@ -66,7 +66,7 @@ public sealed class TakeoverTests
         await using AgentHost agent = pair.StartAgent(forwarding, options => options with { StateFolder = original });
         await forwarding.Times.WhenAsync(1);
         var copied = new ForwardingSignal();
-        await using AgentHost twin = pair.StartAgent(copied, options => options with { StateFolder = copy, Port = second.Port });
+        await using AgentHost twin = pair.StartAgent(copied, options => options.Origin(origin => origin with { Port = second.Port }) with { StateFolder = copy });
         await copied.Times.WhenAsync(1);
         await Eventually.TrueAsync(() => agent.Status.Reason.Contains("is served by another agent", StringComparison.Ordinal));
         (await pair.GetAsync()).Text.Should().Be("second");
@@ -84,18 +84,18 @@ public sealed class TakeoverTests
         await using var second = new ScriptedOrigin(Talk.Origin(Talk.Ok("second")));
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var held = new ForwardingSignal();
-        await using AgentHost holder = pair.StartAgent(held, options => options with { ServerPort = relay.Port });
+        await using AgentHost holder = pair.StartAgent(held, options => options.Link(link => link with { Port = relay.Port }));
         await held.Times.WhenAsync(1);
         (await pair.GetAsync()).Text.Should().Be("first");
 
         // As long as the holder answers, the name is its own.
-        AgentHost refused = pair.StartAgent(new ForwardingSignal(), options => options with { Port = second.Port });
+        AgentHost refused = pair.StartAgent(new ForwardingSignal(), options => options.Origin(origin => origin with { Port = second.Port }));
         ((int)await refused.Exited.Within()).Should().Be(4);
         await refused.DisposeAsync();
         relay.Swallow();
         var taken = new ForwardingSignal();
         long asked = TimeProvider.System.GetTimestamp();
-        await using AgentHost other = pair.StartAgent(taken, options => options with { Port = second.Port });
+        await using AgentHost other = pair.StartAgent(taken, options => options.Origin(origin => origin with { Port = second.Port }));
         await taken.Times.WhenAsync(1);
         TimeProvider.System.GetElapsedTime(asked).Should().BeGreaterThan(TimeSpan.FromSeconds(1.9), "the holder has two seconds to answer");
         (await pair.GetAsync()).Text.Should().Be("second");
@@ -109,7 +109,7 @@ public sealed class TakeoverTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("first")), Patient);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var held = new ForwardingSignal();
-        await using AgentHost holder = pair.StartAgent(held, options => options with { ServerPort = relay.Port });
+        await using AgentHost holder = pair.StartAgent(held, options => options.Link(link => link with { Port = relay.Port }));
         await held.Times.WhenAsync(1);
         await using OddAgent other = await ConnectAsync(pair, Run);
         await other.Peer.SendAsync(0, FrameKind.Bind, Bind(2));
@@ -132,10 +132,10 @@ public sealed class TakeoverTests
     public async Task Pool_OfAgents_SharesTheName_AndLosesNothingWhenOneLeaves()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("first")), new PairOptions { Agent = options => options with { Pool = true } });
+            Talk.Origin(Talk.Ok("first")), new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { IsPooled = true }) });
         await using var second = new ScriptedOrigin(Talk.Origin(Talk.Ok("second")));
         var forwarding = new ForwardingSignal();
-        await using AgentHost other = pair.StartAgent(forwarding, options => options with { Port = second.Port });
+        await using AgentHost other = pair.StartAgent(forwarding, options => options.Origin(origin => origin with { Port = second.Port }));
         await forwarding.Times.WhenAsync(1);
         pair.Server.Counts.Should().Be((0, 2, 1));
         Task<Answer>[] load = [.. Enumerable.Range(0, 64).Select(i => PostAsync(pair, i))];
@@ -151,7 +151,7 @@ public sealed class TakeoverTests
     public async Task Links_OfOneAgent_ServeItsNameTogether()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("x")), new PairOptions { Agent = options => options with { Links = 3, Subdomain = null } });
+            Talk.Origin(Talk.Ok("x")), new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { Subdomain = null }).Link(link => link with { Links = 3 }) });
         await pair.Forwarding.Times.WhenAsync(3);
         pair.Server.Counts.Should().Be((0, 3, 1), "one name, which the server chose, on three sessions");
         pair.Agent.Sessions.Should().Be(3);

@@ -9,7 +9,7 @@ namespace Tunnel.Integration.Tests.Agents;
 public sealed class WaitingPageTests
 {
     private const string Browser = "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
-    private static readonly PairOptions WithPage = new() { Agent = options => options with { WaitingPage = true } };
+    private static readonly PairOptions WithPage = new() { Agent = options => options.Tunnel(tunnel => tunnel with { HasWaitingPage = true }) };
 
     [Fact]
     public async Task Browser_WhileTheAgentIsAway_SeesThePageUntilItIsBack()
@@ -56,7 +56,7 @@ public sealed class WaitingPageTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("there")), new PairOptions
         {
-            Agent = options => options with { WaitingPage = true, Guard = new() { Deny = ["127.0.0.0/8", "::1"] } },
+            Agent = options => options.Tunnel(tunnel => tunnel with { HasWaitingPage = true, Guard = new() { Deny = ["127.0.0.0/8", "::1"] } }),
         });
         await pair.Agent.StopAsync().Within();
         Answer answer = await pair.GetAsync(fields: Browser);
@@ -75,7 +75,7 @@ public sealed class WaitingPageTests
         {
             State = tokens.State,
             IsTimeFake = true,
-            Agent = options => options with { WaitingPage = true, Token = token },
+            Agent = options => options.Tunnel(tunnel => tunnel with { HasWaitingPage = true }).Link(link => link with { Token = token }),
         });
         await pair.Agent.StopAsync().Within();
         (await pair.GetAsync(fields: Browser))["Refresh"].Should().Be("2");

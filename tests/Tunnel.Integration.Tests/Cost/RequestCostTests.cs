@@ -29,7 +29,7 @@ public sealed class RequestCostTests(ITestOutputHelper output)
         using var origin = new BlockingOrigin();
         await using TunnelPair pair = await TunnelPair.StartAsync(
             _ => Task.CompletedTask,
-            new PairOptions { Agent = options => options with { Port = origin.Port } });
+            new PairOptions { Agent = options => options.Origin(local => local with { Port = origin.Port }) });
 
         long least = long.MaxValue;
         var visiting = new Thread(() => least = Visit(pair.Server.HttpPort)) { IsBackground = true };

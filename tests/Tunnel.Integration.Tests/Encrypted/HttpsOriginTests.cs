@@ -20,7 +20,7 @@ public sealed class HttpsOriginTests : IDisposable
         string ca = Path.Combine(_files.Folder, "ca.pem");
         File.WriteAllText(ca, _files.Authority.Pem);
         using X509Certificate2 certificate = _files.Authority.Issue("127.0.0.1");
-        await using TunnelPair pair = await StartAsync(certificate, options => options with { LocalCa = ca });
+        await using TunnelPair pair = await StartAsync(certificate, options => options.Origin(origin => origin with { CaFile = ca }));
         for (int i = 0; i < 3; i++)
         {
             Answer answer = await pair.GetAsync();
@@ -46,7 +46,7 @@ public sealed class HttpsOriginTests : IDisposable
     public async Task Origin_Unchecked_IsTakenAndTheLogSaysWhatThatMeans()
     {
         using X509Certificate2 certificate = _files.Authority.Issue("another.name");
-        await using TunnelPair pair = await StartAsync(certificate, options => options with { LocalInsecure = true });
+        await using TunnelPair pair = await StartAsync(certificate, options => options.Origin(origin => origin with { IsUnchecked = true }));
         (await pair.GetAsync()).Text.Should().Be("over TLS");
         pair.Log.Should().Contain(line => line.Contains("--local-insecure") && line.Contains("can read and change everything"));
     }
@@ -60,7 +60,7 @@ public sealed class HttpsOriginTests : IDisposable
                 await connection.ReadExactlyAsync(1);
                 await connection.WriteAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             },
-            new PairOptions { Agent = options => options with { LocalHttps = true } });
+            new PairOptions { Agent = options => options.Origin(origin => origin with { IsHttps = true }) });
 
         Answer answer = await pair.GetAsync();
 
@@ -80,5 +80,5 @@ public sealed class HttpsOriginTests : IDisposable
                 await tls.WriteAsync(Encoding.ASCII.GetBytes(Talk.Ok("over TLS")));
             }
         },
-        new PairOptions { Agent = options => change(options with { LocalHttps = true }) });
+        new PairOptions { Agent = options => change(options.Origin(origin => origin with { IsHttps = true })) });
 }

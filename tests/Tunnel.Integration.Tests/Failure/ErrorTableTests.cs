@@ -132,7 +132,7 @@ public sealed class ErrorTableTests
                 await connection.WriteAsync("0\r\n\r\n");
                 await connection.ReadToEndAsync();
             },
-            new PairOptions { IsTimeFake = true, Agent = static options => options with { AnswerIdleTime = TimeSpan.FromHours(1) } });
+            new PairOptions { IsTimeFake = true, Agent = static options => options.Origin(origin => origin with { AnswerIdleTime = TimeSpan.FromHours(1) }) });
         ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"POST / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nTransfer-Encoding: chunked\r\n\r\n");
         await visitor.ReadHeadAsync().Within();

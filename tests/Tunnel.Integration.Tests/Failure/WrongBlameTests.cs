@@ -1,5 +1,8 @@
 using Tunnel.Agent;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.TestSupport;
@@ -36,7 +39,7 @@ public sealed class WrongBlameTests
     {
         // Names with an empty label are refused by the resolver itself, without a question to anybody.
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("x")), new PairOptions { Agent = options => options with { LocalHost = "no..such" } });
+            Talk.Origin(Talk.Ok("x")), new PairOptions { Agent = options => options.Origin(origin => origin with { Host = "no..such" }) });
 
         Answer answer = await pair.GetAsync();
 
@@ -99,7 +102,7 @@ public sealed class WrongBlameTests
     public async Task PortOfVisitors_InPlaceOfTheAgents_IsNamed()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions { HasAgent = false });
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { ServerPort = pair.Server.HttpPort });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Port = pair.Server.HttpPort }));
 
         await Eventually.TrueAsync(() => agent.Status.Reason.Contains("as a web server does", StringComparison.Ordinal));
 
@@ -116,14 +119,7 @@ public sealed class WrongBlameTests
             await agent.WriteAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         });
 
-        AgentStatus status = await OfflineAsync(new AgentOptions
-        {
-            ServerHost = "127.0.0.1",
-            ServerPort = server.Port,
-            Token = new AgentToken("0123456789abcdef", new byte[AgentToken.SecretSize], pin: new byte[AgentToken.PinSize], "127.0.0.1"),
-            Port = 1,
-            WatchesNetwork = false,
-        });
+        AgentStatus status = await OfflineAsync(new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = server.Port, Token = new AgentToken("0123456789abcdef", new byte[AgentToken.SecretSize], pin: new byte[AgentToken.PinSize], "127.0.0.1"), WatchesNetwork = false }, Tunnels = [new TunnelOptions { Origin = new OriginOptions { Port = 1 } }] });
 
         status.Reason.Should().Contain("speaks no TLS").And.Contain("port for agents");
     }
@@ -133,14 +129,7 @@ public sealed class WrongBlameTests
     {
         await using var server = new ScriptedOrigin(async agent => await agent.ReadToEndAsync());
 
-        AgentStatus status = await OfflineAsync(new AgentOptions
-        {
-            ServerHost = "127.0.0.1",
-            ServerPort = server.Port,
-            ServerConnectTime = TimeSpan.FromMilliseconds(500),
-            Port = 1,
-            WatchesNetwork = false,
-        });
+        AgentStatus status = await OfflineAsync(new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = server.Port, ConnectTime = TimeSpan.FromMilliseconds(500), WatchesNetwork = false }, Tunnels = [new TunnelOptions { Origin = new OriginOptions { Port = 1 } }] });
 
         status.Reason.Should().Contain("said nothing").And.Contain("port for agents");
     }
@@ -150,7 +139,7 @@ public sealed class WrongBlameTests
     {
         var logs = new RecordingLogs();
         await using AgentHost agent = AgentHost.Start(
-            new AgentOptions { ServerPort = FreePort.Find(), Port = 1, WatchesNetwork = false }, new ForwardingSignal(), logs);
+            new AgentOptions { Link = new LinkOptions { Port = FreePort.Find(), WatchesNetwork = false }, Tunnels = [new TunnelOptions { Origin = new OriginOptions { Port = 1 } }] }, new ForwardingSignal(), logs);
 
         await Eventually.TrueAsync(() => logs.Lines.Any(line => line.Contains("Offline", StringComparison.Ordinal)));
 
@@ -163,7 +152,7 @@ public sealed class WrongBlameTests
         var logs = new RecordingLogs();
         await using var server = new ScriptedOrigin(async agent => await agent.ReadSomeAsync());
         await using AgentHost agent = AgentHost.Start(
-            new AgentOptions { ServerHost = "127.0.0.1", ServerPort = server.Port, Port = 1, WatchesNetwork = false }, new ForwardingSignal(), logs);
+            new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = server.Port, WatchesNetwork = false }, Tunnels = [new TunnelOptions { Origin = new OriginOptions { Port = 1 } }] }, new ForwardingSignal(), logs);
 
         await server.Accepted.WhenAsync(3);
 

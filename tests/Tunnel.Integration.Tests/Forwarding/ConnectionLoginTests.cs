@@ -43,7 +43,7 @@ public sealed class ConnectionLoginTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, new PairOptions
         {
-            Agent = options => options with { Links = 3 },
+            Agent = options => options.Link(link => link with { Links = 3 }),
         });
         await Task.WhenAll(Enumerable.Range(0, 16).Select(async who =>
         {
@@ -195,7 +195,7 @@ public sealed class ConnectionLoginTests
         await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, NoAgent);
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         ScriptedConnection alice = await pair.VisitAsync();
         string at = await LogInAsync(alice, "alice");
@@ -207,7 +207,7 @@ public sealed class ConnectionLoginTests
     [Fact]
     public async Task Login_InAPool_StaysWithItsAgent()
     {
-        await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, new PairOptions { Agent = options => options with { Pool = true } });
+        await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { IsPooled = true }) });
         var forwarding = new ForwardingSignal();
         await using AgentHost other = pair.StartAgent(forwarding);
         await forwarding.Times.WhenAsync(1);
@@ -227,7 +227,7 @@ public sealed class ConnectionLoginTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync);
         var forwarding = new ForwardingSignal();
-        await using AgentHost other = pair.StartAgent(forwarding, options => options with { Subdomain = "other" });
+        await using AgentHost other = pair.StartAgent(forwarding, options => options.Tunnel(tunnel => tunnel with { Subdomain = "other" }));
         await forwarding.Times.WhenAsync(1);
         ScriptedConnection alice = await pair.VisitAsync();
         await LogInAsync(alice, "alice");

@@ -25,7 +25,7 @@ public sealed class ExchangeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("first")), PairOptions.Impatient);
         await using var second = new ScriptedOrigin(Talk.Origin(Talk.Ok("second")));
         var forwarding = new ForwardingSignal();
-        await using AgentHost other = pair.StartAgent(forwarding, options => options with { Subdomain = "other", Port = second.Port });
+        await using AgentHost other = pair.StartAgent(forwarding, options => options.Tunnel(tunnel => tunnel with { Subdomain = "other" }).Origin(origin => origin with { Port = second.Port }));
         await forwarding.Times.WhenAsync(1);
         ScriptedConnection visitor = await pair.VisitAsync();
         foreach (string name in (string[])["demo", "other", "demo", "other", "nobody", "demo"])

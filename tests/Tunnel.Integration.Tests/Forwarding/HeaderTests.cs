@@ -142,7 +142,7 @@ public sealed class HeaderTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
             Talk.Origin((head, _) => Talk.Ok(head)),
-            new PairOptions { Agent = options => options with { HostHeader = hostHeader } });
+            new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = hostHeader }) });
         string seen = (await pair.GetAsync()).Text;
         seen.Fields("Host").Should().Equal(expected ?? $"127.0.0.1:{pair.Origin.Port}");
         seen.Fields("X-Forwarded-Host").Should().Equal(TunnelPair.Name);
@@ -152,7 +152,7 @@ public sealed class HeaderTests
     public async Task Via_SwitchedOff_IsNotAdded()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin((head, _) => Talk.Ok(head)), new PairOptions { Agent = options => options with { Via = false } });
+            Talk.Origin((head, _) => Talk.Ok(head)), new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { Via = false }) });
         (await pair.GetAsync()).Text.Fields("Via").Should().BeEmpty();
     }
 
@@ -169,7 +169,7 @@ public sealed class HeaderTests
     public async Task Agent_WithoutASubdomain_GetsANameThatStaysItsOwn()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("chosen")), new PairOptions { Agent = options => options with { Subdomain = null } });
+            Talk.Origin(Talk.Ok("chosen")), new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { Subdomain = null }) });
         string name = pair.Forwarding.Grant!.Name;
         name.Should().MatchRegex("^[a-z]+-[a-z]+-[0-9]{3}\\.localhost$");
         pair.Forwarding.Grant.Url.Should().Be($"http://{name}:{pair.Server.HttpPort}");

@@ -92,7 +92,7 @@ public sealed class VisibleOriginTests
             new PairOptions
             {
                 Server = options => options with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") },
-                Agent = options => options with { HostHeader = Origin },
+                Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = Origin }),
             });
         Answer answer = await pair.GetAsync(
             "/", "X-Forwarded-Proto: https\r\nX-Forwarded-Host: www.example.org\r\nOrigin: https://www.example.org\r\n");
@@ -128,7 +128,7 @@ public sealed class VisibleOriginTests
                     ? "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: a=b; Domain=127.0.0.1\r\n\r\n"
                     : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
             },
-            new PairOptions { Agent = options => options with { HostHeader = Origin } });
+            new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = Origin }) });
         string upgrade = $"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: ";
         (await pair.AskAsync($"{upgrade}http://evil.test\r\n\r\n")).Status.Should().Be(403);
         Answer answer = await pair.AskAsync($"{upgrade}{Public}\r\n\r\n");
@@ -137,5 +137,5 @@ public sealed class VisibleOriginTests
     }
 
     private static Task<TunnelPair> StartAsync(string hostHeader, Func<string, byte[], string> answer) =>
-        TunnelPair.StartAsync(Talk.Origin(answer), new PairOptions { Agent = options => options with { HostHeader = hostHeader } });
+        TunnelPair.StartAsync(Talk.Origin(answer), new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = hostHeader }) });
 }

@@ -89,7 +89,7 @@ public sealed class GuardTests
         await pair.Agent.StopAsync().Within();
         Task<Answer> waits = pair.GetAsync();
         await Eventually.TrueAsync(() => pair.Server.Held == 1);
-        await using AgentHost next = pair.StartAgent(new ForwardingSignal(), options => options with { Guard = new TunnelGuard { Deny = ["127.0.0.1"] } });
+        await using AgentHost next = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { Guard = new TunnelGuard { Deny = ["127.0.0.1"] } }));
 
         (await waits.Within()).Status.Should().Be(403);
     }
@@ -100,5 +100,5 @@ public sealed class GuardTests
             onHead(head);
             return Talk.Ok("hello");
         }),
-        new PairOptions { Agent = options => options with { Guard = guard } });
+        new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { Guard = guard }) });
 }

@@ -26,13 +26,7 @@ public sealed class HttpsPortTests : IDisposable
         AgentToken token = await tokens.MakeAsync("laptop", "demo");
         await using TunnelPair pair = await StartAsync(tokens);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with
-        {
-            ServerHost = "localhost",
-            ServerPort = pair.Server.HttpsPort!.Value,
-            Token = token,
-            CaFile = isPinned ? null : _files.WriteAuthority(),
-        });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Host = "localhost", Port = pair.Server.HttpsPort!.Value, Token = token, CaFile = isPinned ? null : _files.WriteAuthority() }));
         await forwarding.Times.WhenAsync(1);
 
         using (SecureVisitor visitor = await SecureVisitor.ConnectAsync(pair.Server.HttpsPort!.Value, _files.Authority, TunnelPair.Name))
@@ -46,12 +40,7 @@ public sealed class HttpsPortTests : IDisposable
     {
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         await using TunnelPair pair = await StartAsync(tokens);
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with
-        {
-            ServerHost = "localhost",
-            ServerPort = pair.Server.HttpsPort!.Value,
-            CaFile = _files.WriteAuthority(),
-        });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Host = "localhost", Port = pair.Server.HttpsPort!.Value, CaFile = _files.WriteAuthority() }));
 
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
     }
@@ -65,7 +54,7 @@ public sealed class HttpsPortTests : IDisposable
             ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(pair.Server.HttpsPort);
         }
 
-        await using (await StartAsync(tokens, options => options with { PublicUrl = PublicUrl.Parse("https://localhost:8443", options.Domain) }))
+        await using (await StartAsync(tokens, options => options with { PublicUrl = PublicUrl.TryParse("https://localhost:8443") }))
         {
             ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(8443, "that is where visitors come in, whatever the server listens on");
         }

@@ -22,7 +22,7 @@ public sealed class PassthroughMemoryTests : IDisposable
     {
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         AgentToken token = await tokens.MakeAsync("laptop", "demo");
-        await using TunnelPair pair = await StartAsync(tokens, options => options with { Protocol = "tls", Token = token });
+        await using TunnelPair pair = await StartAsync(tokens, options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }).Link(link => link with { Token = token }));
 
         await pair.Agent.StopAsync().Within();
         await AssertIsNotTerminatedAsync(pair);
@@ -36,12 +36,12 @@ public sealed class PassthroughMemoryTests : IDisposable
     {
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         AgentToken token = await tokens.MakeAsync("laptop");
-        await using TunnelPair pair = await StartAsync(tokens, options => options with { Protocol = "tls", Token = token });
+        await using TunnelPair pair = await StartAsync(tokens, options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }).Link(link => link with { Token = token }));
         await pair.Agent.StopAsync().Within();
         await AssertIsNotTerminatedAsync(pair);
 
         var forwarding = new ForwardingSignal();
-        await using (AgentHost agent = pair.StartAgent(forwarding, options => options with { Protocol = "http" }))
+        await using (AgentHost agent = pair.StartAgent(forwarding, options => options.Tunnel(tunnel => tunnel with { Protocol = "http" })))
         {
             await forwarding.Times.WhenAsync(1);
             await agent.StopAsync().Within();
@@ -54,7 +54,7 @@ public sealed class PassthroughMemoryTests : IDisposable
     public async Task Name_OfNobody_IsForgotten()
     {
         using TokenFolder tokens = await TokenFolder.OpenAsync();
-        await using TunnelPair pair = await StartAsync(tokens, options => options with { Protocol = "tls" });
+        await using TunnelPair pair = await StartAsync(tokens, options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }));
         await pair.Agent.StopAsync().Within();
 
         (await AskAsync(pair)).Should().StartWith("HTTP/1.1 404");
@@ -65,7 +65,7 @@ public sealed class PassthroughMemoryTests : IDisposable
     {
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         AgentToken token = await tokens.MakeAsync("laptop", "demo");
-        await using TunnelPair pair = await StartAsync(tokens, options => options with { Protocol = "tls", Token = token });
+        await using TunnelPair pair = await StartAsync(tokens, options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }).Link(link => link with { Token = token }));
 
         await tokens.RevokeAsync("laptop");
         (await pair.Agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);

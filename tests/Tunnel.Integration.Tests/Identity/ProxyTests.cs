@@ -21,7 +21,7 @@ public sealed class ProxyTests
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         AgentToken token = await tokens.MakeAsync("laptop", "demo");
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, Agent = options => options with { Token = token } });
+            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, Agent = options => options.Link(link => link with { Token = token }) });
         pair.Forwarding.Server.Should().Be(new IPEndPoint(IPAddress.Loopback, pair.Server.AgentPort));
         await pair.Agent.StopAsync().Within();
         await using ScriptedOrigin proxy = new(async agent =>
@@ -33,7 +33,7 @@ public sealed class ProxyTests
         });
         var forwarding = new ForwardingSignal();
 
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { Proxy = At("http", proxy.Port) });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Proxy = At("http", proxy.Port) }));
 
         await forwarding.Times.WhenAsync(1);
         forwarding.Server.Should().BeNull("only the proxy knows");
@@ -96,7 +96,7 @@ public sealed class ProxyTests
         await using ScriptedOrigin proxy = new(async agent => asked.TrySetResult(await agent.ReadHeadAsync()));
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions { HasAgent = false });
         await using AgentHost agent = pair.StartAgent(
-            new ForwardingSignal(), options => options with { Proxy = HttpProxy.Parse($"http://{given}@127.0.0.1:{proxy.Port}", out _) });
+            new ForwardingSignal(), options => options.Link(link => link with { Proxy = HttpProxy.Parse($"http://{given}@127.0.0.1:{proxy.Port}", out _) }));
 
         (await asked.Task.Within()).Should().Contain($"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes(heard))}\r\n");
     }
@@ -110,7 +110,7 @@ public sealed class ProxyTests
         using TokenFolder tokens = await TokenFolder.OpenAsync();
         AgentToken token = await tokens.MakeAsync("laptop", "demo");
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false, Agent = options => options with { Token = token } });
+            Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false, Agent = options => options.Link(link => link with { Token = token }) });
         await using ScriptedOrigin proxy = new(async agent =>
         {
             await agent.ReadHeadAsync();
@@ -120,7 +120,7 @@ public sealed class ProxyTests
         });
         var forwarding = new ForwardingSignal();
 
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { Proxy = At("http", proxy.Port) });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Proxy = At("http", proxy.Port) }));
 
         await forwarding.Times.WhenAsync(1);
     }
@@ -132,7 +132,7 @@ public sealed class ProxyTests
     private static async Task SaysAsync(HttpProxy proxy, params string[] parts)
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions { HasAgent = false });
-        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { Proxy = proxy });
+        await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Proxy = proxy }));
 
         await Eventually.TrueAsync(
             () => pair.Log.Any(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))), what: string.Join(" … ", parts));

@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Text;
 using Tunnel.Agent;
 using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting.Secrets;
 using Tunnel.Integration.Tests.Agents;
@@ -31,7 +33,7 @@ public sealed class SecretsTests
         await using (TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Agent = options => options with { Token = token, Guard = new TunnelGuard { Users = [Alice] } },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Guard = new TunnelGuard { Users = [Alice] } }).Link(link => link with { Token = token }),
         }))
         {
             said.Enqueue((await pair.GetAsync(fields: $"Authorization: Basic {password}\r\n")).Text);
@@ -69,7 +71,7 @@ public sealed class SecretsTests
         object[] holders =
         [
             token,
-            new AgentOptions { Port = 1, Token = token, Guard = new TunnelGuard { Users = [Alice] }, Proxy = HttpProxy.Parse("http://user:hidden@proxy:1", out _) },
+            new AgentOptions { Link = new LinkOptions { Token = token, Proxy = HttpProxy.Parse("http://user:hidden@proxy:1", out _) }, Tunnels = [new TunnelOptions { Guard = new TunnelGuard { Users = [Alice] }, Origin = new OriginOptions { Port = 1 } }] },
             new HelloMessage { Version = 1, Instance = OddAgent.Instance, Token = token.Credential, Resume = new ResumeRequest { Session = proof[..32], Attach = 1, Count = 1, Proof = proof } },
             new WelcomeMessage { Version = 1, Session = new string('1', 32), Secret = proof },
         ];

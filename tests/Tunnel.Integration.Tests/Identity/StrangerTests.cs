@@ -31,7 +31,7 @@ public sealed class StrangerTests
             await Task.WhenAny(LinkRelay.CopyAsync(agent, server), LinkRelay.CopyAsync(server, agent));
         });
         await using AgentHost agent = pair.StartAgent(
-            new ForwardingSignal(), options => options with { Proxy = HttpProxy.Parse($"http://127.0.0.1:{proxy.Port}", out _) });
+            new ForwardingSignal(), options => options.Link(link => link with { Proxy = HttpProxy.Parse($"http://127.0.0.1:{proxy.Port}", out _) }));
 
         (await agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
 
@@ -56,7 +56,7 @@ public sealed class StrangerTests
             await Record.ExceptionAsync(() => tls.AuthenticateAsServerAsync(certificate));
         });
         await using AgentHost agent = pair.StartAgent(
-            new ForwardingSignal(), options => options with { Proxy = HttpProxy.Parse($"http://127.0.0.1:{proxy.Port}", out _) });
+            new ForwardingSignal(), options => options.Link(link => link with { Proxy = HttpProxy.Parse($"http://127.0.0.1:{proxy.Port}", out _) }));
         await agent.Exited.Within();
 
         pair.Log.Should().Contain(line => line.Contains("[31mred"));
@@ -74,12 +74,12 @@ public sealed class StrangerTests
             State = tokens.State,
             HasAgent = false,
             Server = options => options with { TcpPorts = (port, port) },
-            Agent = options => options with { Protocol = "tcp", Subdomain = null, Token = token },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }).Link(link => link with { Token = token }),
         });
 
         foreach (int? wanted in new int?[] { port, null })
         {
-            await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { RemotePort = wanted });
+            await using AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { RemotePort = wanted }));
             (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
 
             using var visitor = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -102,12 +102,12 @@ public sealed class StrangerTests
             Server = options => options with { MaxSessionsPerIdentity = 1 },
         });
         var up = new ForwardingSignal();
-        await using AgentHost first = pair.StartAgent(up, options => options with { Token = one, Subdomain = "a-1" });
+        await using AgentHost first = pair.StartAgent(up, options => options.Tunnel(tunnel => tunnel with { Subdomain = "a-1" }).Link(link => link with { Token = one }));
         await up.Times.WhenAsync(1);
 
-        await using AgentHost second = pair.StartAgent(new ForwardingSignal(), options => options with { Token = one, Subdomain = "a-2" });
+        await using AgentHost second = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { Subdomain = "a-2" }).Link(link => link with { Token = one }));
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("The token 'one' has 1 sessions already")));
-        await using AgentHost third = pair.StartAgent(up, options => options with { Token = other, Subdomain = "b-1" });
+        await using AgentHost third = pair.StartAgent(up, options => options.Tunnel(tunnel => tunnel with { Subdomain = "b-1" }).Link(link => link with { Token = other }));
         await up.Times.WhenAsync(2);
 
         second.IsConnected.Should().BeFalse();

@@ -19,7 +19,7 @@ public sealed class TokenTests
         {
             State = tokens.State,
             Server = options => options with { RequireToken = true },
-            Agent = options => options with { Token = token },
+            Agent = options => options.Link(link => link with { Token = token }),
         });
 
         Answer answer = await pair.GetAsync();
@@ -36,7 +36,7 @@ public sealed class TokenTests
         byte[] otherPin = [.. token.Pin!.Reverse()];
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions { State = tokens.State, HasAgent = false });
         await using AgentHost agent = pair.StartAgent(
-            new ForwardingSignal(), options => options with { Token = new AgentToken(token.Id, new byte[32], otherPin, token.Server) });
+            new ForwardingSignal(), options => options.Link(link => link with { Token = new AgentToken(token.Id, new byte[32], otherPin, token.Server) }));
 
         await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("shows another key", StringComparison.Ordinal)));
 
@@ -89,14 +89,14 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Agent = options => options with { Token = token },
+            Agent = options => options.Link(link => link with { Token = token }),
         });
 
         await tokens.RevokeAsync("laptop");
 
         (await pair.Agent.Exited.Within()).Should().Be(AgentExit.TokenRefused);
         pair.Server.Counts.Names.Should().Be(0);
-        await using AgentHost stranger = pair.StartAgent(new ForwardingSignal(), options => options with { Token = null });
+        await using AgentHost stranger = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Token = null }));
         (await stranger.Exited.Within()).Should().Be(AgentExit.NameRefused, "the name waits for its next owner");
     }
 
@@ -109,7 +109,7 @@ public sealed class TokenTests
 
         (await pair.Agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
         var forwarding = new ForwardingSignal();
-        await using AgentHost owner = pair.StartAgent(forwarding, options => options with { Token = token });
+        await using AgentHost owner = pair.StartAgent(forwarding, options => options.Link(link => link with { Token = token }));
         await forwarding.Times.WhenAsync(1);
 
         (await pair.GetAsync()).Status.Should().Be(200);
@@ -125,11 +125,11 @@ public sealed class TokenTests
         {
             State = tokens.State,
             Server = options => options with { Hold = TimeSpan.FromSeconds(1), NameMemory = TimeSpan.FromSeconds(1) },
-            Agent = options => options with { Token = first },
+            Agent = options => options.Link(link => link with { Token = first }),
         });
         await pair.Agent.StopAsync();
 
-        await using AgentHost other = pair.StartAgent(new ForwardingSignal(), options => options with { Token = second });
+        await using AgentHost other = pair.StartAgent(new ForwardingSignal(), options => options.Link(link => link with { Token = second }));
 
         (await other.Exited.Within()).Should().Be(AgentExit.NameRefused);
         (await pair.GetAsync()).Status.Should().Be(503, "its agent is offline, for as long as somebody owns the name");
@@ -165,7 +165,7 @@ public sealed class TokenTests
         {
             State = tokens.State,
             Server = options => options with { Hold = TimeSpan.FromMilliseconds(1), NameMemory = TimeSpan.FromMilliseconds(1) },
-            Agent = options => options with { Token = token },
+            Agent = options => options.Link(link => link with { Token = token }),
         });
         (await pair.GetAsync()).Status.Should().Be(200);
         await pair.Agent.StopAsync().Within();
@@ -189,7 +189,7 @@ public sealed class TokenTests
         {
             State = tokens.State,
             Server = options => options with { TcpPorts = (port, port) },
-            Agent = options => options with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null, Token = token },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null }).Link(link => link with { Token = token }),
         });
 
         // After that it asks for the port by its number, chosen or not.

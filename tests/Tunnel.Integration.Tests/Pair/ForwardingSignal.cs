@@ -1,5 +1,6 @@
 using System.Net;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.TestSupport;
 
@@ -15,7 +16,7 @@ public sealed class ForwardingSignal : IAgentEvents
     /// <summary>Where the agent says the server is.</summary>
     public IPEndPoint? Server { get; private set; }
 
-    public void OnForwarding(TunnelGrant grant, IPEndPoint? server)
+    public void OnForwarding(TunnelOptions tunnel, TunnelGrant grant, IPEndPoint? server)
     {
         Grant = grant;
         Server = server;

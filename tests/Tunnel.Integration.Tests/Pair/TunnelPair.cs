@@ -3,6 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using Tunnel.Agent;
+using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
+using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Sessions;
 using Tunnel.Server;
 using Tunnel.TestSupport;
@@ -74,12 +77,8 @@ public sealed class TunnelPair : IAsyncDisposable
     {
         AgentOptions options = _options.Agent(new AgentOptions
         {
-            ServerHost = "127.0.0.1",
-            ServerPort = Server.AgentPort,
-            LocalHost = "127.0.0.1",
-            Port = Origin.Port,
-            Subdomain = "demo",
-            WatchesNetwork = _time is null,
+            Link = new LinkOptions { Host = "127.0.0.1", Port = Server.AgentPort, WatchesNetwork = _time is null },
+            Tunnels = [new TunnelOptions { Subdomain = "demo", Origin = new OriginOptions { Host = "127.0.0.1", Port = Origin.Port } }],
             Session = Patient(new SessionOptions()),
         });
         return AgentHost.Start(change is null ? options : change(options), forwarding, _logs, _time);

@@ -54,7 +54,7 @@ public sealed class RealProgramTests
         await using ProgramRun echo = ProgramRun.Start(NpmFactAttribute.Folder, "node", "echo.js");
         int port = int.Parse((await echo.Output.ReadLineAsync().Within())!, CultureInfo.InvariantCulture);
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("unused")), new PairOptions { Agent = options => options with { Port = port } });
+            Talk.Origin(Talk.Ok("unused")), new PairOptions { Agent = options => options.Origin(origin => origin with { Port = port }) });
         string said = await ProgramRun.RunAsync(
             NpmFactAttribute.Folder, "node", "visitor.js",
             string.Create(CultureInfo.InvariantCulture, $"ws://127.0.0.1:{pair.Server.HttpPort}/chat"), TunnelPair.Name);

@@ -28,7 +28,7 @@ public sealed class PassthroughTests : IDisposable
         pair.Forwarding.Grant!.Url.Should().Be($"https://{Name}:{pair.Server.HttpsPort}");
         await using ScriptedOrigin http = new(Talk.Origin(Talk.Ok("terminated")));
         var up = new ForwardingSignal();
-        await using AgentHost second = pair.StartAgent(up, options => options with { Protocol = "http", Subdomain = "plain", Port = http.Port });
+        await using AgentHost second = pair.StartAgent(up, options => options.Tunnel(tunnel => tunnel with { Protocol = "http", Subdomain = "plain" }).Origin(origin => origin with { Port = http.Port }));
         await up.Times.WhenAsync(1);
 
         using SecureVisitor passed = await VisitAsync(pair, Name);
@@ -226,7 +226,7 @@ public sealed class PassthroughTests : IDisposable
                 options = hasCertificate ? options with { Certs = [cert], Keys = [key] } : options;
                 return server is null ? options : server(options);
             },
-            Agent = options => options with { Protocol = "tls" },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }),
         });
     }
 

@@ -303,7 +303,7 @@ public sealed class RawAccessLogTests : IDisposable
                 options = options with { TcpPorts = (_port, _port), HttpsPort = 0, AccessLog = LogFile, AccessLogIsJson = true };
                 return server is null ? options : server(options);
             },
-            Agent = options => options with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard }),
         });
 
     private Task<OddAgent> ConnectAsync(TunnelPair pair, char instance = 'a') => OddAgent.ConnectAsAsync(

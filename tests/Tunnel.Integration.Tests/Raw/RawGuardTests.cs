@@ -137,7 +137,7 @@ public sealed class RawGuardTests
                     AcceptsProxyProtocol = isProxied,
                     TrustedProxies = TrustedProxies.Parse(isProxied ? "127.0.0.0/8" : null),
                 },
-                Agent = options => options with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard },
+                Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard }),
             });
     }
 }

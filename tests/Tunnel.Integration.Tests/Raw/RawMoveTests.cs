@@ -128,7 +128,7 @@ public sealed class RawMoveTests
     {
         HasAgent = hasAgent,
         Server = options => options with { TcpPorts = (port, port), Hold = TimeSpan.FromSeconds(1) },
-        Agent = options => options with { Protocol = "tcp", Subdomain = null, RemotePort = port, Pool = true },
+        Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null, RemotePort = port, IsPooled = true }),
     });
 
     private static Task<OddAgent> ConnectAsync(TunnelPair pair, int port, char instance) => OddAgent.ConnectAsAsync(

@@ -25,11 +25,11 @@ public sealed class RawResumeTests
         {
             HasAgent = false,
             Server = options => options with { TcpPorts = (port, port) },
-            Agent = options => options with { Protocol = "tcp", Subdomain = null },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }),
         });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(port);
 
@@ -59,11 +59,11 @@ public sealed class RawResumeTests
         {
             HasAgent = false,
             Server = options => options with { TcpPorts = (port, port) },
-            Agent = options => options with { Protocol = "tcp", Subdomain = null },
+            Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }),
         });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
         relay.Close();
         await Eventually.TrueAsync(() => agent.Status.State != AgentState.Connected);
@@ -98,11 +98,11 @@ public sealed class RawResumeTests
             {
                 HasAgent = false,
                 Server = options => options with { Domain = "tunnel.test", HttpsPort = 0 },
-                Agent = options => options with { Protocol = "tls" },
+                Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }),
             });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
         var forwarding = new ForwardingSignal();
-        await using AgentHost agent = pair.StartAgent(forwarding, options => options with { ServerPort = relay.Port });
+        await using AgentHost agent = pair.StartAgent(forwarding, options => options.Link(link => link with { Port = relay.Port }));
         await forwarding.Times.WhenAsync(1);
 
         using (SecureVisitor visitor = await SecureVisitor.ConnectAsync(pair.Server.HttpsPort!.Value, files.Authority, Name))

@@ -47,7 +47,7 @@ public sealed class TcpTunnelTests
         });
 
         await using AgentHost agent = pair.StartAgent(
-            new ForwardingSignal(), options => options with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null });
+            new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null }));
 
         (await agent.Exited.Within()).Should().Be(AgentExit.NameRefused);
         pair.Server.OpenTcpPorts.Should().Be(0);
@@ -142,12 +142,12 @@ public sealed class TcpTunnelTests
     {
         int port = FreePort.Find();
         await using TunnelPair pair = await StartAsync(
-            Echo, options => options with { TcpPorts = (port, port) }, options => options with { RemotePort = port });
+            Echo, options => options with { TcpPorts = (port, port) }, options => options.Tunnel(tunnel => tunnel with { RemotePort = port }));
         pair.Forwarding.Grant!.Url.Should().Be($"tcp://localhost:{port}");
         AgentHost other = pair.StartAgent(new ForwardingSignal());
         ((int)await other.Exited.Within()).Should().Be(4);
         await other.DisposeAsync();
-        AgentHost outside = pair.StartAgent(new ForwardingSignal(), options => options with { RemotePort = 1 });
+        AgentHost outside = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { RemotePort = 1 }));
         ((int)await outside.Exited.Within()).Should().Be(4);
         await outside.DisposeAsync();
     }
@@ -156,7 +156,7 @@ public sealed class TcpTunnelTests
     public async Task Agent_WithoutTcpPortsOnTheServer_IsRefusedWithTheOptionThatHelps()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(Echo, new PairOptions { HasAgent = false });
-        AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options with { Protocol = "tcp", Subdomain = null });
+        AgentHost agent = pair.StartAgent(new ForwardingSignal(), options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }));
         ((int)await agent.Exited.Within()).Should().Be(4);
         await agent.DisposeAsync();
         pair.Log.Should().Contain(line => line.Contains("--tcp-ports"));
@@ -172,7 +172,7 @@ public sealed class TcpTunnelTests
                 header.SetResult(await origin.ReadExactlyAsync(28));
                 await origin.ReadToEndAsync();
             },
-            agent: options => options with { SendsProxyProtocol = true });
+            agent: options => options.Origin(origin => origin with { SendsProxyProtocol = true }));
         using ScriptedConnection visitor = await VisitAsync(pair);
         byte[] got = await header.Task.Within();
         got.AsSpan(0, 16).ToArray().Should().Equal(ProxyV2Start);
@@ -193,7 +193,7 @@ public sealed class TcpTunnelTests
                 await origin.ReadToEndAsync();
             },
             options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") },
-            options => options with { SendsProxyProtocol = true });
+            options => options.Origin(origin => origin with { SendsProxyProtocol = true }));
         using ScriptedConnection proxy = await VisitAsync(pair);
         await proxy.WriteAsync(header + "data");
         byte[] got = await seen.Task.Within();
@@ -282,7 +282,7 @@ public sealed class TcpTunnelTests
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
         listener.Listen(1);
-        await using TunnelPair pair = await StartAsync(Echo, agent: options => options with { LocalSocket = path });
+        await using TunnelPair pair = await StartAsync(Echo, agent: options => options.Origin(origin => origin with { Socket = path }));
         using ScriptedConnection visitor = await VisitAsync(pair);
         using Socket origin = await listener.AcceptAsync().Within();
         await visitor.WriteAsync("over a socket");
@@ -315,7 +315,7 @@ public sealed class TcpTunnelTests
             },
             Agent = options =>
             {
-                options = options with { Protocol = "tcp", Subdomain = null };
+                options = options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null });
                 return agent is null ? options : agent(options);
             },
         });

@@ -1,7 +1,7 @@
-namespace Tunnel.Server.Identity;
+namespace Tunnel.Hosting.Files;
 
 /// <summary>Tells one state of a file from another without reading it. The default: there is none, or its folder does not say.</summary>
-internal readonly record struct FileStamp(DateTime Written, long Length)
+public readonly record struct FileStamp(DateTime Written, long Length)
 {
     public static FileStamp Of(string path)
     {
