@@ -6,14 +6,19 @@ namespace Tunnel.Agent.Tunnels;
 internal static class TunnelComparison
 {
     public static bool AreEqual(TunnelOptions one, TunnelOptions other) =>
-        one with { Access = other.Access, Guard = other.Guard, Paths = other.Paths } == other
+        one with { Access = other.Access, Guard = other.Guard, Headers = other.Headers, Paths = other.Paths } == other
         && one.Paths.SequenceEqual(other.Paths)
+        && AreEqual(one.Headers, other.Headers)
         && AreEqual(one.Access, other.Access)
         && AreEqual(one.Guard, other.Guard, one.Access.Passwords.Count);
 
     /// <summary>It is asked for under the same name, so the new one can take the place of the old one in one step.</summary>
     public static bool HaveSamePublicName(TunnelOptions one, TunnelOptions other) =>
         (one.Protocol, one.Subdomain, one.Hostname, one.RemotePort) == (other.Protocol, other.Subdomain, other.Hostname, other.RemotePort);
+
+    private static bool AreEqual(HeaderOptions one, HeaderOptions other) =>
+        one.RequestSet.SequenceEqual(other.RequestSet) && one.RequestRemove.SequenceEqual(other.RequestRemove)
+        && one.AnswerSet.SequenceEqual(other.AnswerSet) && one.AnswerRemove.SequenceEqual(other.AnswerRemove);
 
     private static bool AreEqual(AccessOptions one, AccessOptions other) =>
         one with { Allow = other.Allow, Deny = other.Deny, Passwords = other.Passwords } == other

@@ -42,6 +42,9 @@ public sealed record TunnelOptions
 
     public OriginOptions Origin { get; init; } = new();
 
+    /// <summary>Headers that are set or left out, both ways.</summary>
+    public HeaderOptions Headers { get; init; } = new();
+
     /// <summary>Parts of the name with an origin of their own; of those that fit, the longest counts.</summary>
     public IReadOnlyList<PathRule> Paths { get; init; } = [];
 
@@ -98,6 +101,7 @@ public sealed record TunnelOptions
         {
             Details = "See [While an agent is away](#while-an-agent-is-away).",
         },
+        .. Of(HeaderOptions.Declarations, static o => o.Headers, static (o, v) => o with { Headers = v }, "Headers"),
         .. Of(AccessOptions.Declarations, static o => o.Access, static (o, v) => o with { Access = v }, "Who may visit"),
     ];
 
@@ -127,6 +131,7 @@ public sealed record TunnelOptions
             "--basic-auth-file is for --protocol http; over the others nobody can be asked for a password. --allow and --deny work with all.");
         faults.Require(!HasWaitingPage || Protocol == TunnelTypes.Http, "--waiting-page is for --protocol http; over the others there are no pages.");
         faults.Require(Protocol == TunnelTypes.Http || Paths.Count == 0, "paths are for --protocol http; over the others there are none.");
+        Headers.Check(Protocol, faults);
         Origin.Check(Protocol, faults);
         foreach (PathRule path in Paths)
         {

@@ -14,6 +14,7 @@ internal static class WantedTunnel
         {
             Pool = options.IsPooled ? true : null,
             Guard = options.Guard,
+            Headers = options.Headers.ToChanges(),
             WaitingPage = options.HasWaitingPage ? true : null,
             Kept = held is not null && (options.Hostname ?? options.Subdomain) is null && options.RemotePort is null ? true : null,
         };

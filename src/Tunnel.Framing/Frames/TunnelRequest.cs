@@ -42,6 +42,9 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
     /// <summary>Whether a browser that opens a page while the agent is away sees that it waits; null: no.</summary>
     public bool? WaitingPage { get; init; }
 
+    /// <summary>Fields that the server sets or leaves out; null: none.</summary>
+    public HeaderChanges? Headers { get; init; }
+
     /// <summary>Whom the edge lets through; null: everybody.</summary>
     public TunnelGuard? Guard { get; init; }
 
@@ -87,7 +90,12 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
             return "asks for a waiting page, which only http can have";
         }
 
-        if (Guard?.FindFault() is { } fault)
+        if (Type != TunnelTypes.Http && Headers is not null)
+        {
+            return "changes headers, which only http has";
+        }
+
+        if ((Guard?.FindFault() ?? Headers?.FindFault()) is { } fault)
         {
             return fault;
         }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Text;
 
 namespace Tunnel.Http.Heads;
 
@@ -36,14 +37,16 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
 
     /// <summary>The fields that are present in the list, in order, except Content-Length and Transfer-Encoding.</summary>
     /// <param name="except">More that are left out.</param>
-    public void Fields(HeaderList headers, HeaderSet except = default)
+    /// <param name="exceptNames">The same, of fields whose names are not known to us.</param>
+    public void Fields(HeaderList headers, HeaderSet except = default, ReadOnlySpan<byte[]> exceptNames = default)
     {
         var page = headers.Page;
         var run = default(PageSlice);
         for (var index = 0; index < page.EntryCount; index++)
         {
             ref var entry = ref page.Entry(index);
-            if (entry.Removed || entry.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || except.Contains(entry.Id))
+            if (entry.Removed || entry.Id is KnownHeader.ContentLength or KnownHeader.TransferEncoding || except.Contains(entry.Id)
+                || (!exceptNames.IsEmpty && entry.Id == KnownHeader.Unknown && IsAmong(page[entry.Name], exceptNames)))
             {
                 continue;
             }
@@ -73,6 +76,19 @@ public ref struct HeadWriter(IBufferWriter<byte> output)
         }
 
         Put(page[run]);
+    }
+
+    private static bool IsAmong(ReadOnlySpan<byte> name, ReadOnlySpan<byte[]> names)
+    {
+        foreach (byte[] one in names)
+        {
+            if (Ascii.EqualsIgnoreCase(name, one))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Content-Length, Transfer-Encoding, or neither, as the framing of what is sent asks.</summary>

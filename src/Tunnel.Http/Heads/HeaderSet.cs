@@ -26,6 +26,12 @@ public readonly struct HeaderSet
     /// <summary>These and more.</summary>
     public HeaderSet And(params ReadOnlySpan<KnownHeader> more) => new(_bits | Pack(more));
 
+    /// <summary>These and those.</summary>
+    public HeaderSet And(HeaderSet more) => new(_bits | more._bits);
+
+    /// <summary>These without those.</summary>
+    public HeaderSet Without(HeaderSet those) => new(_bits & ~those._bits);
+
     /// <summary>These without one.</summary>
     public HeaderSet Without(KnownHeader header) => new(_bits & ~(1UL << (int)header));
 

@@ -17,6 +17,7 @@ internal sealed class AnswerRelay(ForwardingServices services, RequestHead reque
     private readonly AnswerSender _sender = new(services.Pool, services.Options.Http, services.Memory.Piece);
     private int _interim;
     private LocalServer? _local;
+    private HeaderRules? _rules;
     private VisitorFacts _connected = null!;
     private VisitorFacts _visitor = null!;
 
@@ -34,6 +35,7 @@ internal sealed class AnswerRelay(ForwardingServices services, RequestHead reque
     public void Begin(ServedTunnel tunnel, VisitorFacts connected, VisitorFacts visitor)
     {
         _local = tunnel.Local;
+        _rules = tunnel.AnswerHeaders;
         _connected = connected;
         _visitor = visitor;
     }
@@ -102,6 +104,7 @@ internal sealed class AnswerRelay(ForwardingServices services, RequestHead reque
         keepAlive &= !hasLogin || head.KeepAlive;
         record.Status = head.Status;
         AnswerHeadForwarder.Prepare(head.Headers);
+        _rules?.Apply(head.Headers);
         if (!head.Headers.Contains(KnownHeader.Date))
         {
             head.Headers.Set(KnownHeader.Date, services.Date.Now);
@@ -120,6 +123,7 @@ internal sealed class AnswerRelay(ForwardingServices services, RequestHead reque
         HasBegun = true;
         record.Status = _sender.Head.Status;
         AnswerHeadForwarder.Prepare(_sender.Head.Headers);
+        _rules?.Apply(_sender.Head.Headers);
         await visitor.PassInterimAsync(_sender.Head);
         _sender.Reset();
         if (services.AccessLog is null)
@@ -139,6 +143,7 @@ internal sealed class AnswerRelay(ForwardingServices services, RequestHead reque
         HasPassedInterim = false;
         _interim = 0;
         _local = null;
+        _rules = null;
         _connected = null!;
         _visitor = null!;
         _sender.Reset();

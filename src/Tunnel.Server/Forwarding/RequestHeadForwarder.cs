@@ -45,8 +45,11 @@ internal static class RequestHeadForwarder
         writer.Field(KnownHeader.Host, tunnel.HostHeader ?? head.Authority);
         ReadOnlySpan<byte> publicAuthority = PublicAuthority(head, visitor);
         HeaderSet own = tunnel.Local is { } local ? VisibleOrigin.FindOwn(headers, local, visitor, publicAuthority) : default;
-        writer.Fields(headers, except: tunnel.Guard is { ForwardsAuthorization: false } ? own.And(KnownHeader.Authorization) : own);
-        VisibleOrigin.WriteRequest(ref writer, headers, own, tunnel.Local);
+        HeaderRules? rules = tunnel.RequestHeaders;
+        HeaderSet except = tunnel.Guard is { ForwardsAuthorization: false } ? own.And(KnownHeader.Authorization) : own;
+        writer.Fields(headers, rules is null ? except : except.And(rules.Known), rules is null ? default : rules.Unknown);
+        VisibleOrigin.WriteRequest(ref writer, headers, rules is null ? own : own.Without(rules.Known), tunnel.Local);
+        rules?.WriteSet(ref writer);
         writer.Framing(head.Framing);
         writer.Upgrade(head.Upgrade);
         if (hop.AcceptsTrailers)

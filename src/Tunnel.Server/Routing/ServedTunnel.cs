@@ -52,6 +52,12 @@ internal sealed class ServedTunnel(string name, TunnelRequest request, IServingS
     /// <summary>Whether Via is added on the way to the origin.</summary>
     public bool AddsVia { get; } = request.Via ?? true;
 
+    /// <summary>Fields that are changed on the way to the origin; null: none.</summary>
+    public HeaderRules? RequestHeaders { get; } = HeaderRules.OfRequests(request.Headers);
+
+    /// <summary>The same on the way back.</summary>
+    public HeaderRules? AnswerHeaders { get; } = HeaderRules.OfAnswers(request.Headers);
+
     /// <summary>Browsers that open a page while its agent is away see that they wait.</summary>
     public bool HasWaitingPage { get; } = request.WaitingPage ?? false;
 

@@ -118,6 +118,7 @@ public sealed class JsonMessageTests
         """{"id":1,"type":"http"}""",
         """{"id":4294967295,"type":"http","subdomain":"demo","hostHeader":"localhost:8080","localOrigin":"http://localhost:8080","via":false,"x":1}""",
         """{"id":1,"type":"http","hostname":"a.test","pool":true,"kept":true,"waitingPage":true,"guard":{"deny":["10.0.0.0/8"]}}""",
+        """{"id":1,"type":"http","headers":{"requestSet":["X-Env: dev"],"requestRemove":["Cookie"],"answerSet":["Cache-Control:no-store"],"answerRemove":["Server"]}}""",
         """{"id":1,"type":"tcp","port":65535}""",
     };
 
@@ -144,6 +145,13 @@ public sealed class JsonMessageTests
         """{"id":1,"type":"http","via":"yes"}""", """{"id":1,"id":2,"type":"http"}""",
         """{"id":1,"type":"http","port":1}""", """{"id":1,"type":"tcp","port":0}""", """{"id":1,"type":"tcp","subdomain":"a"}""",
         """{"id":1,"type":"http","waitingPage":1}""", """{"id":1,"type":"tls","waitingPage":true}""",
+        """{"id":1,"type":"tcp","headers":{"requestSet":["X-Env: dev"]}}""", """{"id":1,"type":"http","headers":{"requestSet":["X-Env"]}}""",
+        """{"id":1,"type":"http","headers":{"requestSet":["Host: a"]}}""", """{"id":1,"type":"http","headers":{"requestRemove":["X-Forwarded-For"]}}""",
+        """{"id":1,"type":"http","headers":{"requestSet":["X-Env: a\r\nHost: b"]}}""", """{"id":1,"type":"http","headers":{"answerSet":["Content-Length: 1"]}}""",
+        """{"id":1,"type":"http","headers":{"answerRemove":["transfer-encoding"]}}""", """{"id":1,"type":"http","headers":{"answerSet":["Tunnel-Error: x"]}}""",
+        """{"id":1,"type":"http","headers":{"requestSet":[null]}}""", """{"id":1,"type":"http","headers":{"requestRemove":["a b"]}}""",
+        $$$"""{"id":1,"type":"http","headers":{"requestSet":["A: {{{new string('a', 8192)}}}"]}}""",
+        $$$"""{"id":1,"type":"http","headers":{"requestRemove":[{{{string.Join(',', Enumerable.Repeat("\"A\"", 33))}}}]}}""",
         """{"id":1,"type":"http","guard":1}""", """{"id":1,"type":"http","guard":{"allow":[null]}}""",
         """{"id":1,"type":"http","guard":{"allow":["x"]}}""", """{"id":1,"type":"http","guard":{"users":["a:b"]}}""",
         """{"id":1,"type":"tcp","guard":{"users":["a:$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234"]}}""",

@@ -126,7 +126,7 @@ public sealed class VisibleOriginTests
                 bool isLocal = head.Field("Origin") == $"http://{head.Field("Host")}";
                 await connection.WriteAsync(isLocal
                     ? "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: a=b; Domain=127.0.0.1\r\n\r\n"
-                    : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+                    : "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
             },
             new PairOptions { Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = Origin }) });
         string upgrade = $"GET / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: ";
