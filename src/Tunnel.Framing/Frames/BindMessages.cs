@@ -1,14 +1,10 @@
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
-
 namespace Tunnel.Framing.Frames;
 
 /// <summary>The answer to BIND: granted (name and url) or refused (code and message).</summary>
-public sealed record BoundMessage : IJsonMessage<BoundMessage>
+public sealed record BoundMessage : IJsonMessage
 {
     public static string Name => "BOUND";
-
-    public static JsonTypeInfo<BoundMessage> TypeInfo => MessageJson.Default.BoundMessage;
 
     public required uint Id { get; init; }
 
@@ -61,11 +57,9 @@ public sealed record TunnelGrant(uint Id, string Name, string Url)
 }
 
 /// <summary>Drops a tunnel of a live session.</summary>
-public sealed record UnbindMessage : IJsonMessage<UnbindMessage>
+public sealed record UnbindMessage : IJsonMessage
 {
     public static string Name => "UNBIND";
-
-    public static JsonTypeInfo<UnbindMessage> TypeInfo => MessageJson.Default.UnbindMessage;
 
     public required uint Id { get; init; }
 
@@ -73,11 +67,9 @@ public sealed record UnbindMessage : IJsonMessage<UnbindMessage>
 }
 
 /// <summary>The server takes a tunnel away; the session goes on.</summary>
-public sealed record UnboundMessage : IJsonMessage<UnboundMessage>
+public sealed record UnboundMessage : IJsonMessage
 {
     public static string Name => "UNBOUND";
-
-    public static JsonTypeInfo<UnboundMessage> TypeInfo => MessageJson.Default.UnboundMessage;
 
     public required uint Id { get; init; }
 

@@ -28,11 +28,21 @@ public static class FrameReader
         ref ReadOnlySequence<byte> buffer, LinkRole sender, out FrameHeader header, out ReadOnlySequence<byte> payload)
     {
         payload = default;
-        if (!TryReadHeader(buffer, out header))
+        header = default;
+        if (buffer.Length < FrameHeader.Size)
         {
             return false;
         }
 
+        scoped ReadOnlySpan<byte> first = buffer.FirstSpan;
+        Span<byte> copy = stackalloc byte[FrameHeader.Size];
+        if (first.Length < FrameHeader.Size)
+        {
+            buffer.Slice(0, FrameHeader.Size).CopyTo(copy);
+            first = copy;
+        }
+
+        header = FrameHeader.Read(first);
         FrameRules.Check(header, sender);
         if (buffer.Length < header.FrameSize)
         {
@@ -41,27 +51,6 @@ public static class FrameReader
 
         payload = buffer.Slice(FrameHeader.Size, header.Length);
         buffer = buffer.Slice(payload.End);
-        return true;
-    }
-
-    private static bool TryReadHeader(in ReadOnlySequence<byte> buffer, out FrameHeader header)
-    {
-        ReadOnlySpan<byte> first = buffer.FirstSpan;
-        if (first.Length >= FrameHeader.Size)
-        {
-            header = FrameHeader.Read(first);
-            return true;
-        }
-
-        if (buffer.Length < FrameHeader.Size)
-        {
-            header = default;
-            return false;
-        }
-
-        Span<byte> bytes = stackalloc byte[FrameHeader.Size];
-        buffer.Slice(0, FrameHeader.Size).CopyTo(bytes);
-        header = FrameHeader.Read(bytes);
         return true;
     }
 }

@@ -17,33 +17,21 @@ internal static class FrameRules
             throw new ProtocolViolationException(CloseCode.UnknownKind, $"Frame kind 0x{header.K:x2} is not known.");
         }
 
-        if (header.Length > rule.Most)
+        (CloseCode Code, string Text)? fault =
+            header.Length > rule.Most
+                ? (CloseCode.FrameTooLarge, $"A payload of {header.Length} bytes is over the {rule.Most} that {header.Kind} may have.")
+            : header.Length < rule.Least
+                ? (CloseCode.MalformedPayload, $"A payload of {header.Length} bytes is less than {header.Kind} has.")
+            : rule.OnStream != (header.StreamId != 0)
+                ? (CloseCode.BadStreamId, $"{header.Kind} cannot have RequestId {header.StreamId}.")
+            : !(sender == LinkRole.Server ? rule.FromServer : rule.FromAgent)
+                ? (CloseCode.UnexpectedFrame, $"{header.Kind} is not for the {sender} to send.")
+            : header.IsFin && !rule.MayFin
+                ? (CloseCode.UnexpectedFrame, $"{header.Kind} cannot carry FIN.")
+            : null;
+        if (fault is { } found)
         {
-            throw new ProtocolViolationException(
-                CloseCode.FrameTooLarge,
-                $"A payload of {header.Length} bytes is over the {rule.Most} that {header.Kind} may have.");
-        }
-
-        if (header.Length < rule.Least)
-        {
-            throw new ProtocolViolationException(
-                CloseCode.MalformedPayload, $"A payload of {header.Length} bytes is less than {header.Kind} has.");
-        }
-
-        if (rule.OnStream != (header.StreamId != 0))
-        {
-            throw new ProtocolViolationException(
-                CloseCode.BadStreamId, $"{header.Kind} cannot have RequestId {header.StreamId}.");
-        }
-
-        if (!(sender == LinkRole.Server ? rule.FromServer : rule.FromAgent))
-        {
-            throw new ProtocolViolationException(CloseCode.UnexpectedFrame, $"{header.Kind} is not for the {sender} to send.");
-        }
-
-        if (header.IsFin && !rule.MayFin)
-        {
-            throw new ProtocolViolationException(CloseCode.UnexpectedFrame, $"{header.Kind} cannot carry FIN.");
+            throw new ProtocolViolationException(found.Code, found.Text);
         }
     }
 

@@ -1,13 +1,9 @@
-using System.Text.Json.Serialization.Metadata;
-
 namespace Tunnel.Framing.Frames;
 
 /// <summary>The agent's first frame (docs/protocol.md, section 3).</summary>
-public sealed record HelloMessage : IJsonMessage<HelloMessage>
+public sealed record HelloMessage : IJsonMessage
 {
     public static string Name => "HELLO";
-
-    public static JsonTypeInfo<HelloMessage> TypeInfo => MessageJson.Default.HelloMessage;
 
     public required int Version { get; init; }
 
@@ -43,35 +39,13 @@ public sealed record HelloMessage : IJsonMessage<HelloMessage>
     /// <summary>Without the token and without proofs: a record would print them.</summary>
     public override string ToString() => $"HELLO of instance {Instance}";
 
-    public string? FindFault()
-    {
-        if (Version < 1 || MinVersion is < 1 || MinVersion > Version)
-        {
-            return "has a version range that is none";
-        }
-
-        if (!Hex.IsHex(Instance, 32))
-        {
-            return "needs 32 hex digits as instance";
-        }
-
-        if (Run is not null && !Hex.IsHex(Run, 32))
-        {
-            return "has a run that is not 32 hex digits";
-        }
-
-        if (Slot is < 0 or >= ProtocolLimits.Links)
-        {
-            return $"has a slot outside 0 to {ProtocolLimits.Links - 1}";
-        }
-
-        if (Software is { Length: > 64 } || Token is { Length: > 1024 })
-        {
-            return "has a software or token member that is too long";
-        }
-
-        return SessionTerms.FindFault(Features, Streams, UploadWindow) ?? Resume?.FindFault() ?? Replaces?.FindFault();
-    }
+    public string? FindFault() =>
+        Version < 1 || MinVersion is < 1 || MinVersion > Version ? "has a version range that is none"
+        : !Hex.IsHex(Instance, 32) ? "needs 32 hex digits as instance"
+        : Run is not null && !Hex.IsHex(Run, 32) ? "has a run that is not 32 hex digits"
+        : Slot is < 0 or >= ProtocolLimits.Links ? $"has a slot outside 0 to {ProtocolLimits.Links - 1}"
+        : Software is { Length: > 64 } || Token is { Length: > 1024 } ? "has a software or token member that is too long"
+        : SessionTerms.FindFault(Features, Streams, UploadWindow) ?? Resume?.FindFault() ?? Replaces?.FindFault();
 }
 
 /// <summary>Takes up a detached session (docs/protocol.md, sections 3 and 7).</summary>

@@ -11,13 +11,13 @@ public static class JsonMessages
 {
     /// <summary>Turns a message into a payload.</summary>
     public static byte[] Write<T>(T message)
-        where T : IJsonMessage<T> =>
-        JsonSerializer.SerializeToUtf8Bytes(message, T.TypeInfo);
+        where T : IJsonMessage =>
+        JsonSerializer.SerializeToUtf8Bytes(message, TypeInfo<T>());
 
     /// <summary>Reads a payload and checks its members.</summary>
     /// <exception cref="ProtocolViolationException">Not JSON, too deep, or a member is missing or out of its range.</exception>
     public static T Read<T>(in ReadOnlySequence<byte> payload)
-        where T : class, IJsonMessage<T>
+        where T : class, IJsonMessage
     {
         // Whole payloads are judged, members that are skipped included.
         if (!Utf8.IsValid(payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray()))
@@ -29,7 +29,7 @@ public static class JsonMessages
         T? message;
         try
         {
-            message = JsonSerializer.Deserialize(ref reader, T.TypeInfo);
+            message = JsonSerializer.Deserialize(ref reader, TypeInfo<T>());
             if (reader.Read())
             {
                 throw Malformed<T>("has something after its end");
@@ -46,35 +46,25 @@ public static class JsonMessages
             throw Malformed<T>("has a string that is not text");
         }
 
-        if (message is null)
-        {
-            throw Malformed<T>("is null");
-        }
-
-        if (message.FindFault() is { } fault)
-        {
-            throw Malformed<T>(fault);
-        }
-
-        return message;
+        string? fault = message is null ? "is null" : message.FindFault();
+        return fault is null ? message! : throw Malformed<T>(fault);
     }
 
+    private static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)MessageJson.Default.GetTypeInfo(typeof(T))!;
+
     private static ProtocolViolationException Malformed<T>(string what)
-        where T : IJsonMessage<T> =>
+        where T : IJsonMessage =>
         new(CloseCode.MalformedPayload, $"{T.Name} {what}.");
 
     private static string Printable(string path) =>
         string.Concat(path.Take(64).Select(c => c is > ' ' and < (char)0x7F ? c : '?'));
 }
 
-/// <summary>A message with a JSON payload: knows its name, its form and its own faults.</summary>
-public interface IJsonMessage<T>
-    where T : IJsonMessage<T>
+/// <summary>A message with a JSON payload: knows its name and its own faults.</summary>
+public interface IJsonMessage
 {
     /// <summary>The name in docs/protocol.md.</summary>
     public static abstract string Name { get; }
-
-    public static abstract JsonTypeInfo<T> TypeInfo { get; }
 
     /// <summary>Null, or what is wrong, as the end of a sentence that begins with the message's name.</summary>
     public string? FindFault();

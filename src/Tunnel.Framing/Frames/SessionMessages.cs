@@ -1,13 +1,9 @@
-using System.Text.Json.Serialization.Metadata;
-
 namespace Tunnel.Framing.Frames;
 
 /// <summary>The server's yes to a HELLO (docs/protocol.md, section 3).</summary>
-public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
+public sealed record WelcomeMessage : IJsonMessage
 {
     public static string Name => "WELCOME";
-
-    public static JsonTypeInfo<WelcomeMessage> TypeInfo => MessageJson.Default.WelcomeMessage;
 
     public required int Version { get; init; }
 
@@ -46,11 +42,9 @@ public sealed record WelcomeMessage : IJsonMessage<WelcomeMessage>
 }
 
 /// <summary>The server's no to a HELLO (docs/protocol.md, section 3).</summary>
-public sealed record RejectMessage : IJsonMessage<RejectMessage>
+public sealed record RejectMessage : IJsonMessage
 {
     public static string Name => "REJECT";
-
-    public static JsonTypeInfo<RejectMessage> TypeInfo => MessageJson.Default.RejectMessage;
 
     /// <summary>One of <see cref="RejectCodes"/>, or a later version's.</summary>
     public required string Code { get; init; }
@@ -84,11 +78,9 @@ public static class RejectCodes
 }
 
 /// <summary>Announces that the sender opens no more streams and will leave (docs/protocol.md, section 6).</summary>
-public sealed record GoAwayMessage : IJsonMessage<GoAwayMessage>
+public sealed record GoAwayMessage : IJsonMessage
 {
     public static string Name => "GOAWAY";
-
-    public static JsonTypeInfo<GoAwayMessage> TypeInfo => MessageJson.Default.GoAwayMessage;
 
     /// <summary><c>shutdown</c>, <c>ids-exhausted</c>, <c>unbound</c>, or a later version's.</summary>
     public required string Reason { get; init; }

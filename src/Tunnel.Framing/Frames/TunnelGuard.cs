@@ -45,30 +45,16 @@ public sealed record TunnelGuard
         ReadOnlySpan<char> hash = user.AsSpan(colon + 1);
         bool isBcrypt = hash.Length == HashLength && hash[0] == '$' && hash[1] == '2' && (hash[2] is 'a' or 'b' or 'y') && hash[3] == '$' && hash[6] == '$'
             && char.IsAsciiDigit(hash[4]) && char.IsAsciiDigit(hash[5]) && !hash[7..].ContainsAnyExcept(BcryptAlphabet);
-        if (!isBcrypt)
-        {
-            return "has a hash of another kind than bcrypt; 'htpasswd -B' makes these";
-        }
-
-        return int.Parse(hash.Slice(4, 2), CultureInfo.InvariantCulture) is < 4 or > MostCost
-            ? $"has a hash of a cost outside 4 to {MostCost}"
+        return !isBcrypt ? "has a hash of another kind than bcrypt; 'htpasswd -B' makes these"
+            : int.Parse(hash.Slice(4, 2), CultureInfo.InvariantCulture) is < 4 or > MostCost ? $"has a hash of a cost outside 4 to {MostCost}"
             : null;
     }
 
-    internal string? FindFault()
-    {
-        if (Allow?.Count > MostNetworks || Deny?.Count > MostNetworks || Users?.Count > MostUsers)
-        {
-            return $"has a guard with more than {MostNetworks} networks or {MostUsers} users";
-        }
-
-        if ((Allow ?? []).Concat(Deny ?? []).Any(network => network is null || !IsNetwork(network)))
-        {
-            return "has a guard with a network that is none";
-        }
-
-        return (Users ?? []).Select(user => user is null ? "is null" : FindUserFault(user)).FirstOrDefault(fault => fault is not null) is { } bad
+    internal string? FindFault() =>
+        Allow?.Count > MostNetworks || Deny?.Count > MostNetworks || Users?.Count > MostUsers
+            ? $"has a guard with more than {MostNetworks} networks or {MostUsers} users"
+        : (Allow ?? []).Concat(Deny ?? []).Any(network => network is null || !IsNetwork(network)) ? "has a guard with a network that is none"
+        : (Users ?? []).Select(user => user is null ? "is null" : FindUserFault(user)).FirstOrDefault(fault => fault is not null) is { } bad
             ? $"has a guard with a user that {bad}"
-            : null;
-    }
+        : null;
 }

@@ -1,13 +1,9 @@
-using System.Text.Json.Serialization.Metadata;
-
 namespace Tunnel.Framing.Frames;
 
 /// <summary>A tunnel the agent wants (docs/protocol.md, section 6, BIND).</summary>
-public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
+public sealed record TunnelRequest : IJsonMessage
 {
     public static string Name => "BIND";
-
-    public static JsonTypeInfo<TunnelRequest> TypeInfo => MessageJson.Default.TunnelRequest;
 
     /// <summary>The agent's number for the tunnel; OPEN names it.</summary>
     public required uint Id { get; init; }
@@ -50,64 +46,20 @@ public sealed record TunnelRequest : IJsonMessage<TunnelRequest>
 
     public string? FindFault()
     {
-        if (Id == 0)
-        {
-            return "has id 0";
-        }
-
-        if (Type is not (TunnelTypes.Http or TunnelTypes.Tls or TunnelTypes.Tcp))
-        {
-            return "is of an unknown type; this server knows http, tls and tcp";
-        }
-
-        if (Type == TunnelTypes.Tcp ? Subdomain is not null || Hostname is not null : Port is not null)
-        {
-            return "names a port and is not of type tcp, or is and names something else";
-        }
-
-        if (Port is < 1 or > 65_535)
-        {
-            return "names a port that is none";
-        }
-
-        if (Subdomain is not null && Hostname is not null)
-        {
-            return "names a subdomain and a hostname; only one can be had";
-        }
-
-        if (Subdomain is { Length: > 63 } || Hostname is { Length: > 253 })
-        {
-            return "has a name that is too long";
-        }
-
-        if (Type != TunnelTypes.Http && Guard is { Users.Count: > 0 })
-        {
-            return "asks visitors for passwords, which only http can do";
-        }
-
-        if (Type != TunnelTypes.Http && WaitingPage == true)
-        {
-            return "asks for a waiting page, which only http can have";
-        }
-
-        if (Type != TunnelTypes.Http && Headers is not null)
-        {
-            return "changes headers, which only http has";
-        }
-
-        if ((Guard?.FindFault() ?? Headers?.FindFault()) is { } fault)
-        {
-            return fault;
-        }
-
-        if (LocalOrigin is not null && !IsLocalOrigin(LocalOrigin))
-        {
-            return "has a localOrigin that is none, like http://localhost:8080";
-        }
-
-        return HostHeader is null || (HostHeader.Length is > 0 and <= 255 && IsVisible(HostHeader))
-            ? null
-            : "has a hostHeader that cannot be sent";
+        bool namesWhatItsTypeHasNot = Type == TunnelTypes.Tcp ? Subdomain is not null || Hostname is not null : Port is not null;
+        return Id == 0 ? "has id 0"
+            : Type is not (TunnelTypes.Http or TunnelTypes.Tls or TunnelTypes.Tcp) ? "is of an unknown type; this server knows http, tls and tcp"
+            : namesWhatItsTypeHasNot ? "names a port and is not of type tcp, or is and names something else"
+            : Port is < 1 or > 65_535 ? "names a port that is none"
+            : Subdomain is not null && Hostname is not null ? "names a subdomain and a hostname; only one can be had"
+            : Subdomain is { Length: > 63 } || Hostname is { Length: > 253 } ? "has a name that is too long"
+            : Type != TunnelTypes.Http && Guard is { Users.Count: > 0 } ? "asks visitors for passwords, which only http can do"
+            : Type != TunnelTypes.Http && WaitingPage == true ? "asks for a waiting page, which only http can have"
+            : Type != TunnelTypes.Http && Headers is not null ? "changes headers, which only http has"
+            : (Guard?.FindFault() ?? Headers?.FindFault()) is { } fault ? fault
+            : LocalOrigin is not null && !IsLocalOrigin(LocalOrigin) ? "has a localOrigin that is none, like http://localhost:8080"
+            : HostHeader is { } host && (host.Length is 0 or > 255 || !IsVisible(host)) ? "has a hostHeader that cannot be sent"
+            : null;
     }
 
     /// <summary>Whether a text can stand in <see cref="LocalOrigin"/>.</summary>

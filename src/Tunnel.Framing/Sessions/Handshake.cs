@@ -17,6 +17,42 @@ public static class Handshake
     /// <exception cref="ProtocolViolationException">A HELLO that breaks a rule: answer with REJECT.</exception>
     public static async Task<HelloMessage?> ReadHelloAsync(PipeReader link, CancellationToken cancel)
     {
+        (HelloMessage? hello, _) = await ReadAsync(
+            link, LinkRole.Agent, static bytes => !MayBecomeHello(bytes), static (_, payload) => JsonMessages.Read<HelloMessage>(payload), cancel);
+        return hello;
+    }
+
+    /// <summary>The agent's side: sends HELLO and waits for WELCOME or REJECT.</summary>
+    /// <exception cref="ProtocolViolationException">The answer is neither, or breaks a rule.</exception>
+    /// <exception cref="IOException">The link ended without an answer.</exception>
+    public static async Task<HandshakeAnswer> GreetAsync(IDuplexPipe link, HelloMessage hello, CancellationToken cancel)
+    {
+        await SendAsync(link.Output, FrameKind.Hello, hello, cancel);
+        (HandshakeAnswer? answer, bool isHttp) = await ReadAsync(link.Input, LinkRole.Server, IsHttp, ReadAnswer, cancel);
+        return isHttp ? new HandshakeAnswer(null, null, IsHttp: true)
+            : answer ?? throw new IOException("The link ended before the server answered.");
+    }
+
+    /// <summary>Sends one frame of the handshake.</summary>
+    public static async Task SendAsync<T>(PipeWriter link, FrameKind kind, T message, CancellationToken cancel)
+        where T : class, IJsonMessage
+    {
+        byte[] payload = JsonMessages.Write(message);
+        byte[] frame = new byte[FrameHeader.Size + payload.Length];
+        new FrameHeader(0, kind, payload.Length).Write(frame);
+        payload.CopyTo(frame, FrameHeader.Size);
+        await link.WriteAsync(frame, cancel);
+    }
+
+    // One frame. Null when the link ended first, or when what came is a stranger's.
+    private static async Task<(T? Message, bool IsStrange)> ReadAsync<T>(
+        PipeReader link,
+        LinkRole sender,
+        Func<ReadOnlySequence<byte>, bool> isStrange,
+        Func<FrameKind, ReadOnlySequence<byte>, T> read,
+        CancellationToken cancel)
+        where T : class
+    {
         while (true)
         {
             ReadResult result = await link.ReadAsync(cancel);
@@ -24,20 +60,20 @@ public static class Handshake
             SequencePosition examined = buffer.End;
             try
             {
-                if (!MayBecomeHello(buffer))
+                if (isStrange(buffer))
                 {
-                    return null;
+                    return (null, true);
                 }
 
-                if (FrameReader.TryRead(ref buffer, LinkRole.Agent, out _, out ReadOnlySequence<byte> payload))
+                if (FrameReader.TryRead(ref buffer, sender, out FrameHeader header, out ReadOnlySequence<byte> payload))
                 {
                     examined = buffer.Start;
-                    return JsonMessages.Read<HelloMessage>(payload);
+                    return (read(header.Kind, payload), false);
                 }
 
                 if (result.IsCompleted)
                 {
-                    return null;
+                    return (null, false);
                 }
             }
             finally
@@ -47,68 +83,15 @@ public static class Handshake
         }
     }
 
-    /// <summary>The agent's side: sends HELLO and waits for WELCOME or REJECT.</summary>
-    /// <exception cref="ProtocolViolationException">The answer is neither, or breaks a rule.</exception>
-    /// <exception cref="IOException">The link ended without an answer.</exception>
-    public static async Task<HandshakeAnswer> GreetAsync(IDuplexPipe link, HelloMessage hello, CancellationToken cancel)
+    private static HandshakeAnswer ReadAnswer(FrameKind kind, ReadOnlySequence<byte> payload) => kind switch
     {
-        await SendAsync(link.Output, FrameKind.Hello, hello, cancel);
-        while (true)
-        {
-            ReadResult result = await link.Input.ReadAsync(cancel);
-            ReadOnlySequence<byte> buffer = result.Buffer;
-            SequencePosition examined = buffer.End;
-            try
-            {
-                if (IsHttp(buffer))
-                {
-                    return new HandshakeAnswer(null, null, IsHttp: true);
-                }
-
-                if (FrameReader.TryRead(ref buffer, LinkRole.Server, out FrameHeader header, out ReadOnlySequence<byte> payload))
-                {
-                    examined = buffer.Start;
-                    return header.Kind switch
-                    {
-                        FrameKind.Welcome => new HandshakeAnswer(JsonMessages.Read<WelcomeMessage>(payload), null),
-                        FrameKind.Reject => new HandshakeAnswer(null, JsonMessages.Read<RejectMessage>(payload)),
-                        _ => throw new ProtocolViolationException(
-                            CloseCode.UnexpectedFrame, $"{header.Kind} in place of WELCOME or REJECT."),
-                    };
-                }
-
-                if (result.IsCompleted)
-                {
-                    throw new IOException("The link ended before the server answered.");
-                }
-            }
-            finally
-            {
-                link.Input.AdvanceTo(buffer.Start, examined);
-            }
-        }
-    }
-
-    /// <summary>Sends one frame of the handshake.</summary>
-    public static async Task SendAsync<T>(PipeWriter link, FrameKind kind, T message, CancellationToken cancel)
-        where T : class, IJsonMessage<T>
-    {
-        byte[] payload = JsonMessages.Write(message);
-        WriteFrame(link, kind, payload);
-        await link.FlushAsync(cancel);
-    }
-
-    private static void WriteFrame(PipeWriter link, FrameKind kind, ReadOnlySpan<byte> payload)
-    {
-        var header = new FrameHeader(0, kind, payload.Length);
-        Span<byte> frame = link.GetSpan(header.FrameSize);
-        header.Write(frame);
-        payload.CopyTo(frame[FrameHeader.Size..]);
-        link.Advance(header.FrameSize);
-    }
+        FrameKind.Welcome => new HandshakeAnswer(JsonMessages.Read<WelcomeMessage>(payload), null),
+        FrameKind.Reject => new HandshakeAnswer(null, JsonMessages.Read<RejectMessage>(payload)),
+        _ => throw new ProtocolViolationException(CloseCode.UnexpectedFrame, $"{kind} in place of WELCOME or REJECT."),
+    };
 
     // The answer of a web server to bytes it does not understand; no frame begins so.
-    private static bool IsHttp(in ReadOnlySequence<byte> buffer) =>
+    private static bool IsHttp(ReadOnlySequence<byte> buffer) =>
         new SequenceReader<byte>(buffer).IsNext("HTTP/"u8);
 
     // RequestId 0 and kind HELLO: what does not begin like that is a stranger, who gets no answer.

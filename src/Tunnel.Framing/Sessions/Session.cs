@@ -142,7 +142,7 @@ public sealed class Session
 
     /// <summary>Sends BIND, BOUND, UNBIND or UNBOUND. A peer that reads none of them for too long is a flood.</summary>
     public void Send<T>(FrameKind kind, T message)
-        where T : class, IJsonMessage<T>
+        where T : class, IJsonMessage
     {
         if (kind is not (FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind or FrameKind.Unbound))
         {
@@ -285,7 +285,7 @@ public sealed class Session
     internal void CloseIfDrained() => _farewell.CloseIfDrained();
 
     internal void SendMessage<T>(FrameKind kind, T message)
-        where T : class, IJsonMessage<T>
+        where T : class, IJsonMessage
     {
         byte[] payload = JsonMessages.Write(message);
         bool isQueued;

@@ -233,11 +233,11 @@ public sealed class JsonMessageTests
         $$"""{"version":{{version}},"session":{{session}}{{extra}}}""";
 
     private static T Read<T>(string json)
-        where T : class, IJsonMessage<T> =>
+        where T : class, IJsonMessage =>
         JsonMessages.Read<T>(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(json)));
 
     private static void AssertMalformed<T>(byte[] bytes)
-        where T : class, IJsonMessage<T> =>
+        where T : class, IJsonMessage =>
         FluentActions.Invoking(() => JsonMessages.Read<T>(new ReadOnlySequence<byte>(bytes)))
             .Should().Throw<ProtocolViolationException>().Which.Code.Should().Be(CloseCode.MalformedPayload);
 }
