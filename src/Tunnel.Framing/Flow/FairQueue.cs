@@ -1,8 +1,8 @@
 namespace Tunnel.Framing.Flow;
 
 /// <summary>What a stream keeps for the queue it waits in.</summary>
-internal interface IFairQueueItem<T>
-    where T : class, IFairQueueItem<T>
+internal abstract class FairQueueItem<T>
+    where T : FairQueueItem<T>
 {
     public T? NextInQueue { get; set; }
 
@@ -23,7 +23,7 @@ internal interface IFairQueueItem<T>
 /// frame at least every 32 KiB or 32 frames. Intrusive, so that queueing allocates nothing. Pure; the caller holds the lock.
 /// </summary>
 internal sealed class FairQueue<T>
-    where T : class, IFairQueueItem<T>
+    where T : FairQueueItem<T>
 {
     /// <summary>What a stream that became active may send ahead of the busy ones.</summary>
     public const int FreshAllowance = 16 * 1024;
@@ -71,18 +71,21 @@ internal sealed class FairQueue<T>
     public T? Take()
     {
         bool busyIsDue = _freshBytes >= FreshBytesInARow || _freshFrames >= FreshFramesInARow;
-        bool fromFresh = _fresh.First is not null && !(busyIsDue && _busy.First is not null);
-        if (fromFresh)
+        T? item = _fresh.First;
+        if (item is null || (busyIsDue && _busy.First is not null))
         {
-            return _fresh.RemoveFirst();
+            _freshBytes = 0;
+            _freshFrames = 0;
+            item = _busy.First;
+            if (item is { TurnBytes: <= 0 })
+            {
+                item.TurnBytes = Turn;
+            }
         }
 
-        _freshBytes = 0;
-        _freshFrames = 0;
-        T? item = _busy.RemoveFirst();
-        if (item is { TurnBytes: <= 0 })
+        if (item is not null)
         {
-            item.TurnBytes = Turn;
+            Remove(item);
         }
 
         return item;
@@ -157,17 +160,6 @@ internal sealed class FairQueue<T>
             }
 
             First = item;
-        }
-
-        public T? RemoveFirst()
-        {
-            T? item = First;
-            if (item is not null)
-            {
-                Remove(item);
-            }
-
-            return item;
         }
 
         public void Remove(T item)

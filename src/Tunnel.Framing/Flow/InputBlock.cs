@@ -12,7 +12,7 @@ internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
     private Memory<byte> _whole;
 
     /// <summary>The block behind this one in its chain.</summary>
-    public InputBlock? Following { get; private set; }
+    public InputBlock? Following => (InputBlock?)Next;
 
     /// <summary>Bytes received into it.</summary>
     public int Written { get; private set; }
@@ -32,12 +32,11 @@ internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
     public void Follow(InputBlock next)
     {
         next.RunningIndex = RunningIndex + Written;
-        Following = next;
         Next = next;
     }
 
     /// <summary>Its bytes have been taken: from here on it stands before other free ones.</summary>
-    public void Unlink(InputBlock? others) => Following = others;
+    public void Unlink(InputBlock? others) => Next = others;
 
     /// <summary>Begins a life.</summary>
     public void Begin(MemoryPool<byte> memory, int size) => _whole = _rented.Rent(memory, size);
@@ -45,7 +44,6 @@ internal sealed class InputBlock : ReadOnlySequenceSegment<byte>
     /// <summary>Gives the memory back and is as new.</summary>
     public void End()
     {
-        Following = null;
         Next = null;
         Memory = default;
         RunningIndex = 0;

@@ -31,9 +31,21 @@ internal struct InputChain
     /// <summary>Copies these behind what is here.</summary>
     public void Append(in ReadOnlySequence<byte> bytes, InputBlockPool pool)
     {
+        _length += (int)bytes.Length;
         foreach (ReadOnlyMemory<byte> segment in bytes)
         {
-            Append(segment.Span, pool);
+            for (ReadOnlySpan<byte> left = segment.Span; !left.IsEmpty;)
+            {
+                if (_last is null || _last.Free == 0)
+                {
+                    InputBlock block = pool.Rent(Math.Max(left.Length, LeastBlock));
+                    _last?.Follow(block);
+                    _first ??= block;
+                    _last = block;
+                }
+
+                left = left[_last.Fill(left)..];
+            }
         }
     }
 
@@ -67,22 +79,5 @@ internal struct InputChain
         InputBlock? free = _first;
         this = default;
         return free;
-    }
-
-    private void Append(ReadOnlySpan<byte> bytes, InputBlockPool pool)
-    {
-        _length += bytes.Length;
-        while (!bytes.IsEmpty)
-        {
-            if (_last is null || _last.Free == 0)
-            {
-                InputBlock block = pool.Rent(Math.Max(bytes.Length, LeastBlock));
-                _last?.Follow(block);
-                _first ??= block;
-                _last = block;
-            }
-
-            bytes = bytes[_last.Fill(bytes)..];
-        }
     }
 }

@@ -20,19 +20,13 @@ public sealed class MemoryBudget(long limit, ProcessMemory? process = null)
     /// <summary>Draws for growth, here and from the process; false, and nothing drawn, when either has too little left.</summary>
     public bool TryDraw(long bytes)
     {
-        if (Interlocked.Add(ref _used, bytes) > limit)
+        if (Interlocked.Add(ref _used, bytes) <= limit && process?.TryDraw(bytes) != false)
         {
-            Interlocked.Add(ref _used, -bytes);
-            return false;
+            return true;
         }
 
-        if (process is not null && !process.TryDraw(bytes))
-        {
-            Interlocked.Add(ref _used, -bytes);
-            return false;
-        }
-
-        return true;
+        Interlocked.Add(ref _used, -bytes);
+        return false;
     }
 
     /// <summary>Gives back what <see cref="TryDraw"/> drew.</summary>

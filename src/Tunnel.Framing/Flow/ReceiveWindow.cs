@@ -15,33 +15,21 @@ internal struct ReceiveWindow
     private TimeSpan _lastGrant;
     private bool _returned;
 
-    /// <param name="wanted">Bytes to start with; less is taken when the budget does not give them.</param>
+    /// <param name="promised">Bytes it has for sure: the peer counts on them.</param>
     /// <param name="now">A reading of the session's clock.</param>
-    public ReceiveWindow(int wanted, MemoryBudget budget, TimeSpan now)
-        : this(budget, ProtocolLimits.LeastWindow, now)
-    {
-        int more = wanted - ProtocolLimits.LeastWindow;
-        if (more > 0 && budget.TryDraw(more))
-        {
-            Size += more;
-            _available += more;
-        }
-    }
-
-    private ReceiveWindow(MemoryBudget budget, int reserve, TimeSpan now)
+    /// <param name="wanted">Bytes to start with, if the budget gives them.</param>
+    public ReceiveWindow(int promised, MemoryBudget budget, TimeSpan now, int wanted = 0)
     {
         _budget = budget;
         _lastGrant = now;
-        budget.Reserve(reserve);
-        Size = reserve;
-        _available = reserve;
+        budget.Reserve(promised);
+        bool isLarger = wanted > promised && budget.TryDraw(wanted - promised);
+        Size = isLarger ? wanted : promised;
+        _available = Size;
     }
 
     /// <summary>The whole window: what may be underway or buffered at one time.</summary>
     public int Size { readonly get; private set; }
-
-    /// <summary>A window of this size for sure: the peer was told of it before.</summary>
-    public static ReceiveWindow Promised(int size, MemoryBudget budget, TimeSpan now) => new(budget, size, now);
 
     /// <summary>May become larger when it is what limits the sender.</summary>
     public readonly bool MayGrow => Size < ProtocolLimits.MostWindow && !_returned;

@@ -27,11 +27,7 @@ internal sealed class RoundTripTime
     public TimeSpan? Least(TimeSpan now)
     {
         Age(now);
-        return (_older, _newer) switch
-        {
-            ({ } a, { } b) => a < b ? a : b,
-            (var a, var b) => b ?? a,
-        };
+        return _older < _newer ? _older : _newer ?? _older;
     }
 
     private void Age(TimeSpan now)

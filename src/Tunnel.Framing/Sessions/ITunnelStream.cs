@@ -18,7 +18,7 @@ public interface ITunnelStream : IDuplexPipe, IDisposable
     /// <summary>Why the stream ended early, or null; the first reason stays.</summary>
     public ResetCode? ResetCode { get; }
 
-    /// <summary>How far its user has come.</summary>
+    /// <summary>How far its user has come; a word of the user's that the session does nothing with.</summary>
     public StreamProgress Progress { get; }
 
     /// <summary>
@@ -40,6 +40,9 @@ public interface ITunnelStream : IDuplexPipe, IDisposable
     /// <returns>False when nothing can be sent on the stream any more; see <see cref="ResetCode"/>.</returns>
     public bool TryPin();
 
-    /// <summary>Ends both halves at once. Safe from any thread. Without effect on what has already ended.</summary>
+    /// <summary>
+    /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread. Without effect on
+    /// what has already ended.
+    /// </summary>
     public void Abort(ResetCode code, string detail = "");
 }

@@ -27,16 +27,10 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
     // ---- guarded by the lock --------------------------------------------------------------------
 
     private InputChain _bytes;
-    private long _unseen;
     private bool _isAwaited;
 
     // From the moment a read waits until its user has gone on.
     private bool _isReading;
-    private bool _isHeld;
-    private bool _readIsCanceled;
-    private bool _hasEnded;
-    private StreamResetException? _failure;
-    private bool _isCompleted;
 
     // ---- the user's -----------------------------------------------------------------------------
 
@@ -98,7 +92,7 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
                 return;
             }
 
-            _isHeld = false;
+            State.IsHeld = false;
 
             // A default position consumes nothing: that is how the framework's own copying leaves a reader whose
             // destination has completed.
@@ -116,10 +110,10 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
 
             // Whoever looked at everything, took less and comes back waits for more than the window may hold.
             bool wantsMore = bytes < _bytes.Length && seen == _bytes.Length;
-            _unseen = _bytes.Length - seen;
+            State.Unseen = _bytes.Length - seen;
             free = _bytes.Take(bytes);
             isGranted = (bytes > 0 || wantsMore)
-                && Halves is { Receiving: HalfState.Open, ResetWasSent: false }
+                && State.Halves is { Receiving: HalfState.Open, ResetWasSent: false }
                 && _receiveWindow.Consume(bytes, wantsMore);
             if (isGranted)
             {
@@ -144,7 +138,7 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
                 return;
             }
 
-            _readIsCanceled = true;
+            State.ReadIsCanceled = true;
             wasAwaited = TakeAwaited();
         }
 
@@ -161,17 +155,17 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
         bool isUnread;
         lock (Gate)
         {
-            if (_life != life || _isCompleted)
+            if (_life != life || State.IsCompleted)
             {
                 return;
             }
 
-            _isCompleted = true;
+            State.IsCompleted = true;
             free = _bytes.TakeAll();
-            _unseen = 0;
+            State.Unseen = 0;
             wasAwaited = TakeAwaited();
-            isUnread = Halves.Receiving == HalfState.Open;
-            if (Halves.IsClosed)
+            isUnread = State.Halves.Receiving == HalfState.Open;
+            if (State.Halves.IsClosed)
             {
                 ReturnMemoryIfUnused();
             }
@@ -255,49 +249,46 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
 
     // ---- below: the lock is held ----------------------------------------------------------------
 
-    /// <summary>The user has said that it reads no more.</summary>
-    internal bool InputIsCompleted => _isCompleted;
-
-    private bool HasNews => _unseen > 0 || _hasEnded || _readIsCanceled || _failure is not null;
+    private bool HasNews => State.Unseen > 0 || State.HasEnded || State.ReadIsCanceled || State.Failure is not null;
 
     // Dropped when nobody will read them.
     private void AppendInput(in ReadOnlySequence<byte> bytes, bool fin)
     {
-        if (!_isCompleted && _failure is null)
+        if (!State.IsCompleted && State.Failure is null)
         {
             _bytes.Append(bytes, streams.InputBlocks);
-            _unseen += bytes.Length;
+            State.Unseen += bytes.Length;
         }
 
-        _hasEnded |= fin;
+        State.HasEnded |= fin;
     }
 
     // The pending or the next read throws; the first failure stays. Returns whether a read waits, which is the caller's to wake.
     private bool FailInput(StreamResetException failure)
     {
-        _failure ??= failure;
+        State.Failure ??= failure;
         return TakeAwaited();
     }
 
     private ReadResult Hand()
     {
-        if (_failure is { } failure)
+        if (State.Failure is { } failure)
         {
             throw new StreamResetException(failure.Code, failure.Detail);
         }
 
-        bool isCanceled = _readIsCanceled;
-        _readIsCanceled = false;
-        _isHeld = true;
-        return new ReadResult(_bytes.Sequence, isCanceled, _hasEnded);
+        bool isCanceled = State.ReadIsCanceled;
+        State.ReadIsCanceled = false;
+        State.IsHeld = true;
+        return new ReadResult(_bytes.Sequence, isCanceled, State.HasEnded);
     }
 
     private void ThrowIfBusy(TunnelStream life)
     {
-        if (_life != life || _isCompleted || _isAwaited || _isHeld)
+        if (_life != life || State.IsCompleted || _isAwaited || State.IsHeld)
         {
             throw new InvalidOperationException(
-                _life != life || _isCompleted ? "The input was completed." : "The last read has not ended, or was not advanced.");
+                _life != life || State.IsCompleted ? "The input was completed." : "The last read has not ended, or was not advanced.");
         }
     }
 
@@ -307,15 +298,5 @@ internal sealed partial class LiveStream : IValueTaskSource<ReadResult>
         bool was = _isAwaited;
         _isAwaited = false;
         return was;
-    }
-
-    private void ForgetInput()
-    {
-        _unseen = 0;
-        _isHeld = false;
-        _readIsCanceled = false;
-        _hasEnded = false;
-        _failure = null;
-        _isCompleted = false;
     }
 }

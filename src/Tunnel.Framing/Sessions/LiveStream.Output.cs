@@ -34,14 +34,14 @@ internal sealed partial class LiveStream : IValueTaskSource<FlushResult>
                 return false;
             }
 
-            Outgoing.Publish(ref draft);
-            FinIsWanted |= isLast;
-            OpenIsWanted = true;
+            State.Outgoing.Publish(ref draft);
+            State.FinIsWanted |= isLast;
+            State.OpenIsWanted = true;
             wake = streams.Activate(this);
 
             // Nobody flushes after the last, so nobody would ask for a flush that still waits.
             resume = isLast && TakeFlush();
-            if (!isLast && Outgoing.RentedBytes >= streams.Options.WaitingPerStream)
+            if (!isLast && State.Outgoing.RentedBytes >= streams.Options.WaitingPerStream)
             {
                 _flush.Reset();
                 _isFlushing = true;
@@ -109,7 +109,7 @@ internal sealed partial class LiveStream : IValueTaskSource<FlushResult>
     // ---- below: the lock is held ----------------------------------------------------------------
 
     /// <summary>A flush that waits has room again, and does not wait any more: the caller resumes it without the lock.</summary>
-    internal bool TakeFlushWithRoom() => Outgoing.RentedBytes <= streams.Options.WaitingPerStream / 2 && TakeFlush();
+    internal bool TakeFlushWithRoom() => State.Outgoing.RentedBytes <= streams.Options.WaitingPerStream / 2 && TakeFlush();
 
     private bool TakeFlush()
     {

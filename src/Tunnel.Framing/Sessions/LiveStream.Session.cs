@@ -17,7 +17,7 @@ internal sealed partial class LiveStream
         if (fin)
         {
             // Nothing more comes: what a window promises need not be kept for it.
-            Halves.FinReceived();
+            State.Halves.FinReceived();
             _receiveWindow.ReturnBudget();
         }
     }
@@ -33,7 +33,7 @@ internal sealed partial class LiveStream
                 return false;
             }
 
-            if (Halves.Receiving != HalfState.Open)
+            if (State.Halves.Receiving != HalfState.Open)
             {
                 throw new ProtocolViolationException(CloseCode.DataAfterEnd, $"DATA on stream {header.StreamId} after its half ended.");
             }
@@ -42,7 +42,7 @@ internal sealed partial class LiveStream
             AppendInput(bytes, header.IsFin);
             if (header.IsFin)
             {
-                Halves.FinReceived();
+                State.Halves.FinReceived();
                 CloseIfEnded();
             }
 
@@ -66,24 +66,24 @@ internal sealed partial class LiveStream
             }
 
             life = Life;
-            if (!Halves.ResetWasSent)
+            if (!State.Halves.ResetWasSent)
             {
                 // Otherwise it is the answer to ours.
-                WasResetByPeer = true;
+                State.WasResetByPeer = true;
                 streams.CountResetByPeer();
             }
 
-            ResetEffect effect = Halves.ResetReceived();
+            ResetEffect effect = State.Halves.ResetReceived();
             life.SetResetCode(code);
             wasAwaited = effect.FailsReceiving && FailInput(new StreamResetException(code, detail));
             resume = StopSending();
-            if (effect.MustAnswer && IsDisposed)
+            if (effect.MustAnswer && State.IsDisposed)
             {
                 SendReset(code, "");
             }
             else if (effect.MustAnswer)
             {
-                AnswerOwed = code;
+                State.AnswerOwed = code;
             }
 
             CloseIfEnded();
@@ -102,7 +102,7 @@ internal sealed partial class LiveStream
         bool wake;
         lock (Gate)
         {
-            if (Id != id || Halves.Sending != HalfState.Open)
+            if (Id != id || State.Halves.Sending != HalfState.Open)
             {
                 return false;
             }
@@ -156,12 +156,12 @@ internal sealed partial class LiveStream
     // ---- below: the lock is held ----------------------------------------------------------------
 
     /// <summary>Our half is open and the peer still wants it.</summary>
-    internal bool IsWanted => Halves.Sending == HalfState.Open && AnswerOwed is null;
+    internal bool IsWanted => State.Halves.Sending == HalfState.Open && State.AnswerOwed is null;
 
     /// <summary>The writer has something to do for this stream, window permitting.</summary>
     internal bool CanSend =>
         IsWanted
-        && (Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : FinIsWanted || (Id == 0 && OpenIsWanted));
+        && (State.Outgoing.WaitingBytes > 0 ? SendWindow.Available > 0 : State.FinIsWanted || (Id == 0 && State.OpenIsWanted));
 
     /// <summary>
     /// Ends the stream without a word to the peer, which does not know it or is not there any more. Returns whether a flush
@@ -170,7 +170,7 @@ internal sealed partial class LiveStream
     internal bool End(ResetCode code)
     {
         Life.SetResetCode(code);
-        Halves.Lost();
+        State.Halves.Lost();
         bool resume = StopSending();
         CloseIfEnded();
         return resume;
@@ -178,7 +178,7 @@ internal sealed partial class LiveStream
 
     internal void FinSent()
     {
-        Halves.FinSent();
+        State.Halves.FinSent();
         StopPeerIfUnread();
         CloseIfEnded();
     }
@@ -186,8 +186,8 @@ internal sealed partial class LiveStream
     /// <summary>Once our own half has ended, a peer whose bytes nobody reads is told to stop.</summary>
     private void StopPeerIfUnread()
     {
-        bool isUnread = _isCompleted && Halves is { Receiving: HalfState.Open, ResetWasSent: false };
-        if (isUnread && Halves.Sending != HalfState.Open)
+        bool isUnread = State.IsCompleted && State.Halves is { Receiving: HalfState.Open, ResetWasSent: false };
+        if (isUnread && State.Halves.Sending != HalfState.Open)
         {
             SendReset(ResetCode.Stop, "");
         }
@@ -199,8 +199,8 @@ internal sealed partial class LiveStream
     /// </summary>
     private void GrantUnread()
     {
-        bool isOpen = Halves is { Receiving: HalfState.Open, ResetWasSent: false };
-        if (isOpen && _isCompleted && _receiveWindow.ConsumeAll())
+        bool isOpen = State.Halves is { Receiving: HalfState.Open, ResetWasSent: false };
+        if (isOpen && State.IsCompleted && _receiveWindow.ConsumeAll())
         {
             // No growth for this: the round trip is not told.
             Grant(leastRoundTrip: null);
@@ -210,20 +210,19 @@ internal sealed partial class LiveStream
 
     private void Grant(TimeSpan? leastRoundTrip)
     {
-        CreditToSend += _receiveWindow.Grant(streams.Clock.Now, leastRoundTrip);
+        State.CreditToSend += _receiveWindow.Grant(streams.Clock.Now, leastRoundTrip);
         streams.RequestUrgent(this);
     }
 
     private void SendReset(ResetCode code, string detail)
     {
-        Halves.ResetSent();
-        if (!WasResetByPeer)
+        State.Halves.ResetSent();
+        if (!State.WasResetByPeer)
         {
             streams.CountResetHere();
         }
 
-        ResetToSend = code == ResetCode.SessionLost ? ResetCode.InternalError : code;
-        ResetDetail = detail;
+        State.ResetToSend = (code == ResetCode.SessionLost ? ResetCode.InternalError : code, detail);
         streams.RequestUrgent(this);
         CloseIfEnded();
     }
@@ -231,14 +230,14 @@ internal sealed partial class LiveStream
     /// <summary>Nothing of the stream is sent any more. Returns whether its user waited for room and is to be resumed.</summary>
     private bool StopSending()
     {
-        Outgoing.Drop();
-        FinIsWanted = false;
+        State.Outgoing.Drop();
+        State.FinIsWanted = false;
         return TakeFlush();
     }
 
     private void CloseIfEnded()
     {
-        if (Halves.IsClosed)
+        if (State.Halves.IsClosed)
         {
             streams.Remove(this);
             ReturnMemoryIfUnused();
@@ -248,9 +247,9 @@ internal sealed partial class LiveStream
     // Closed, and its user is through with what it received: it holds nothing any more.
     private void ReturnMemoryIfUnused()
     {
-        if (_isCompleted && !HasReturnedMemory)
+        if (State.IsCompleted && !State.HasReturnedMemory)
         {
-            HasReturnedMemory = true;
+            State.HasReturnedMemory = true;
             _receiveWindow.ReturnBudget();
             streams.Options.ProcessMemory?.Closed(Open.Visitor);
         }

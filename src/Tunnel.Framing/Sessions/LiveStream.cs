@@ -14,11 +14,10 @@ namespace Tunnel.Framing.Sessions;
 /// loop by the id, and the writer loop asks what there is to send. One that somebody still waits on is not used again.
 /// </remarks>
 [SuppressMessage("Design", "CA1001", Justification = "Its user disposes of the stream, and that is what ends this one.")]
-internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueItem<LiveStream>
+internal sealed partial class LiveStream(SessionStreams streams) : FairQueueItem<LiveStream>
 {
     private TunnelStream? _life;
     private ReceiveWindow _receiveWindow;
-    private bool _isReleased;
 
     /// <summary>The stream as its user knows it. Good with the session's lock held and as long as it is in the table.</summary>
     internal TunnelStream Life => _life!;
@@ -41,64 +40,15 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
     /// </summary>
     internal Lock Gate { get; } = new();
 
-    internal OutgoingBuffer Outgoing;
+    /// <summary>What the next life knows nothing of.</summary>
+    internal LifeState State;
 
     internal SendWindow SendWindow;
 
-    internal StreamHalves Halves;
-
-    /// <summary>The count of the sequence behind its OPEN; 0 while that has no place in it.</summary>
-    internal ulong OpenEnd { get; set; }
-
-    /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
-    internal bool OpenIsWanted { get; set; }
-
-    /// <summary>The user completed its output: FIN goes with the last byte.</summary>
-    internal bool FinIsWanted { get; set; }
-
-    internal uint CreditToSend { get; set; }
-
-    internal ResetCode? ResetToSend { get; set; }
-
-    internal string ResetDetail { get; set; } = "";
-
-    internal TimeSpan LastSent { get; set; }
-
-    /// <summary>
-    /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
-    /// slot until that work has stopped.
-    /// </summary>
-    internal ResetCode? AnswerOwed { get; private set; }
-
-    /// <summary>The peer broke the stream off before we did.</summary>
-    private bool WasResetByPeer { get; set; }
-
-    /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
-    internal bool IsPinned { get; private set; }
-
-    /// <summary>The user is through with the stream.</summary>
-    internal bool IsDisposed { get; private set; }
-
-    /// <summary>Nothing of the session's or the process's memory counts for it any more.</summary>
-    private bool HasReturnedMemory { get; set; }
-
     // ---- guarded by the session's lock ----------------------------------------------------------
-
-    /// <summary>Where it stands among the live ones: the <see cref="StreamTable"/>'s alone.</summary>
-    internal int Place { get; set; }
 
     /// <summary>It waits among those with a RESET or a CREDIT to send.</summary>
     internal bool IsUrgent { get; set; }
-
-    LiveStream? IFairQueueItem<LiveStream>.NextInQueue { get; set; }
-
-    LiveStream? IFairQueueItem<LiveStream>.PreviousInQueue { get; set; }
-
-    bool IFairQueueItem<LiveStream>.IsQueued { get; set; }
-
-    int IFairQueueItem<LiveStream>.FreshBytes { get; set; }
-
-    int IFairQueueItem<LiveStream>.TurnBytes { get; set; }
 
     // ---- from the first moment to the last ------------------------------------------------------
 
@@ -113,9 +63,8 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
         SendWindow = sendWindow;
         _life = new TunnelStream(this, open);
         SetId(id);
-        IFairQueueItem<LiveStream> item = this;
-        item.FreshBytes = FairQueue<LiveStream>.FreshAllowance;
-        item.TurnBytes = 0;
+        FreshBytes = FairQueue<LiveStream>.FreshAllowance;
+        TurnBytes = 0;
     }
 
     internal void SetId(uint id)
@@ -131,7 +80,7 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
         {
             if (_life == life)
             {
-                _isReleased = true;
+                State.IsReleased = true;
                 EndLifeIfOver();
             }
         }
@@ -140,30 +89,14 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
     /// <summary>The last thing that anybody does who may have ended the life. The lock is held.</summary>
     internal void EndLifeIfOver()
     {
-        if (!_isReleased || !Halves.IsClosed || ResetToSend is not null || _isReading || _isFlushing)
+        if (!State.IsReleased || !State.Halves.IsClosed || State.ResetToSend is not null || _isReading || _isFlushing)
         {
             return;
         }
 
         _life = null;
-        _isReleased = false;
         Id = 0;
-        _receiveWindow = default;
-        SendWindow = default;
-        Outgoing = default;
-        Halves = default;
-        OpenEnd = 0;
-        OpenIsWanted = false;
-        FinIsWanted = false;
-        CreditToSend = 0;
-        ResetDetail = "";
-        LastSent = default;
-        AnswerOwed = null;
-        WasResetByPeer = false;
-        IsPinned = false;
-        IsDisposed = false;
-        HasReturnedMemory = false;
-        ForgetInput();
+        State = default;
         streams.KeepSpare(this);
     }
 
@@ -173,7 +106,7 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
     {
         lock (Gate)
         {
-            return _life == life ? Id != 0 && streams.Replay.Acknowledged >= OpenEnd : life.Id != 0;
+            return _life == life ? Id != 0 && streams.Replay.Acknowledged >= State.OpenEnd : life.Id != 0;
         }
     }
 
@@ -182,7 +115,7 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
         lock (Gate)
         {
             bool isWanted = _life == life && IsWanted;
-            IsPinned |= isWanted;
+            State.IsPinned |= isWanted;
             return isWanted;
         }
     }
@@ -193,12 +126,12 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
         bool wasAwaited;
         lock (Gate)
         {
-            if (_life != life || Halves.IsClosed || Halves.ResetWasSent)
+            if (_life != life || State.Halves.IsClosed || State.Halves.ResetWasSent)
             {
                 return;
             }
 
-            wasAwaited = Halves.Receiving == HalfState.Open && FailInput(new StreamResetException(code, detail));
+            wasAwaited = State.Halves.Receiving == HalfState.Open && FailInput(new StreamResetException(code, detail));
             if (Id == 0)
             {
                 // The peer has never heard of it.
@@ -209,7 +142,7 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
             {
                 life.SetResetCode(code);
                 resume = StopSending();
-                SendReset(AnswerOwed ?? code, AnswerOwed is null ? detail : "");
+                SendReset(State.AnswerOwed ?? code, State.AnswerOwed is null ? detail : "");
             }
         }
 
@@ -227,13 +160,62 @@ internal sealed partial class LiveStream(SessionStreams streams) : IFairQueueIte
                 return;
             }
 
-            IsDisposed = true;
-            isFinished &= AnswerOwed is null;
+            State.IsDisposed = true;
+            isFinished &= State.AnswerOwed is null;
         }
 
         if (!isFinished)
         {
             Abort(life, ResetCode.Cancelled, "");
         }
+    }
+
+    /// <summary>One life's own. Guarded by the lock.</summary>
+    internal struct LifeState
+    {
+        public OutgoingBuffer Outgoing;
+        public StreamHalves Halves;
+
+        /// <summary>The count of the sequence behind its OPEN; 0 while that has no place in it.</summary>
+        public ulong OpenEnd;
+
+        /// <summary>The user flushed for the first time: OPEN may go out even without bytes.</summary>
+        public bool OpenIsWanted;
+
+        /// <summary>The user completed its output: FIN goes with the last byte.</summary>
+        public bool FinIsWanted;
+
+        public TimeSpan LastSent;
+        public uint CreditToSend;
+        public (ResetCode Code, string Detail)? ResetToSend;
+
+        /// <summary>
+        /// The peer's RESET that we have yet to answer, because our user still works on this stream: the peer counts the
+        /// slot until that work has stopped.
+        /// </summary>
+        public ResetCode? AnswerOwed;
+
+        /// <summary>The peer broke the stream off before we did.</summary>
+        public bool WasResetByPeer;
+
+        /// <summary>It stays with the session when the link is lost, whether or not its OPEN has left.</summary>
+        public bool IsPinned;
+
+        // What the user received: how much of it is news, and whether it holds the result of a read, or wants no more.
+        public long Unseen;
+        public bool IsHeld;
+        public bool ReadIsCanceled;
+        public bool HasEnded;
+        public StreamResetException? Failure;
+        public bool IsCompleted;
+
+        /// <summary>The user is through with the stream.</summary>
+        public bool IsDisposed;
+
+        /// <summary>The user will not come back.</summary>
+        public bool IsReleased;
+
+        /// <summary>Nothing of the session's or the process's memory counts for it any more.</summary>
+        public bool HasReturnedMemory;
     }
 }

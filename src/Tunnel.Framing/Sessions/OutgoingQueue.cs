@@ -106,26 +106,10 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
     /// <summary>Writes ACK, PONG and PING straight to the link: they have no place in the sequence. Returns the bytes written.</summary>
     public int WriteUnsequenced(PipeWriter link)
     {
-        int written = 0;
-        if (received.HasNews && (!IsEmpty || replay.Unsent > 0))
-        {
-            written += Write(link, FrameKind.Ack, received.Tell());
-        }
-
+        bool acknowledges = received.HasNews && (!IsEmpty || replay.Unsent > 0);
+        int written = acknowledges ? Write(link, FrameKind.Ack, received.Tell()) : 0;
         _ackIsDue = false;
-        if (_pong is { } pong)
-        {
-            written += Write(link, FrameKind.Pong, pong);
-            _pong = null;
-        }
-
-        if (_ping is { } ping)
-        {
-            written += Write(link, FrameKind.Ping, ping);
-            _ping = null;
-        }
-
-        return written;
+        return written + WriteOnce(link, FrameKind.Pong, ref _pong) + WriteOnce(link, FrameKind.Ping, ref _ping);
     }
 
     /// <summary>
@@ -163,6 +147,13 @@ internal sealed class OutgoingQueue(ReplayBuffer replay, ReceivedSequence receiv
         int length = CodeAndSentence.Write(frame[FrameHeader.Size..], (ushort)code, sentence);
         new FrameHeader(0, FrameKind.Close, length).Write(frame);
         link.Advance(FrameHeader.Size + length);
+    }
+
+    private static int WriteOnce(PipeWriter link, FrameKind kind, ref ulong? number)
+    {
+        int written = number is { } asked ? Write(link, kind, asked) : 0;
+        number = null;
+        return written;
     }
 
     private static int Write(PipeWriter link, FrameKind kind, ulong number)

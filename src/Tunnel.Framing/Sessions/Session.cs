@@ -11,21 +11,17 @@ namespace Tunnel.Framing.Sessions;
 /// <remarks>
 /// <para>A session outlives its link by <see cref="SessionOptions.ResumeWindow"/>: it is then <em>detached</em>, streams and
 /// their users wait, and <see cref="AttachAsync"/> with another link goes on where the peer stands.</para>
-/// <para><see cref="RunAsync()"/> is its life: it returns only when both loops have stopped and every stream has been told.
+/// <para><see cref="RunAsync"/> is its life: it returns only when both loops have stopped and every stream has been told.
 /// All members are safe from any thread; to attach is one party's at a time.</para>
 /// </remarks>
 [SuppressMessage(
     "Design", "CA1001", Justification = "RunAsync starts the timer and disposes it before it returns; outside of it there is none.")]
 public sealed class Session
 {
-    private readonly SessionClock _clock;
     private readonly SessionPulse _pulse;
     private readonly TaskCompletionSource<SessionEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Farewell _farewell;
-    private readonly StreamArrivals _arrivals;
-    private readonly StreamDepartures _departures;
     private readonly SessionLinks _links;
-    private readonly SessionArrivals _messageArrivals;
     private SessionEnd? _end;
 
     /// <param name="role">Which end this is: the server opens streams, the agent accepts them.</param>
@@ -35,19 +31,19 @@ public sealed class Session
         Role = role;
         User = user;
         Options = options;
-        _clock = new SessionClock(options.Time);
+        var clock = new SessionClock(options.Time);
         WriterSignal = new AsyncSignal(options.WriterScheduler);
         Streams = new SessionStreams(
             options,
-            _clock,
+            clock,
             new FloodGuard(options.FloodAtOnce, options.FloodPerSecond),
             WriterSignal);
-        _arrivals = new StreamArrivals(Streams);
-        _departures = new StreamDepartures(Streams);
+        var arrivals = new StreamArrivals(Streams);
+        var departures = new StreamDepartures(Streams);
         _farewell = new Farewell(this);
-        _pulse = new SessionPulse(this, _clock);
-        _messageArrivals = new SessionArrivals(this, _clock, _pulse, _farewell);
-        _links = new SessionLinks(this, _pulse, () => new SessionReader(this, _messageArrivals, _arrivals), () => new SessionWriter(this, _departures));
+        _pulse = new SessionPulse(this, clock);
+        _links = new SessionLinks(
+            this, _pulse, () => new SessionReader(this, _pulse, _farewell, arrivals), () => new SessionWriter(this, departures));
     }
 
     public LinkRole Role { get; }
@@ -58,16 +54,7 @@ public sealed class Session
     public int OpenStreams => Streams.Count;
 
     /// <summary>Streams opened and broken off since the session began.</summary>
-    public StreamAccount Account
-    {
-        get
-        {
-            lock (Streams.Gate)
-            {
-                return Streams.Account;
-            }
-        }
-    }
+    public StreamAccount Account => Streams.Account;
 
     /// <summary>Adds the streams that are open at this moment. It costs as many steps as there are.</summary>
     public void CopyStreams(List<ITunnelStream> streams)
@@ -78,9 +65,6 @@ public sealed class Session
         }
     }
 
-    /// <summary>Bytes drawn from the session's memory budget.</summary>
-    public long MemoryUsed => Streams.Memory.Used;
-
     /// <summary>Streams are open, or the peer has not acknowledged all that was sent. A glance.</summary>
     public bool IsBusy => Streams.Count > 0 || Streams.Replay.Unacknowledged > 0;
 
@@ -89,9 +73,6 @@ public sealed class Session
 
     /// <summary>There is a link. A glance: it may be lost already, and nobody has noticed.</summary>
     public bool IsAttached => Streams.IsAttached;
-
-    /// <summary>The least round trip of the last ten seconds; null until one was measured.</summary>
-    public TimeSpan? RoundTrip => _clock.LeastRoundTrip;
 
     /// <summary>When the last byte came from the peer, on a clock of the session's own. A glance: what changes it is life.</summary>
     public TimeSpan LastByteAt => _pulse.LastByte;
@@ -195,21 +176,6 @@ public sealed class Session
         await _links.WhenStoppedAsync();
         Streams.EndAll(end.Message);
         return end;
-    }
-
-    /// <summary>
-    /// A life on one link: as <see cref="RunAsync()"/> with that link attached. The link's pipes are completed on return;
-    /// the output with an error unless everything was sent.
-    /// </summary>
-    /// <param name="link">Ready for the first frame after the handshake.</param>
-    /// <param name="stop">Gives the session up without CLOSE.</param>
-    public async Task<SessionEnd> RunAsync(IDuplexPipe link, CancellationToken stop = default)
-    {
-        await using CancellationTokenRegistration stopped =
-            stop.UnsafeRegister(_ => End(Lost("The link was given up here.")), null);
-        Task<SessionEnd> life = RunAsync();
-        await AttachAsync(link, peerCount: 0);
-        return await life;
     }
 
     /// <summary>

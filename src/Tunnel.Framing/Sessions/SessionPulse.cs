@@ -196,10 +196,8 @@ internal sealed class SessionPulse : IAsyncDisposable
             // What is decided here is about this link, also when another one has taken its place a moment later.
             link = _link;
             TimeSpan now = _clock.Now;
-            if (_ackAt <= now)
+            if (TakeDue(ref _ackAt, now))
             {
-                _ackAt = null;
-
                 // Before the request: whoever sees it unarmed arms it again, whoever saw it armed is covered by it.
                 _ackIsArmed = false;
                 _session.RequestAck();
@@ -220,24 +218,13 @@ internal sealed class SessionPulse : IAsyncDisposable
                 Measure(now);
             }
 
-            if (_loseAt <= now)
+            if (TakeDue(ref _loseAt, now))
             {
-                _loseAt = null;
                 lost ??= _loseReason;
             }
 
-            graceIsOver = _leaveAt <= now;
-            if (graceIsOver)
-            {
-                _leaveAt = null;
-            }
-
-            isExpired = _expireAt <= now;
-            if (isExpired)
-            {
-                _expireAt = null;
-            }
-
+            graceIsOver = TakeDue(ref _leaveAt, now);
+            isExpired = TakeDue(ref _expireAt, now);
             ArmNext(now);
         }
 
@@ -271,17 +258,20 @@ internal sealed class SessionPulse : IAsyncDisposable
         _session.RequestPing(++_pingNumber);
     }
 
+    private static bool TakeDue(ref TimeSpan? at, TimeSpan now)
+    {
+        bool isDue = at <= now;
+        at = isDue ? null : at;
+        return isDue;
+    }
+
     private void ArmNext(TimeSpan now)
     {
         bool isBusy = _session.IsBusy;
         _due = TimeSpan.MaxValue;
-        Arm(Earliest(
-            _heartbeat?.NextAt(LastByte, isBusy) ?? TimeSpan.MaxValue,
-            isBusy && _heartbeat is not null ? now + MeasureEvery : null,
-            _ackAt,
-            _leaveAt,
-            _loseAt,
-            _expireAt));
+        TimeSpan?[] all =
+            [_heartbeat?.NextAt(LastByte, isBusy), isBusy && _heartbeat is not null ? now + MeasureEvery : null, _ackAt, _leaveAt, _loseAt, _expireAt];
+        Arm(all.Min() ?? TimeSpan.MaxValue);
     }
 
     private void Arm(TimeSpan at)
@@ -296,15 +286,5 @@ internal sealed class SessionPulse : IAsyncDisposable
         _due = at;
         double wait = Math.Ceiling((at - _clock.Now).TotalMilliseconds);
         _timer.Change(TimeSpan.FromMilliseconds(Math.Max(wait, 1)), Timeout.InfiniteTimeSpan);
-    }
-
-    private static TimeSpan Earliest(TimeSpan first, params ReadOnlySpan<TimeSpan?> others)
-    {
-        foreach (TimeSpan? other in others)
-        {
-            first = other < first ? other.Value : first;
-        }
-
-        return first;
     }
 }

@@ -9,13 +9,18 @@ namespace Tunnel.Framing.Sessions;
 /// The only loop that reads from the link. Hands every whole frame to the session and every payload to its stream;
 /// waits for nobody, because credit guarantees the room.
 /// </summary>
-internal sealed class SessionReader(Session session, SessionArrivals own, StreamArrivals arrivals)
+internal sealed class SessionReader(Session session, SessionPulse pulse, Farewell farewell, StreamArrivals arrivals)
 {
     /// <summary>After so many reads that did not have to wait, other work of this thread gets its turn.</summary>
     private const int MostInARow = 16;
 
     // Streams whose users waited for what this batch had: they go on when all of it has been handled.
     private readonly List<LiveStream> _awaited = [];
+
+    // Something of ours was acknowledged in this batch.
+    private bool _isAcknowledged;
+
+    private SessionStreams Streams => session.Streams;
 
     private LinkRole Sender => session.Role == LinkRole.Server ? LinkRole.Agent : LinkRole.Server;
 
@@ -39,7 +44,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
             SessionEnd? close = null;
             if (!buffer.IsEmpty)
             {
-                own.OnBytes();
+                pulse.OnBytes();
             }
 
             try
@@ -55,7 +60,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
                 link.AdvanceTo(buffer.Start, buffer.End);
             }
 
-            own.OnBatch();
+            EndBatch();
             if (close is not null || result.IsCompleted)
             {
                 return close;
@@ -65,7 +70,7 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
 
     private SessionEnd? Handle(in FrameHeader header, in ReadOnlySequence<byte> payload)
     {
-        own.OnFrame(header);
+        Streams.Received.Add(header);
         switch (header.Kind)
         {
             case FrameKind.Open:
@@ -85,21 +90,28 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
             case FrameKind.Credit:
                 arrivals.OnCredit(header.StreamId, ReadUInt32(payload));
                 return null;
+            case FrameKind.Ack when Streams.Replay.Acknowledge(ReadUInt64(payload)):
+                _isAcknowledged = true;
+                return null;
             case FrameKind.Ack:
-                own.OnAck(ReadUInt64(payload));
+                Streams.CountFlood();
                 return null;
             case FrameKind.Ping:
-                own.OnPing(ReadUInt64(payload));
+                HandlePing(ReadUInt64(payload));
                 return null;
             case FrameKind.Pong:
-                own.OnPong(ReadUInt64(payload));
+                Streams.CountFlood();
+                pulse.OnPong(ReadUInt64(payload));
                 return null;
             case FrameKind.GoAway:
-                own.OnGoAway(JsonMessages.Read<GoAwayMessage>(payload));
+                GoAwayMessage goAway = JsonMessages.Read<GoAwayMessage>(payload);
+                farewell.Receive(goAway);
+                session.User.OnGoAway(goAway);
                 arrivals.End();
                 return null;
             case FrameKind.Bind or FrameKind.Bound or FrameKind.Unbind or FrameKind.Unbound:
-                own.OnMessage(header.Kind, payload);
+                Streams.CountFlood();
+                session.User.OnMessage(header.Kind, payload);
                 return null;
             case FrameKind.Close:
                 (ushort code, string sentence) = CodeAndSentence.Read(payload);
@@ -125,6 +137,40 @@ internal sealed class SessionReader(Session session, SessionArrivals own, Stream
                 throw;
             }
         }
+    }
+
+    private void HandlePing(ulong number)
+    {
+        lock (Streams.Gate)
+        {
+            Streams.Flood.Count(Streams.Clock.Now);
+            Streams.Queue.RequestPong(number);
+        }
+
+        session.WriterSignal.Set();
+    }
+
+    // All that had arrived is handled: an ACK may be due, what the peer has acknowledged may go, and the session may be over.
+    private void EndBatch()
+    {
+        Streams.AckPatience.OnArrival(Streams.Clock.Now, Streams.Replay.Acknowledged, Streams.Replay.IsAckAwaited);
+        bool isAcknowledged = _isAcknowledged;
+        _isAcknowledged = false;
+        if (Streams.Received.IsDue || (isAcknowledged && Streams.Replay.WantsForget))
+        {
+            session.WriterSignal.Set();
+        }
+        else if (Streams.Received.HasNews)
+        {
+            // The writer's turn for this ACK is also the one in which it lets go of what was acknowledged.
+            pulse.AcknowledgeSoon();
+        }
+        else if (isAcknowledged)
+        {
+            session.WriterSignal.Set();
+        }
+
+        session.CloseIfDrained();
     }
 
     private void WakeAwaited()

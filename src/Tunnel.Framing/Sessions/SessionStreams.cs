@@ -26,6 +26,9 @@ internal sealed class SessionStreams
     private bool _opensAreOver;
     private bool _isAttached;
     private bool _isClosed;
+    private long _opened;
+    private long _resetHere;
+    private long _resetByPeer;
 
     public SessionStreams(SessionOptions options, SessionClock clock, FloodGuard flood, AsyncSignal wakeWriter)
     {
@@ -71,13 +74,15 @@ internal sealed class SessionStreams
 
     public StreamTable Table { get; } = new();
 
-    public StreamAccount Account { get; private set; }
-
     /// <summary>Safe without the lock.</summary>
     public MemoryBudget Memory { get; }
 
     /// <summary>Stream bytes were received since this was last cleared: windows may want to grow. A hint, read anywhere.</summary>
     public bool HasReceived { get; set; }
+
+    /// <summary>Safe without the lock.</summary>
+    public StreamAccount Account =>
+        new(Volatile.Read(ref _opened), Volatile.Read(ref _resetHere), Volatile.Read(ref _resetByPeer));
 
     /// <summary>Streams that are not closed yet. A glance; exact only with the lock held.</summary>
     public int Count => Table.Count;
@@ -99,7 +104,7 @@ internal sealed class SessionStreams
             }
 
             int first = Memory.IsEasy ? ProtocolLimits.FirstAnswerWindow : ProtocolLimits.LeastWindow;
-            var window = new ReceiveWindow(first, Memory, Clock.Now);
+            var window = new ReceiveWindow(ProtocolLimits.LeastWindow, Memory, Clock.Now, first);
             open = open with { AnswerWindow = (uint)window.Size };
             return Begin(open, id: 0, window, new SendWindow((uint)Options.UploadWindow)).Life;
         }
@@ -172,7 +177,7 @@ internal sealed class SessionStreams
         }
 
         var ending = new StreamEnding();
-        ending.End(live, ResetCode.NotProcessed, static stream => stream is { Id: 0, IsPinned: false });
+        ending.End(live, ResetCode.NotProcessed, static stream => stream is { Id: 0, State.IsPinned: false });
         return ending;
     }
 
@@ -248,7 +253,7 @@ internal sealed class SessionStreams
         stream.Begin(open, id, receiveWindow, sendWindow);
         Table.Add(stream);
         Options.ProcessMemory?.Opened(open.Visitor);
-        Account = Account.AfterOpen();
+        _opened++;
         return stream;
     }
 
@@ -262,12 +267,11 @@ internal sealed class SessionStreams
             return false;
         }
 
-        IFairQueueItem<LiveStream> item = stream;
         lock (Gate)
         {
-            if (!item.IsQueued && item.FreshBytes < FairQueue<LiveStream>.FreshAllowance && Clock.Now - stream.LastSent > FreshAfter)
+            if (!stream.IsQueued && stream.FreshBytes < FairQueue<LiveStream>.FreshAllowance && Clock.Now - stream.State.LastSent > FreshAfter)
             {
-                item.FreshBytes = FairQueue<LiveStream>.FreshAllowance;
+                stream.FreshBytes = FairQueue<LiveStream>.FreshAllowance;
             }
 
             Queue.Streams.Add(stream);
@@ -296,21 +300,9 @@ internal sealed class SessionStreams
         }
     }
 
-    public void CountResetHere()
-    {
-        lock (Gate)
-        {
-            Account = Account.AfterResetHere();
-        }
-    }
+    public void CountResetHere() => Interlocked.Increment(ref _resetHere);
 
-    public void CountResetByPeer()
-    {
-        lock (Gate)
-        {
-            Account = Account.AfterResetByPeer();
-        }
-    }
+    public void CountResetByPeer() => Interlocked.Increment(ref _resetByPeer);
 
     /// <summary>The stream is closed. While a link is stuck nobody takes from the queue: those who come and go meanwhile must not stay in it.</summary>
     public void Remove(LiveStream stream)

@@ -4,11 +4,4 @@ namespace Tunnel.Framing.Sessions;
 /// <param name="Opened">By either side.</param>
 /// <param name="ResetHere">We broke them off: the visitor left, the request was refused, a fault.</param>
 /// <param name="ResetByPeer">The peer broke them off.</param>
-public readonly record struct StreamAccount(long Opened, long ResetHere, long ResetByPeer)
-{
-    internal StreamAccount AfterOpen() => this with { Opened = Opened + 1 };
-
-    internal StreamAccount AfterResetHere() => this with { ResetHere = ResetHere + 1 };
-
-    internal StreamAccount AfterResetByPeer() => this with { ResetByPeer = ResetByPeer + 1 };
-}
+public readonly record struct StreamAccount(long Opened, long ResetHere, long ResetByPeer);

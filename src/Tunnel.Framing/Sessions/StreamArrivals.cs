@@ -27,7 +27,7 @@ internal sealed class StreamArrivals(SessionStreams streams)
 
             if (FindRefusal(open) is not { } refusal)
             {
-                var window = ReceiveWindow.Promised(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
+                var window = new ReceiveWindow(streams.Options.UploadWindow, streams.Memory, streams.Clock.Now);
                 LiveStream stream = streams.Begin(open, header.StreamId, window, new SendWindow(open.AnswerWindow));
                 stream.ReceiveFirst(bytes, header.IsFin);
                 streams.Flood.StreamOpened();

@@ -105,19 +105,19 @@ internal sealed class StreamDepartures(SessionStreams streams)
         }
 
         int headerBytes = opens ? stream.Open.Size : 0;
-        (OutgoingChunk? chunk, ReadOnlyMemory<byte> bytes) = stream.Outgoing.Take(
+        (OutgoingChunk? chunk, ReadOnlyMemory<byte> bytes) = stream.State.Outgoing.Take(
             Math.Min(ProtocolLimits.SentPayload - headerBytes, stream.SendWindow.Available));
         stream.SendWindow.Take(bytes.Length);
-        bool fin = stream.FinIsWanted && stream.Outgoing.WaitingBytes == 0;
+        bool fin = stream.State.FinIsWanted && stream.State.Outgoing.WaitingBytes == 0;
         var header = new FrameHeader(
             stream.Id, opens ? FrameKind.Open : FrameKind.Data, headerBytes + bytes.Length, fin);
         Replay.Append(header, opens ? stream.Open : null, bytes, chunk);
         if (opens)
         {
-            stream.OpenEnd = Replay.Count;
+            stream.State.OpenEnd = Replay.Count;
         }
 
-        stream.LastSent = streams.Clock.Now;
+        stream.State.LastSent = streams.Clock.Now;
         if (fin)
         {
             stream.FinSent();
@@ -133,17 +133,17 @@ internal sealed class StreamDepartures(SessionStreams streams)
 
     private void AppendUrgent(LiveStream stream)
     {
-        if (stream.CreditToSend > 0 && stream.Halves is { Receiving: HalfState.Open, ResetWasSent: false })
+        if (stream.State.CreditToSend > 0 && stream.State.Halves is { Receiving: HalfState.Open, ResetWasSent: false })
         {
             Span<byte> payload = Replay.Append(new FrameHeader(stream.Id, FrameKind.Credit, sizeof(uint)));
-            BinaryPrimitives.WriteUInt32BigEndian(payload, stream.CreditToSend);
+            BinaryPrimitives.WriteUInt32BigEndian(payload, stream.State.CreditToSend);
         }
 
-        stream.CreditToSend = 0;
-        if (stream.ResetToSend is { } code)
+        stream.State.CreditToSend = 0;
+        if (stream.State.ResetToSend is var (code, detail))
         {
-            stream.ResetToSend = null;
-            Replay.AppendReset(stream.Id, code, stream.ResetDetail);
+            stream.State.ResetToSend = null;
+            Replay.AppendReset(stream.Id, code, detail);
             stream.EndLifeIfOver();
         }
     }

@@ -18,7 +18,7 @@ internal sealed class StreamEnding
             LiveStream live = stream.Live;
             lock (live.Gate)
             {
-                if (live.IsOf(stream) && !live.Halves.IsClosed && mustEnd(live))
+                if (live.IsOf(stream) && !live.State.Halves.IsClosed && mustEnd(live))
                 {
                     _ended.Add((stream, code, live.End(code)));
                 }

@@ -8,20 +8,14 @@ namespace Tunnel.Framing.Sessions;
 /// </summary>
 internal sealed class StreamTable
 {
-    private const uint FirstId = 2;
-
-    private const int NoPlace = -1;
-
     private readonly Dictionary<uint, LiveStream> _byId = [];
-    private readonly List<LiveStream> _live = [];
+    private readonly HashSet<LiveStream> _live = [];
     private uint _lastId;
 
     /// <summary>Live streams, those that wait for their id included.</summary>
     public int Count => _live.Count;
 
-    public IReadOnlyList<LiveStream> Live => _live;
-
-    /// <summary>The same as their users know them.</summary>
+    /// <summary>The live streams as their users know them.</summary>
     public IEnumerable<TunnelStream> Lives => _live.Select(static stream => stream.Life);
 
     /// <summary>Live streams whose OPEN has no place in the sequence yet.</summary>
@@ -31,7 +25,6 @@ internal sealed class StreamTable
 
     public void Add(LiveStream stream)
     {
-        stream.Place = _live.Count;
         _live.Add(stream);
         if (stream.Id != 0)
         {
@@ -46,7 +39,7 @@ internal sealed class StreamTable
     /// <summary>The opener's next id, given to a stream whose OPEN is taken now.</summary>
     public void AssignId(LiveStream stream)
     {
-        _lastId = _lastId == 0 ? FirstId : _lastId + 2;
+        _lastId += 2;
         stream.SetId(_lastId);
         _byId.Add(_lastId, stream);
         Unopened--;
@@ -84,17 +77,11 @@ internal sealed class StreamTable
     /// <summary>A second time does nothing.</summary>
     public void Remove(LiveStream stream)
     {
-        if (stream.Place == NoPlace)
+        if (!_live.Remove(stream))
         {
             return;
         }
 
-        // The last one takes its place: order means nothing here.
-        LiveStream last = _live[^1];
-        _live[stream.Place] = last;
-        last.Place = stream.Place;
-        stream.Place = NoPlace;
-        _live.RemoveAt(_live.Count - 1);
         if (stream.Id != 0)
         {
             _byId.Remove(stream.Id);

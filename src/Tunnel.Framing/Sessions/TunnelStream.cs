@@ -33,17 +33,14 @@ public sealed class TunnelStream : PipeReader, ITunnelStream
         _output = new StreamOutput(this);
     }
 
-    /// <inheritdoc/>
     public OpenHeader Open { get; }
 
-    /// <inheritdoc/>
     public uint Id { get; internal set; }
 
     public PipeReader Input => this;
 
     public PipeWriter Output => _output;
 
-    /// <inheritdoc/>
     public ResetCode? ResetCode
     {
         get
@@ -53,15 +50,12 @@ public sealed class TunnelStream : PipeReader, ITunnelStream
         }
     }
 
-    /// <summary>How far its user has come; a word of the user's that the session does nothing with.</summary>
     public StreamProgress Progress => _progress;
 
-    /// <inheritdoc/>
     public bool HasReachedPeer => _live.HasReachedPeer(this);
 
     internal LiveStream Live => _live;
 
-    /// <inheritdoc/>
     public void AnswerBegan()
     {
         if (_progress == StreamProgress.Waiting)
@@ -70,16 +64,10 @@ public sealed class TunnelStream : PipeReader, ITunnelStream
         }
     }
 
-    /// <inheritdoc/>
     public void MayBeAbandoned() => _progress = StreamProgress.Abandoned;
 
-    /// <inheritdoc/>
     public bool TryPin() => _live.TryPin(this);
 
-    /// <summary>
-    /// Ends both halves at once: nothing more is sent but RESET, nothing more is delivered. Safe from any thread.
-    /// Without effect on what has already ended.
-    /// </summary>
     public void Abort(ResetCode code, string detail = "") => _live.Abort(this, code, detail);
 
     /// <summary>

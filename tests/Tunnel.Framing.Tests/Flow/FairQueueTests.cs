@@ -227,18 +227,14 @@ public sealed class FairQueueTests(ITestOutputHelper output)
         return order;
     }
 
-    private sealed class Item(string name) : IFairQueueItem<Item>
+    private sealed class Item : FairQueueItem<Item>
     {
-        public string Name => name;
+        public Item(string name)
+        {
+            Name = name;
+            FreshBytes = FairQueue<Item>.FreshAllowance;
+        }
 
-        public Item? NextInQueue { get; set; }
-
-        public Item? PreviousInQueue { get; set; }
-
-        public bool IsQueued { get; set; }
-
-        public int FreshBytes { get; set; } = FairQueue<Item>.FreshAllowance;
-
-        public int TurnBytes { get; set; }
+        public string Name { get; }
     }
 }

@@ -67,7 +67,7 @@ public sealed class WindowTests
     [Fact]
     public void Grant_AtTheMost_GrowsNoMore()
     {
-        var window = new ReceiveWindow(ProtocolLimits.MostWindow, Budget(), TimeSpan.Zero);
+        var window = new ReceiveWindow(Least, Budget(), TimeSpan.Zero, wanted: ProtocolLimits.MostWindow);
         window.MayGrow.Should().BeFalse();
         Take(ref window, ProtocolLimits.MostWindow / 2);
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(ProtocolLimits.MostWindow / 2);
@@ -77,7 +77,7 @@ public sealed class WindowTests
     public void Grant_WithoutBudget_DoesNotGrow()
     {
         var budget = new MemoryBudget(Least);
-        var window = new ReceiveWindow(Least * 2, budget, TimeSpan.Zero);
+        var window = new ReceiveWindow(Least, budget, TimeSpan.Zero, wanted: Least * 2);
         window.Size.Should().Be(Least, "what is beyond the reserve was not to be had");
         Take(ref window, Least / 2);
         window.Grant(TimeSpan.Zero, Rtt).Should().Be(Least / 2);
@@ -88,7 +88,7 @@ public sealed class WindowTests
     public void Grant_BudgetTight_GivesBackWhatIsAboveTheFirstWindow()
     {
         var budget = new MemoryBudget(2 * 1024 * 1024);
-        var window = new ReceiveWindow(1024 * 1024, budget, TimeSpan.Zero);
+        var window = new ReceiveWindow(Least, budget, TimeSpan.Zero, wanted: 1024 * 1024);
         budget.Reserve(600 * 1024);
         budget.IsTight.Should().BeTrue();
         Take(ref window, 512 * 1024);
@@ -104,7 +104,7 @@ public sealed class WindowTests
     public void ReturnBudget_Twice_ReturnsOnce()
     {
         MemoryBudget budget = Budget();
-        var window = new ReceiveWindow(ProtocolLimits.FirstAnswerWindow, budget, TimeSpan.Zero);
+        var window = new ReceiveWindow(Least, budget, TimeSpan.Zero, wanted: ProtocolLimits.FirstAnswerWindow);
         window.ReturnBudget();
         window.ReturnBudget();
         budget.Used.Should().Be(0);

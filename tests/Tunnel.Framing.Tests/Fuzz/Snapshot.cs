@@ -24,13 +24,13 @@ internal static class Snapshot
             text.AppendLine(
                 $"{name}: {session.Counts}, ended {session.Ended.Status}, leaving {session.IsLeaving}, "
                 + $"urgent {session.Streams.Queue.HasUrgent}, queue empty {session.Streams.Queue.Streams.IsEmpty}");
-            foreach (LiveStream stream in session.Streams.Table.Live)
+            foreach (LiveStream stream in session.Streams.Table.Lives.Select(life => life.Live))
             {
                 text.AppendLine(
-                    $"  {stream.Id}: sending {stream.Halves.Sending}, receiving {stream.Halves.Receiving}, "
-                    + $"reset sent {stream.Halves.ResetWasSent}, owed {stream.AnswerOwed}, disposed {stream.IsDisposed}, "
-                    + $"waiting {stream.Outgoing.WaitingBytes}, rented {stream.Outgoing.RentedBytes}, flush waits {stream.FlushWaits}, "
-                    + $"window {stream.SendWindow.Available}, fin {stream.FinIsWanted}, input completed {stream.InputIsCompleted}");
+                    $"  {stream.Id}: sending {stream.State.Halves.Sending}, receiving {stream.State.Halves.Receiving}, "
+                    + $"reset sent {stream.State.Halves.ResetWasSent}, owed {stream.State.AnswerOwed}, disposed {stream.State.IsDisposed}, "
+                    + $"waiting {stream.State.Outgoing.WaitingBytes}, rented {stream.State.Outgoing.RentedBytes}, flush waits {stream.FlushWaits}, "
+                    + $"window {stream.SendWindow.Available}, fin {stream.State.FinIsWanted}");
             }
         }
     }

@@ -104,7 +104,7 @@ internal sealed class ResumablePair : IAsyncDisposable
         });
         await Task.WhenAll(_attached);
         AgentUser.DisposeAll();
-        (Server.MemoryUsed, Agent.MemoryUsed).Should().Be((0, 0));
+        (Server.Streams.Memory.Used, Agent.Streams.Memory.Used).Should().Be((0, 0));
         ServerPool.AssertAllReturned();
         AgentPool.AssertAllReturned();
         ServerPool.Dispose();

@@ -173,7 +173,7 @@ public sealed class StreamHistoryTests(ITestOutputHelper output)
             return condition();
         });
 
-        private static bool IsIdle(Session session) => session is { OpenStreams: 0, IsBusy: false, MemoryUsed: 0, Streams.Replay.Places: 16 };
+        private static bool IsIdle(Session session) => session is { OpenStreams: 0, IsBusy: false, Streams.Memory.Used: 0, Streams.Replay.Places: 16 };
 
         private void AssertNothingIsLeft()
         {

@@ -333,7 +333,7 @@ public sealed class HostilePeerTests
         }
 
         using TunnelStream stream = await session.User.NextStreamAsync();
-        session.Session.MemoryUsed.Should().Be(told, "what was promised is kept");
+        session.Session.Streams.Memory.Used.Should().Be(told, "what was promised is kept");
         await session.Peer.SendAsync(2, FrameKind.Data, "x");
         await session.AssertClosesAsync(CloseCode.WindowExceeded);
     }

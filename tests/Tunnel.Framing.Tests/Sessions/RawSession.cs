@@ -84,7 +84,7 @@ internal sealed class RawSession : IAsyncDisposable
 
         await Run.Within();
         Session.OpenStreams.Should().Be(0);
-        Session.MemoryUsed.Should().Be(0);
+        Session.Streams.Memory.Used.Should().Be(0);
         Pool.AssertAllReturned();
     }
 }

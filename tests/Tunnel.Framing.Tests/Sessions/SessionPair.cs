@@ -93,8 +93,8 @@ internal sealed class SessionPair
     {
         Server.OpenStreams.Should().Be(0);
         Agent.OpenStreams.Should().Be(0);
-        Server.MemoryUsed.Should().Be(0);
-        Agent.MemoryUsed.Should().Be(0);
+        Server.Streams.Memory.Used.Should().Be(0);
+        Agent.Streams.Memory.Used.Should().Be(0);
         ServerPool.AssertAllReturned();
         AgentPool.AssertAllReturned();
     }

@@ -169,7 +169,7 @@ public sealed class WireTests
         session.Time.Advance(TimeSpan.FromMilliseconds(200));
         await session.Peer.SendNumberAsync(FrameKind.Pong, ping.Number);
         await session.SettleAsync();
-        session.Session.RoundTrip.Should().Be(TimeSpan.FromMilliseconds(200));
+        session.Session.Streams.Clock.LeastRoundTrip.Should().Be(TimeSpan.FromMilliseconds(200));
 
         // All of it within one round trip: the window is what limits the sender, so it doubles, up to the most.
         TunnelStream stream = await session.AcceptAsync();
@@ -187,12 +187,12 @@ public sealed class WireTests
             window *= 2;
         }
 
-        session.Session.MemoryUsed.Should().Be(ProtocolLimits.MostWindow);
+        session.Session.Streams.Memory.Used.Should().Be(ProtocolLimits.MostWindow);
         stream.Dispose();
         await session.Peer.ExpectAsync(FrameKind.Reset);
         await session.Peer.SendResetAsync(2, 0);
         await session.SettleAsync();
-        session.Session.MemoryUsed.Should().Be(0);
+        session.Session.Streams.Memory.Used.Should().Be(0);
     }
 
     [Theory]
@@ -227,7 +227,7 @@ public sealed class WireTests
         }
 
         // A step late at most: a PING may have been read one later than it was sent.
-        session.Session.RoundTrip.Should().NotBeNull().And.BeCloseTo(TimeSpan.FromMilliseconds(milliseconds), TimeSpan.FromMilliseconds(2 * Step));
+        session.Session.Streams.Clock.LeastRoundTrip.Should().NotBeNull().And.BeCloseTo(TimeSpan.FromMilliseconds(milliseconds), TimeSpan.FromMilliseconds(2 * Step));
         stream.Dispose();
     }
 
