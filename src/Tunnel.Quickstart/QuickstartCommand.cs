@@ -10,6 +10,7 @@ using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Options;
 using Tunnel.Server;
+using Tunnel.Server.Edge;
 using Tunnel.Transport.Sockets;
 
 namespace Tunnel.Quickstart;
@@ -70,14 +71,14 @@ internal sealed class QuickstartCommand
     private static ServerHost StartServer(int? httpPort, ILoggerFactory logs)
     {
         const int FriendlyPort = 8000;
-        var options = new ServerOptions { LoopbackOnly = true, AgentPort = 0, HttpPort = httpPort ?? FriendlyPort };
+        var options = new ServerOptions { Listen = new ListenOptions { LoopbackOnly = true, AgentPort = 0, HttpPort = httpPort ?? FriendlyPort } };
         try
         {
             return ServerHost.Start(options, logs);
         }
         catch (BindException taken) when (httpPort is null && taken.Failure == BindFailure.InUse)
         {
-            return ServerHost.Start(options with { HttpPort = 0 }, logs);
+            return ServerHost.Start(options with { Listen = options.Listen with { HttpPort = 0 } }, logs);
         }
     }
 

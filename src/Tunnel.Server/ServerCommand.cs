@@ -4,6 +4,7 @@ using Tunnel.Hosting;
 using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Options;
 using Tunnel.Server.Diagnostics;
+using Tunnel.Server.Edge;
 using Tunnel.Server.Identity;
 using Tunnel.Transport.Sockets;
 
@@ -40,7 +41,7 @@ internal sealed class ServerCommand
     {
         // Before anything is opened or made for it.
         var faults = new OptionFaults();
-        ServerOptions options = _options.Bind(arguments, new ServerOptions { Inherited = InheritedSockets.Take() }, faults);
+        ServerOptions options = _options.Bind(arguments, new ServerOptions { Listen = new ListenOptions { Inherited = InheritedSockets.Take() } }, faults);
         faults.ThrowIfAny();
         options.Validate();
         using ILoggerFactory logs = ProgramLog.Create(options.Log);
@@ -91,10 +92,10 @@ internal sealed class ServerCommand
     private static void WarnOfFewDescriptors(ServerOptions options, ILogger log)
     {
         long limit = DescriptorLimit.Lift();
-        long needed = (long)options.MaxVisitors + options.MaxSessions + DescriptorLimit.Own;
+        long needed = (long)options.Visitors.MaxConnections + options.Agents.MaxSessions + DescriptorLimit.Own;
         if (limit < needed)
         {
-            ServerLog.FewDescriptors(log, limit, options.MaxVisitors, needed);
+            ServerLog.FewDescriptors(log, limit, options.Visitors.MaxConnections, needed);
         }
     }
 }

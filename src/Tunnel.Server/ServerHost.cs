@@ -73,10 +73,10 @@ public sealed class ServerHost : IAsyncDisposable
         _clock = new DeadlineClock(time);
         var hold = new WaitingLimits
         {
-            Time = options.Hold,
-            NameMemory = options.NameMemory,
-            MostRequests = options.MaxHeld,
-            MostBytes = options.MaxHeldBytes ?? plan.Copies,
+            Time = options.Waiting.Hold,
+            NameMemory = options.Waiting.NameMemory,
+            MostRequests = options.Waiting.MaxHeld,
+            MostBytes = options.Waiting.MaxHeldBytes ?? plan.Copies,
         };
         _census = new VisitorCensus(options, _metrics);
         _metrics.Observe(() => _directory.All.Select(agent => (agent.Holder.Address, agent.Session)));
@@ -94,13 +94,13 @@ public sealed class ServerHost : IAsyncDisposable
         try
         {
             bound.Add(visitors = VisitorPorts.BindHttp(options, time, (why, port) => ServerLog.PortFallback(log, why, port, "http")));
-            if (options.HttpsPort is not null || _certificates.IsConfigured)
+            if (options.Listen.HttpsPort is not null || _certificates.IsConfigured)
             {
                 bound.Add(secure = VisitorPorts.BindHttps(options, time, (why, port) => ServerLog.PortFallback(log, why, port, "https")));
             }
 
             bound.Add(agents = VisitorPorts.BindAgents(options, time));
-            options.Inherited?.RequireAllClaimed(VisitorPorts.SocketNames);
+            options.Listen.Inherited?.RequireAllClaimed(VisitorPorts.SocketNames);
         }
         catch
         {
@@ -111,7 +111,7 @@ public sealed class ServerHost : IAsyncDisposable
         }
 
         _threads = new EventThreadWatch(time, _metrics.EventThreadHeard);
-        _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLogIsJson, log, time);
+        _accessLog = accessLog is null ? null : new AccessLog(accessLog, options.AccessLog.IsJson, log, time);
         var forwarding = new ForwardingServices
         {
             Options = options,
@@ -150,8 +150,8 @@ public sealed class ServerHost : IAsyncDisposable
         };
         SessionOptions session = options.Session with
         {
-            MaxStreams = options.MaxStreamsPerSession,
-            ResumeWindow = options.ResumeWindow,
+            MaxStreams = options.Agents.MaxStreamsPerSession,
+            ResumeWindow = options.Waiting.ResumeWindow,
             Pool = _pool,
             InputPool = _inputPool,
             Time = time,
@@ -207,7 +207,7 @@ public sealed class ServerHost : IAsyncDisposable
     public static ServerHost Start(ServerOptions options, ILoggerFactory logs, TimeProvider? time = null, ServerState? state = null)
     {
         options.Validate();
-        AppendFile? accessLog = options.AccessLog is { } path ? AccessLog.Open(path) : null;
+        AppendFile? accessLog = options.AccessLog.File is { } path ? AccessLog.Open(path) : null;
         ServerHost host;
         try
         {
@@ -277,7 +277,7 @@ public sealed class ServerHost : IAsyncDisposable
             await Task.WhenAll(
                 _edge.BeginStopAsync(quiet, settle),
                 _secureEdge?.BeginStopAsync(quiet, settle) ?? Task.CompletedTask,
-                _options.MayHaveSuccessor ? _agents.StopListeningAsync() : Task.CompletedTask);
+                _options.Listen.MayHaveSuccessor ? _agents.StopListeningAsync() : Task.CompletedTask);
             await _agents.WhenRequestsHaveLeftAsync(settle);
             _agents.BeginStop();
             _registry.StopWaiting();
@@ -312,7 +312,7 @@ public sealed class ServerHost : IAsyncDisposable
 
     // Where HTTPS is served agents come in there as well, so that a firewall opens nothing for them; by the port that visitors use.
     private int PortForTokens =>
-        HttpsPort is not { } https ? AgentPort : _options.PublicUrl is { IsHttps: true } mapped ? mapped.Port : https;
+        HttpsPort is not { } https ? AgentPort : _options.Front.PublicUrl is { IsHttps: true } mapped ? mapped.Port : https;
 
     // For 'token create' alone: a disk that is full or read-only keeps nobody from being served.
     private void NoteWhere()
@@ -330,7 +330,7 @@ public sealed class ServerHost : IAsyncDisposable
     private static CertificateStore CertificatesOf(ServerOptions options, ILogger log, TimeProvider time)
     {
         CertificateFile? selfSigned = null;
-        if (options.SelfSigned)
+        if (options.Tls.SelfSigned)
         {
             string folder = StateDirectory.Resolve(options.StateDir);
             try

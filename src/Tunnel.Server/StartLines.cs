@@ -20,7 +20,7 @@ internal static class StartLines
             }
         }
 
-        foreach (string key in options.Keys.Where(OwnerOnlyFile.IsOpenToEverybody))
+        foreach (string key in options.Tls.Keys.Where(OwnerOnlyFile.IsOpenToEverybody))
         {
             ServerLog.FileIsOpen(log, Printable.Of(key), "o-rwx");
         }
@@ -28,7 +28,7 @@ internal static class StartLines
 
     private static void TellWhoMayConnect(ServerOptions options, ServerState? state, ILogger log)
     {
-        if (options.RequireToken)
+        if (options.Agents.RequireToken)
         {
             ServerLog.EveryAgentNeedsToken(log);
         }
@@ -41,7 +41,7 @@ internal static class StartLines
             ServerLog.LocalAgentsAreFree(log);
         }
 
-        if (options.AllowPlaintextAgents)
+        if (options.Agents.AllowPlaintext)
         {
             ServerLog.PlaintextAgentsAllowed(log);
         }

@@ -152,7 +152,7 @@ internal sealed class AgentGreeter(AgentServices services)
 
     // A successor that may be there already is reached by the next dial. Otherwise it is us again, or nobody, until it comes:
     // soon enough for whoever waits, and not a storm.
-    private TimeSpan DrainingRetry => services.Options.MayHaveSuccessor ? TimeSpan.Zero : TimeSpan.FromSeconds(1);
+    private TimeSpan DrainingRetry => services.Options.Listen.MayHaveSuccessor ? TimeSpan.Zero : TimeSpan.FromSeconds(1);
 
     private Task<Task<bool>?> RefuseResumeAsync(AgentLink link, AgentIdentity who, string message, CancellationToken cancel) =>
         RejectAsync(link, RejectCodes.ResumeRefused, message, retry: true, cancel, who);

@@ -110,10 +110,10 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
     private bool TryEnter(IConnection link)
     {
         IPAddress address = link.RemoteEndPoint.Address;
-        int perAddress = IPAddress.IsLoopback(address) ? int.MaxValue : services.Options.MaxUnprovedPerAddress;
+        int perAddress = IPAddress.IsLoopback(address) ? int.MaxValue : services.Options.Agents.MaxUnprovedPerAddress;
 
         // Who has shown too many wrong tokens is turned away before that costs a handshake.
-        if (!services.Gate.Throttle.MayTry(address) || Volatile.Read(ref _unproved) >= services.Options.MaxUnproved
+        if (!services.Gate.Throttle.MayTry(address) || Volatile.Read(ref _unproved) >= services.Options.Agents.MaxUnproved
             || !_unprovedPerAddress.TryAdd(address, perAddress))
         {
             link.Abort();
@@ -132,7 +132,7 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
             Task<bool>? served;
             try
             {
-                using var time = new CancellationTokenSource(services.Options.AgentHandshakeTime, services.Session.Time);
+                using var time = new CancellationTokenSource(services.Options.Agents.HandshakeTime, services.Session.Time);
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(time.Token, _stop.Token);
                 link = isAtAgentPort ? await _gate.OpenAsync(accepted, limit.Token) : await _gate.EncryptAsync(accepted, limit.Token);
                 served = await _greeter.GreetAsync(new AgentLink(link, FactsOf(link, isAtAgentPort, isEncrypted: link != accepted)), limit.Token);

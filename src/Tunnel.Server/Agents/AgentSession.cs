@@ -291,7 +291,7 @@ internal sealed class AgentSession : ISessionUser
     {
         int others = _tunnels.Count - (FindNamed(tunnel.Name) is null ? 0 : 1);
         bool isNumberFree = !_tunnels.TryGetValue(tunnel.Id, out ServedTunnel? numbered) || numbered.Name == tunnel.Name;
-        return !_hasEnded && others < _services.Options.MaxTunnelsPerSession && isNumberFree;
+        return !_hasEnded && others < _services.Options.Agents.MaxTunnelsPerSession && isNumberFree;
     }
 
     private ServedTunnel? FindNamed(string name) => _tunnels.Values.FirstOrDefault(tunnel => tunnel.Name == name);

@@ -84,17 +84,17 @@ internal sealed class SessionPlaces(ServerOptions options, AgentDirectory direct
 
     private string? FindLimit(List<AgentSession> taken, AgentIdentity who)
     {
-        if (taken.Count >= options.MaxSessions)
+        if (taken.Count >= options.Agents.MaxSessions)
         {
             return "The server is at its limit of sessions.";
         }
 
-        if (taken.Count(other => other.Holder.Identity == who) < options.MaxSessionsPerIdentity)
+        if (taken.Count(other => other.Holder.Identity == who) < options.Agents.MaxSessionsPerIdentity)
         {
             return null;
         }
 
         string whose = who.IsLocal ? "Local agents have" : $"The token '{who.Name}' has";
-        return $"{whose} {options.MaxSessionsPerIdentity} sessions already, and that is the limit.";
+        return $"{whose} {options.Agents.MaxSessionsPerIdentity} sessions already, and that is the limit.";
     }
 }

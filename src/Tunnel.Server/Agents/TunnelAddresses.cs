@@ -46,7 +46,7 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
         }
 
         // A passthrough name is HTTPS whatever the others are; a front that ends TLS has no say in it.
-        if (options.PublicUrl is { } front && (front.IsHttps || type == TunnelTypes.Http))
+        if (options.Front.PublicUrl is { } front && (front.IsHttps || type == TunnelTypes.Http))
         {
             return front.Of(name);
         }
@@ -58,7 +58,7 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
 
     /// <summary>Visitors may try HTTPS for this tunnel, and their clients will refuse the certificate they are shown.</summary>
     public bool LacksCertificate(string name, string type) =>
-        TerminatesTls && HttpsPort is not null && options.PublicUrl is null && type == TunnelTypes.Http && !HasCertificateFor(name);
+        TerminatesTls && HttpsPort is not null && options.Front.PublicUrl is null && type == TunnelTypes.Http && !HasCertificateFor(name);
 
     /// <summary>What the agent is told of a tunnel it has.</summary>
     public BoundMessage GrantOf(uint id, string name, string type) => new()
@@ -66,14 +66,14 @@ internal sealed class TunnelAddresses(ServerOptions options, TunnelRegistry regi
         Id = id,
         TunnelName = name,
         Url = UrlOf(name, type),
-        SelfSigned = options.SelfSigned && type == TunnelTypes.Http && TerminatesTls && (options.PublicUrl is null or { IsHttps: true }) ? true : null,
-        HasFront = options.PublicUrl is null ? null : true,
+        SelfSigned = options.Tls.SelfSigned && type == TunnelTypes.Http && TerminatesTls && (options.Front.PublicUrl is null or { IsHttps: true }) ? true : null,
+        HasFront = options.Front.PublicUrl is null ? null : true,
     };
 
     /// <summary>Every way to a name over the ports that visitors know.</summary>
     public IReadOnlyList<string> UrlsOf(string name)
     {
-        if (options.PublicUrl is { } front)
+        if (options.Front.PublicUrl is { } front)
         {
             return [front.Of(name)];
         }

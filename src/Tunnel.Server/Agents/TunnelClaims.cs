@@ -182,7 +182,7 @@ internal sealed class TunnelClaims(AgentServices services)
     }
 
     private BoundMessage NoRoom(uint id) => Refusal(
-        id, RejectCodes.NameRefused, $"A session has at most {services.Options.MaxTunnelsPerSession} tunnels, each with an id of its own.");
+        id, RejectCodes.NameRefused, $"A session has at most {services.Options.Agents.MaxTunnelsPerSession} tunnels, each with an id of its own.");
 
     private static BoundMessage Refusal(uint id, string code, string message, bool retry = false) =>
         new() { Id = id, Code = code, Message = Sentence(message), Retry = retry };

@@ -22,8 +22,8 @@ internal sealed class CertificateSources(IReadOnlyList<CertificateFile> named, s
     public static CertificateSources From(ServerOptions options, CertificateFile? selfSigned)
     {
         var named = new List<CertificateFile>();
-        var keys = new Queue<string>(options.Keys);
-        foreach (string cert in options.Certs)
+        var keys = new Queue<string>(options.Tls.Keys);
+        foreach (string cert in options.Tls.Certs)
         {
             bool isPfx = Path.GetExtension(cert).ToUpperInvariant() is ".PFX" or ".P12";
             named.Add(new CertificateFile(cert, isPfx || keys.Count == 0 ? null : keys.Dequeue()));
@@ -34,7 +34,7 @@ internal sealed class CertificateSources(IReadOnlyList<CertificateFile> named, s
             throw new ArgumentException($"--key {Printable.Of(key)} has no --cert. Give them in pairs: --cert FILE --key FILE.");
         }
 
-        if (options.CertDir is { } folder && !Directory.Exists(folder))
+        if (options.Tls.CertDir is { } folder && !Directory.Exists(folder))
         {
             throw new ArgumentException($"--cert-dir: there is no folder {Printable.Of(folder)}.");
         }
@@ -44,7 +44,7 @@ internal sealed class CertificateSources(IReadOnlyList<CertificateFile> named, s
             named.Add(selfSigned);
         }
 
-        return new CertificateSources(named, options.CertDir);
+        return new CertificateSources(named, options.Tls.CertDir);
     }
 
     /// <summary>All files as they are now.</summary>

@@ -85,7 +85,7 @@ internal sealed class EdgeListener(EdgeServices services, SocketListener listene
             if (_rareRefusal.IsDue())
             {
                 ServerLog.TooManyVisitors(
-                    services.Log, address.ToString(), services.Census.Count, services.Census.CountFrom(address), services.Options.MaxVisitors, services.Options.MaxVisitorsPerAddress);
+                    services.Log, address.ToString(), services.Census.Count, services.Census.CountFrom(address), services.Options.Visitors.MaxConnections, services.Options.Visitors.MaxConnectionsPerAddress);
             }
 
             link.Abort();

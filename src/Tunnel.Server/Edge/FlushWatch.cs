@@ -23,7 +23,7 @@ internal sealed class FlushWatch : IDeadlineTarget
     {
         _connection = connection;
         _services = services;
-        _pace = new Pace(services.Options.Pace);
+        _pace = new Pace(services.Options.Visitors.Pace);
         _deadline = services.Clock.Add(this);
     }
 

@@ -28,13 +28,13 @@ internal sealed class PortProtocols(EdgeServices services, CertificateStore cert
     public IVisitor Tcp(SocketConnection link, int port) => Behind(link, connection =>
         new RawVisitor(services, connection, TunnelTypes.Tcp, TcpName.Of(port))
         {
-            OnProxyHeader = services.Options.AcceptsProxyProtocol && connection == link ? () => Refused(link) : null,
+            OnProxyHeader = services.Options.Front.AcceptsProxyProtocol && connection == link ? () => Refused(link) : null,
         });
 
     // With --accept-proxy-protocol a header is a must from a trusted proxy. From anybody else it is refused: it is no TLS and
     // no HTTP, and raw bytes are looked at.
     private IVisitor Behind(SocketConnection link, Func<IConnection, IVisitor> open) =>
-        services.Options.AcceptsProxyProtocol && services.Options.TrustedProxies.Contains(link.RemoteEndPoint.Address)
+        services.Options.Front.AcceptsProxyProtocol && services.Options.Front.TrustedProxies.Contains(link.RemoteEndPoint.Address)
             ? new ProxiedVisitor(services, link, _rareMissing, open)
             : open(link);
 

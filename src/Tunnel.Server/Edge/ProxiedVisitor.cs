@@ -27,7 +27,7 @@ internal sealed class ProxiedVisitor(EdgeServices services, IConnection link, Ra
     {
         IVisitor? next = null;
         Deadline deadline = services.Clock.Add(this);
-        deadline.Set(services.Options.TlsHandshakeTime);
+        deadline.Set(services.Options.Tls.HandshakeTime);
         try
         {
             next = await ReadHeaderAsync() is { } header ? open(new ProxiedConnection(link, header)) : null;

@@ -56,7 +56,7 @@ internal sealed class TcpPorts : IAsyncDisposable
     public string? Open(int? wanted, Func<string, string?> judge, out string reason)
     {
         reason = "";
-        if (_services.Options.TcpPorts is not { } range)
+        if (_services.Options.Listen.TcpPorts is not { } range)
         {
             reason = "This server has no TCP tunnels; start it with --tcp-ports, like --tcp-ports 20000-20999.";
             return null;

@@ -42,7 +42,7 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
     {
         IVisitor? next = null;
         Deadline deadline = _services.Clock.Add(this);
-        deadline.Set(_services.Options.TlsHandshakeTime);
+        deadline.Set(_services.Options.Tls.HandshakeTime);
         try
         {
             if (await ReadHelloAsync() is { } hello)

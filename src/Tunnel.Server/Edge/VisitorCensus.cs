@@ -22,7 +22,7 @@ internal sealed class VisitorCensus(ServerOptions options, ServerMetrics metrics
     /// <summary>False, and not counted, when there are too many already. Who was counted leaves with <see cref="Leave"/>.</summary>
     public bool TryEnter(IPAddress address)
     {
-        if (Count >= options.MaxVisitors || !_perAddress.TryAdd(address, MostFrom(address)))
+        if (Count >= options.Visitors.MaxConnections || !_perAddress.TryAdd(address, MostFrom(address)))
         {
             return false;
         }
@@ -41,5 +41,5 @@ internal sealed class VisitorCensus(ServerOptions options, ServerMetrics metrics
 
     // Everybody's visitors come through a trusted proxy.
     private int MostFrom(IPAddress address) =>
-        options.TrustedProxies.Contains(address) ? int.MaxValue : options.MaxVisitorsPerAddress;
+        options.Front.TrustedProxies.Contains(address) ? int.MaxValue : options.Visitors.MaxConnectionsPerAddress;
 }

@@ -171,7 +171,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     public void EnterRaw()
     {
         _phase = VisitorPhase.Raw;
-        _deadline.Set(_services.Options.UpgradeIdleTime);
+        _deadline.Set(_services.Options.Visitors.UpgradeIdleTime);
     }
 
     /// <inheritdoc/>
@@ -213,7 +213,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 _deadline.Set(HalfClosedTime);
                 break;
             case VisitorPhase.Raw when HasMoved():
-                _deadline.Set(_services.Options.UpgradeIdleTime);
+                _deadline.Set(_services.Options.Visitors.UpgradeIdleTime);
                 break;
             case VisitorPhase.Lingering:
                 break;
@@ -236,7 +236,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
         _phase = VisitorPhase.Waiting;
         Lifetime.Unsettle();
         Input.IsLate = false;
-        _deadline.Set(_services.Options.IdleTime);
+        _deadline.Set(_services.Options.Visitors.IdleTime);
     }
 
     private ValueTask<ReadResult> ReadForHeadAsync()
@@ -285,7 +285,7 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
                 // From the first byte on the time is absolute; more bytes do not extend it.
                 _phase = VisitorPhase.InHead;
                 Input.IsLate = false;
-                _deadline.Set(_services.Options.HeadTime);
+                _deadline.Set(_services.Options.Visitors.HeadTime);
                 break;
         }
 

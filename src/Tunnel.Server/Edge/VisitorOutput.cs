@@ -39,7 +39,7 @@ internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer
     {
         AnswerHeadWriter.WriteInterim(this, head);
         await FlushAsync();
-        _visitor.Input.UploadMayBegin(_services.Options.Pace.Grace);
+        _visitor.Input.UploadMayBegin(_services.Options.Visitors.Pace.Grace);
     }
 
     public BodyFraming WriteHead(ResponseHead head, RequestHead request, ref bool keepAlive)
@@ -60,7 +60,7 @@ internal sealed class VisitorOutput : PipeWriter, IVisitorAnswer
         }
 
         return ErrorPage.Write(
-            this, error, request, requestId, keepAlive, _services.Forwarding.Rules.HstsFor(_visitor.Facts), _services.Options.ErrorsUrl);
+            this, error, request, requestId, keepAlive, _services.Forwarding.Rules.HstsFor(_visitor.Facts), _services.Options.Pages.ErrorsUrl);
     }
 
     /// <summary>The bytes are not HTTP any more, and may wait for ever.</summary>

@@ -14,26 +14,26 @@ internal static class VisitorPorts
 
     /// <exception cref="BindException">A port or address cannot be had.</exception>
     public static SocketListener BindHttp(ServerOptions options, TimeProvider time, Action<string, int> onFallback) =>
-        Inherited(options, "http", options.HttpPort ?? ServerOptions.PreferredHttpPort, time)
-        ?? Bind(options, options.HttpPort, (ServerOptions.PreferredHttpPort, FallbackHttpPort), time, onFallback);
+        Inherited(options, "http", options.Listen.HttpPort ?? ServerOptions.PreferredHttpPort, time)
+        ?? Bind(options, options.Listen.HttpPort, (ServerOptions.PreferredHttpPort, FallbackHttpPort), time, onFallback);
 
     /// <inheritdoc cref="BindHttp"/>
     public static SocketListener BindHttps(ServerOptions options, TimeProvider time, Action<string, int> onFallback) =>
-        Inherited(options, "https", options.HttpsPort ?? ServerOptions.PreferredHttpsPort, time)
-        ?? Bind(options, options.HttpsPort, (ServerOptions.PreferredHttpsPort, FallbackHttpsPort), time, onFallback);
+        Inherited(options, "https", options.Listen.HttpsPort ?? ServerOptions.PreferredHttpsPort, time)
+        ?? Bind(options, options.Listen.HttpsPort, (ServerOptions.PreferredHttpsPort, FallbackHttpsPort), time, onFallback);
 
     /// <summary>The port for agents.</summary>
     /// <inheritdoc cref="BindHttp" path="/exception"/>
     public static SocketListener BindAgents(ServerOptions options, TimeProvider time) =>
-        Inherited(options, "agent", options.AgentPort, time) ?? new SocketListener(Spec(options, options.AgentPort), time);
+        Inherited(options, "agent", options.Listen.AgentPort, time) ?? new SocketListener(Spec(options, options.Listen.AgentPort), time);
 
     /// <summary>One port on the addresses of this server.</summary>
     public static BindSpec Spec(ServerOptions options, int port) =>
-        (options.LoopbackOnly ? BindSpec.Loopback(port) : BindSpec.At(options.Bind, port)) with { SharesPort = options.SharesPorts };
+        (options.Listen.LoopbackOnly ? BindSpec.Loopback(port) : BindSpec.At(options.Listen.Bind, port)) with { SharesPort = options.Listen.SharesPorts };
 
     // A socket that somebody has opened for us comes before any that we would open.
     private static SocketListener? Inherited(ServerOptions options, string name, int port, TimeProvider time) =>
-        options.Inherited?.Claim(name, port, SocketNames) is { Count: > 0 } sockets ? new SocketListener(sockets, time) : null;
+        options.Listen.Inherited?.Claim(name, port, SocketNames) is { Count: > 0 } sockets ? new SocketListener(sockets, time) : null;
 
     /// <summary>Every port that these listen on; sockets that were inherited may be on several.</summary>
     public static IReadOnlySet<int> NumbersOf(params SocketListener?[] listeners) =>

@@ -28,7 +28,7 @@ internal sealed class AnswerWatch : IDeadlineTarget
         _deadline = services.Clock.Add(this);
     }
 
-    private bool IsTimeUp => _services.Time.GetElapsedTime(Volatile.Read(ref _since)) >= _services.Options.AnswerTime;
+    private bool IsTimeUp => _services.Time.GetElapsedTime(Volatile.Read(ref _since)) >= _services.Options.Visitors.AnswerTime;
 
     /// <summary>
     /// The exchange begins to read the stream: from now on a cancelled read tells it to look at <see cref="IsLate"/> and at

@@ -12,14 +12,14 @@ namespace Tunnel.Server.Forwarding;
 /// <param name="httpsPort">Where HTTPS is served; null: it is not.</param>
 internal sealed class EntryRules(ServerOptions options, int? httpsPort)
 {
-    private readonly byte[]? _hsts = options.Hsts is { } time
+    private readonly byte[]? _hsts = options.Tls.Hsts is { } time
         ? Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"max-age={(long)time.TotalSeconds}"))
         : null;
 
     public static ReadOnlySpan<byte> StrictTransportSecurity => "Strict-Transport-Security"u8;
 
     /// <summary>The port as it stands in a URL: with its colon, or nothing when it goes without saying.</summary>
-    public string PortSuffix { get; } = options.PublicUrl is { IsHttps: true } front ? front.PortSuffix
+    public string PortSuffix { get; } = options.Front.PublicUrl is { IsHttps: true } front ? front.PortSuffix
         : httpsPort is { } port ? new Routing.PublicUrl("https", port).PortSuffix
         : "";
 
@@ -33,7 +33,7 @@ internal sealed class EntryRules(ServerOptions options, int? httpsPort)
             return EdgeError.Rejected(RejectReason.ConnectRefused);
         }
 
-        if (request.Framing.Length > options.MaxBody)
+        if (request.Framing.Length > options.Visitors.MaxBody)
         {
             return EdgeError.Rejected(RejectReason.BodyTooLarge);
         }
@@ -51,7 +51,7 @@ internal sealed class EntryRules(ServerOptions options, int? httpsPort)
             return EdgeError.Misdirected;
         }
 
-        return options.RedirectsToHttps && httpsPort is not null && visitor.Scheme == VisitorScheme.Http && !request.HostName.IsEmpty
+        return options.Tls.RedirectsToHttps && httpsPort is not null && visitor.Scheme == VisitorScheme.Http && !request.HostName.IsEmpty
             ? EdgeError.HttpsRequired(Location(request))
             : null;
     }

@@ -79,10 +79,10 @@ internal sealed class Exchange
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ExchangeEnd> RunAsync()
     {
-        TrustedProxies trusted = _services.Options.TrustedProxies;
+        TrustedProxies trusted = _services.Options.Front.TrustedProxies;
         if (trusted.Contains(_facts.Peer))
         {
-            _facts = ProxyWord.Read(_facts, _request.Headers, trusted, _services.Options.ProxyFields);
+            _facts = ProxyWord.Read(_facts, _request.Headers, trusted, _services.Options.Front.ProxyFields);
         }
 
         _record.Begin(_request);

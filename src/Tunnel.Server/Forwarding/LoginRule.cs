@@ -28,7 +28,7 @@ internal static class LoginRule
         }
 
         string name = Encoding.Latin1.GetString(head.HostName);
-        if (services.Options.TrustedProxies.Contains(facts.Peer))
+        if (services.Options.Front.TrustedProxies.Contains(facts.Peer))
         {
             if (services.RareLogin.IsDue())
             {

@@ -1,3 +1,5 @@
+using Tunnel.Hosting.Options;
+
 namespace Tunnel.Server.Forwarding;
 
 /// <summary>How slow a visitor may be in one direction (docs/operating.md, "Limits").</summary>
@@ -11,6 +13,16 @@ public sealed record PaceRule
 
     /// <summary>How long nothing may move at all, however fast the visitor was before.</summary>
     public TimeSpan StallTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    internal static IReadOnlyList<OptionDeclaration<PaceRule>> Declarations { get; } =
+    [
+        Declare<PaceRule>.Number("least-rate", "Bytes a second a visitor must send or take while it is waited for.", o => o.LeastRate, (o, v) => o with { LeastRate = v }, 1) with
+        {
+            Details = "Below it: 408 for an upload, cut for a reader.",
+        },
+        Declare<PaceRule>.Seconds("slow-grace", "How long a visitor may be waited for before the rate counts.", o => o.Grace, (o, v) => o with { Grace = v }) with { Details = "Then as above." },
+        Declare<PaceRule>.Seconds("stall-time", "How long a visitor that was fast before may do nothing.", o => o.StallTime, (o, v) => o with { StallTime = v }) with { Details = "Then as above." },
+    ];
 }
 
 /// <summary>

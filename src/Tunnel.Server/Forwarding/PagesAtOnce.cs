@@ -7,7 +7,7 @@ namespace Tunnel.Server.Forwarding;
 /// <summary>What somebody in front of a browser is shown at once, where other requests wait for a session or find none.</summary>
 internal sealed class PagesAtOnce(ServerOptions options, TunnelRegistry registry)
 {
-    private readonly byte[]? _domain = options.HasLandingPage ? Encoding.ASCII.GetBytes(options.Domain) : null;
+    private readonly byte[]? _domain = options.Pages.HasLandingPage ? Encoding.ASCII.GetBytes(options.Domain) : null;
 
     /// <summary>The page for a request that has no session; null: it is as any other.</summary>
     /// <param name="isKnown">Somebody may come for it.</param>

@@ -62,7 +62,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
         _stream = stream;
         _isComplete = false;
         _isStopped = false;
-        _pace = new Pace(options.Pace);
+        _pace = new Pace(options.Visitors.Pace);
         _copy.Begin();
         Start(request);
     }
@@ -171,7 +171,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
                 }
 
                 since = time.GetTimestamp();
-                read = await visitor.ReadBodyAsync(_reader.IsOwed ? _pace.Left : options.IdleTime);
+                read = await visitor.ReadBodyAsync(_reader.IsOwed ? _pace.Left : options.Visitors.IdleTime);
             }
 
             if (read.IsCanceled && (_isStopped || visitor.IsLate))
@@ -204,7 +204,7 @@ internal sealed class RequestBodySender(MemoryPool<byte> pool, CopyBudget copies
                 outcome = _reader.EndOfInput();
             }
 
-            if (outcome != BodyOutcome.Rejected && _reader.ContentBytes > options.MaxBody)
+            if (outcome != BodyOutcome.Rejected && _reader.ContentBytes > options.Visitors.MaxBody)
             {
                 return Refuse(stream, RejectReason.BodyTooLarge);
             }

@@ -45,7 +45,7 @@ internal sealed class Gatekeeper
     public AgentIdentity? Identify(string? token, in LinkFacts link, out RejectMessage? refusal)
     {
         refusal = null;
-        if (!link.IsLocal && !link.IsEncrypted && !_options.AllowPlaintextAgents)
+        if (!link.IsLocal && !link.IsEncrypted && !_options.Agents.AllowPlaintext)
         {
             refusal = Refuse(
                 RejectCodes.TlsRequired,
@@ -55,7 +55,7 @@ internal sealed class Gatekeeper
 
         if (token is null)
         {
-            if (link.IsLocal && !_options.RequireToken)
+            if (link.IsLocal && !_options.Agents.RequireToken)
             {
                 return AgentIdentity.Local;
             }

@@ -207,7 +207,7 @@ public sealed class HostileAgentTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("honest")), new PairOptions
         {
             // An odd agent that goes is gone, and nobody waits for it long.
-            Server = options => options with { Hold = TimeSpan.FromSeconds(1), ResumeWindow = TimeSpan.Zero },
+            Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1), ResumeWindow = TimeSpan.Zero } },
         });
         await using (OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd"))
         {

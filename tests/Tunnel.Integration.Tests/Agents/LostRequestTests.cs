@@ -240,7 +240,7 @@ public sealed class LostRequestTests
     [InlineData("Content-Length: 500000\r\n")]
     public async Task Agent_ThatNeverAnswers_HoldsNobodyBeyondTheServersOwnLimit(string fields)
     {
-        await using TunnelPair pair = await StartAsync(options => options with { AnswerTime = TimeSpan.FromSeconds(100) });
+        await using TunnelPair pair = await StartAsync(options => options with { Visitors = options.Visitors with { AnswerTime = TimeSpan.FromSeconds(100) } });
         await using OddAgent silent = await ConnectAsync(pair, 0);
         using ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"PUT / HTTP/1.1\r\nHost: odd.localhost\r\n{fields}\r\n");
@@ -278,7 +278,7 @@ public sealed class LostRequestTests
     [Fact]
     public async Task Upload_ThatGoesOn_IsNoLateAnswer()
     {
-        await using TunnelPair pair = await StartAsync(options => options with { AnswerTime = TimeSpan.FromSeconds(20), IdleTime = TimeSpan.FromSeconds(75) });
+        await using TunnelPair pair = await StartAsync(options => options with { Visitors = options.Visitors with { AnswerTime = TimeSpan.FromSeconds(20), IdleTime = TimeSpan.FromSeconds(75) } });
         await using OddAgent agent = await ConnectAsync(pair, 0);
         using ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync("PUT / HTTP/1.1\r\nHost: odd.localhost\r\nTransfer-Encoding: chunked\r\n\r\n");

@@ -153,7 +153,7 @@ public sealed class ManyTunnelsTests : IAsyncLifetime
     private static Task<TunnelPair> StartAsync(Func<AgentOptions, AgentOptions> agent, Server.Identity.ServerState? state = null, TimeSpan? hold = null) =>
         TunnelPair.StartAsync(
             Talk.Origin(Talk.Ok("the pair's own")),
-            new PairOptions { Agent = agent, State = state, Server = options => hold is { } time ? options with { Hold = time } : options });
+            new PairOptions { Agent = agent, State = state, Server = options => hold is { } time ? options with { Waiting = options.Waiting with { Hold = time } } : options });
 
     private static Task OnlineAsync(AgentHost agent, int count) =>
         Eventually.TrueAsync(() => agent.Tunnels.Count(tunnel => tunnel.Status.State == TunnelState.Online) == count);

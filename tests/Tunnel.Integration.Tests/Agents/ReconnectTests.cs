@@ -59,7 +59,7 @@ public sealed class ReconnectTests
                     await connection.WriteAsync(Talk.Ok("x"));
                 }
             },
-            new PairOptions { HasAgent = false, Server = options => options with { ResumeWindow = TimeSpan.Zero } });
+            new PairOptions { HasAgent = false, Server = options => options with { Waiting = options.Waiting with { ResumeWindow = TimeSpan.Zero } } });
         var links = new List<ScriptedConnection>();
         await using var between = new ScriptedOrigin(async agent =>
         {

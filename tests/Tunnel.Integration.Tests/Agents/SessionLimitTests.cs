@@ -15,7 +15,7 @@ public sealed class SessionLimitTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
         {
             HasAgent = false,
-            Server = options => options with { MaxSessionsPerIdentity = 2 },
+            Server = options => options with { Agents = options.Agents with { MaxSessionsPerIdentity = 2 } },
         });
         await using OddAgent beside = await OddAgent.ConnectAsync(pair.Server.AgentPort, "beside", new string('b', 32));
         await using OddAgent killed = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");

@@ -14,7 +14,7 @@ public sealed class SessionMetricsTests
             Talk.Origin(Talk.Ok("x")), new PairOptions
             {
                 HasAgent = false,
-                Server = options => options with { ResumeWindow = TimeSpan.Zero },
+                Server = options => options with { Waiting = options.Waiting with { ResumeWindow = TimeSpan.Zero } },
             });
         OddAgent agent = await OddAgent.ConnectAsync(pair.Server.AgentPort, "odd");
         string get = "GET / HTTP/1.1\r\nHost: odd.localhost\r\n\r\n";

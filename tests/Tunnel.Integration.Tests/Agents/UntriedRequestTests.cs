@@ -166,7 +166,7 @@ public sealed class UntriedRequestTests
     {
         HasAgent = false,
         IsTimeFake = true,
-        Server = options => options with { TcpPorts = ports },
+        Server = options => options with { Listen = options.Listen with { TcpPorts = ports } },
     });
 
     private static Task<OddAgent> ConnectAsync(TunnelPair pair, int slot) => ConnectAsync(pair, slot, "http", out _);
@@ -180,7 +180,7 @@ public sealed class UntriedRequestTests
         async Task<OddAgent> ConnectAsync()
         {
             OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
-            string tunnel = type == "http" ? "\"subdomain\":\"odd\"" : $"\"port\":{pair.ServerOptions.TcpPorts!.Value.First}";
+            string tunnel = type == "http" ? "\"subdomain\":\"odd\"" : $"\"port\":{pair.ServerOptions.Listen.TcpPorts!.Value.First}";
             await agent.GreetAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}","run":"{{OddAgent.Instance}}","slot":{{slot}}}""");
             JsonElement grant = await agent.BindAsync($$"""{"id":1,"type":"{{type}}",{{tunnel}}}""");
             granted.SetResult(new Uri(grant.GetProperty("url").GetString()!).Port);

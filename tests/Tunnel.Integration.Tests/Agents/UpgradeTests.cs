@@ -13,7 +13,7 @@ public sealed class UpgradeTests
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
             Talk.Origin((_, body) => Talk.Ok($"{body.Length} bytes")),
-            new PairOptions { Server = options => options with { SharesPorts = true } });
+            new PairOptions { Server = options => options with { Listen = options.Listen with { SharesPorts = true } } });
         using var over = new CancellationTokenSource();
         Task<int>[] visitors = [.. Enumerable.Range(0, 8).Select(_ => VisitAsync(pair, over.Token))];
         ServerHost old = pair.Server;

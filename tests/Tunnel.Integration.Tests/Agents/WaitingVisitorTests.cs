@@ -55,7 +55,7 @@ public sealed class WaitingVisitorTests
     public async Task Name_ThatFillsTheRoomToWait_KeepsNoOtherNameOut()
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Talk.Origin(Talk.Ok("x")), NoAgent with { Server = options => options with { MaxHeld = 3 } });
+            Talk.Origin(Talk.Ok("x")), NoAgent with { Server = options => options with { Waiting = options.Waiting with { MaxHeld = 3 } } });
         List<Task<Answer>> many = [];
         for (int i = 1; i <= 3; i++)
         {

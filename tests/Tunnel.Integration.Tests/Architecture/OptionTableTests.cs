@@ -16,8 +16,8 @@ public sealed partial class OptionTableTests
 
     private static readonly Dictionary<string, string> Tables = new()
     {
-        ["options of tunnel-server"] = Table("TUNNEL_SERVER_", ServerDeclarations.All.Except(LimitDeclarations.All), DefaultOfServer),
-        ["limits of tunnel-server"] = Table("TUNNEL_SERVER_", LimitDeclarations.All, DefaultOfServer),
+        ["options of tunnel-server"] = Table("TUNNEL_SERVER_", ServerDeclarations.All.Where(declaration => !IsLimit(declaration)), DefaultOfServer),
+        ["limits of tunnel-server"] = Table("TUNNEL_SERVER_", ServerDeclarations.All.Where(IsLimit), DefaultOfServer),
         ["options of tunnel-agent"] = Table("TUNNEL_AGENT_", AgentCommand.Declarations, AgentCommand.DefaultOf),
     };
 
@@ -34,6 +34,8 @@ public sealed partial class OptionTableTests
 
         made.Should().Be(page, "TUNNEL_WRITE_DOCS=1 writes what the declarations say");
     }
+
+    private static bool IsLimit(OptionDeclaration declaration) => declaration.Group.StartsWith(ServerDeclarations.Limits, StringComparison.Ordinal);
 
     private static string? DefaultOfServer(OptionDeclaration declaration) => ((OptionDeclaration<ServerOptions>)declaration).TextIn(new ServerOptions());
 

@@ -1,6 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
 using Tunnel.Integration.Tests.Pair;
 using Tunnel.Server;
+using Tunnel.Server.Certificates;
+using Tunnel.Server.Edge;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Encrypted;
@@ -17,7 +19,7 @@ public sealed class CertificateReloadTests : IDisposable
     public async Task File_Renewed_IsServedAndOpenConnectionsGoOn()
     {
         (string cert, string key) = _files.Write("demo", Name);
-        await using TunnelPair pair = await StartAsync(options => options with { Certs = [cert], Keys = [key] });
+        await using TunnelPair pair = await StartAsync(options => options with { Tls = options.Tls with { Certs = [cert], Keys = [key] } });
         using SecureVisitor before = await VisitAsync(pair);
         string serial = before.Certificate.SerialNumber;
         _files.Write("demo", Name);
@@ -45,7 +47,7 @@ public sealed class CertificateReloadTests : IDisposable
     public async Task File_ReplacedByOneThatCannotBeUsed_KeepsTheOldAndTheLogSaysWhy(string what, string reason)
     {
         (string cert, string key) = _files.Write("demo", Name);
-        await using TunnelPair pair = await StartAsync(options => options with { Certs = [cert], Keys = [key] });
+        await using TunnelPair pair = await StartAsync(options => options with { Tls = options.Tls with { Certs = [cert], Keys = [key] } });
         Break(what, cert, key);
         await Eventually.TrueAsync(() =>
         {
@@ -64,7 +66,7 @@ public sealed class CertificateReloadTests : IDisposable
         Break(what, cert, key);
         using var logs = new RecordingLogs();
         FluentActions.Invoking(() => ServerHost.Start(
-            new ServerOptions { LoopbackOnly = true, HttpPort = 0, AgentPort = 0, HttpsPort = 0, Certs = [cert], Keys = [key] }, logs))
+            new ServerOptions { Listen = new ListenOptions { LoopbackOnly = true, HttpPort = 0, AgentPort = 0, HttpsPort = 0 }, Tls = new TlsOptions { Certs = [cert], Keys = [key] } }, logs))
             .Should().Throw<ArgumentException>().WithMessage($"*{reason}*");
     }
 
@@ -73,7 +75,7 @@ public sealed class CertificateReloadTests : IDisposable
     {
         string folder = Directory.CreateDirectory(Path.Combine(_files.Folder, "live")).FullName;
         (string first, string firstKey) = _files.Write("default", "fallback.test");
-        await using TunnelPair pair = await StartAsync(options => options with { Certs = [first], Keys = [firstKey], CertDir = folder });
+        await using TunnelPair pair = await StartAsync(options => options with { Tls = options.Tls with { Certs = [first], Keys = [firstKey], CertDir = folder } });
         (await SubjectAsync(pair)).Should().Be("CN=fallback.test");
         using X509Certificate2 pfx = _files.Authority.Issue(Name);
         string path = Path.Combine(folder, "demo.pfx");
@@ -97,7 +99,7 @@ public sealed class CertificateReloadTests : IDisposable
         string? first = null;
         for (int run = 0; run < 2; run++)
         {
-            await using TunnelPair pair = await StartAsync(options => options with { SelfSigned = true, StateDir = state });
+            await using TunnelPair pair = await StartAsync(options => options with { StateDir = state, Tls = options.Tls with { SelfSigned = true } });
             using SecureVisitor visitor = await SecureVisitor.ConnectAsync(
                 pair.Server.HttpsPort!.Value, _files.Authority, Name, options => options.RemoteCertificateValidationCallback = (_, _, _, _) => true);
             visitor.Certificate.MatchesHostname(Name).Should().BeTrue();
@@ -150,7 +152,7 @@ public sealed class CertificateReloadTests : IDisposable
         TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hi")), new PairOptions
         {
             IsTimeFake = true,
-            Server = options => change(options with { Domain = "tunnel.test", HttpsPort = 0 }),
+            Server = options => change(options with { Domain = "tunnel.test", Listen = options.Listen with { HttpsPort = 0 } }),
         });
 
     private Task<SecureVisitor> VisitAsync(TunnelPair pair) => SecureVisitor.ConnectAsync(pair.Server.HttpsPort!.Value, _files.Authority, Name);

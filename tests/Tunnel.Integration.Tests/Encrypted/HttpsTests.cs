@@ -48,7 +48,7 @@ public sealed class HttpsTests : IDisposable
         using X509Certificate2 curve = _files.Authority.IssueOnCurve(later, "curve.tunnel.test");
         (string ec, string ecKey) = _files.Write("curve", curve);
         (string rsa, string rsaKey) = _files.Write("rsa", "*.tunnel.test");
-        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")), options => options with { Certs = [ec, rsa], Keys = [ecKey, rsaKey] });
+        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")), options => options with { Tls = options.Tls with { Certs = [ec, rsa], Keys = [ecKey, rsaKey] } });
         foreach (string name in new[] { "curve.tunnel.test", Name })
         {
             int first = await HandshakeAsync(name);
@@ -117,7 +117,7 @@ public sealed class HttpsTests : IDisposable
         (string exact, string exactKey) = _files.Write("exact", "exact.tunnel.test");
         (string wild, string wildKey) = _files.Write("wild", "*.tunnel.test");
         await using TunnelPair pair = await StartAsync(
-            Talk.Origin(Talk.Ok("hi")), options => options with { Certs = [first, exact, wild], Keys = [firstKey, exactKey, wildKey] });
+            Talk.Origin(Talk.Ok("hi")), options => options with { Tls = options.Tls with { Certs = [first, exact, wild], Keys = [firstKey, exactKey, wildKey] } });
         foreach ((string name, string subject) in new[]
         {
             ("exact.tunnel.test", "CN=exact.tunnel.test"), ("demo.tunnel.test", "CN=*.tunnel.test"), ("a.b.tunnel.test", "CN=fallback.test"),
@@ -131,7 +131,7 @@ public sealed class HttpsTests : IDisposable
     [Fact]
     public async Task PlainHttp_WithRedirect_IsSentToTheSameAddress()
     {
-        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")), options => options with { RedirectsToHttps = true });
+        await using TunnelPair pair = await StartAsync(Talk.Origin(Talk.Ok("hi")), options => options with { Tls = options.Tls with { RedirectsToHttps = true } });
         Answer answer = await pair.AskAsync($"POST /a?b=%20c HTTP/1.1\r\nHost: {Name}:{pair.Server.HttpPort}\r\nContent-Length: 0\r\n\r\n");
         answer.Status.Should().Be(308);
         answer["Location"].Should().Be($"https://{Name}:{pair.Server.HttpsPort}/a?b=%20c");
@@ -144,7 +144,7 @@ public sealed class HttpsTests : IDisposable
     {
         await using TunnelPair pair = await StartAsync(
             Talk.Origin((head, _) => head.StartsWith("GET /own", StringComparison.Ordinal) ? Talk.Ok("hi", "Strict-Transport-Security: max-age=1\r\n") : Talk.Ok("hi")),
-            options => options with { Hsts = TimeSpan.FromDays(1) });
+            options => options with { Tls = options.Tls with { Hsts = TimeSpan.FromDays(1) } });
         using SecureVisitor visitor = await VisitAsync(pair);
         (await visitor.AskAsync($"GET / HTTP/1.1\r\nHost: {Name}\r\n\r\n")).Field("Strict-Transport-Security").Should().Be("max-age=86400");
         (await visitor.AskAsync($"GET /own HTTP/1.1\r\nHost: {Name}\r\n\r\n")).Field("Strict-Transport-Security").Should().Be("max-age=1");
@@ -194,7 +194,7 @@ public sealed class HttpsTests : IDisposable
             IsTimeFake = isTimeFake,
             Server = options =>
             {
-                options = options with { Domain = "tunnel.test", HttpsPort = 0, Certs = [cert], Keys = [key] };
+                options = options with { Domain = "tunnel.test", Listen = options.Listen with { HttpsPort = 0 }, Tls = options.Tls with { Certs = [cert], Keys = [key] } };
                 return change is null ? options : change(options);
             },
         });

@@ -75,14 +75,7 @@ public sealed class ProxiedVisitorTests : IDisposable
         return TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head.Field("X-Forwarded-For")!)), new PairOptions
         {
             Server = options => options with
-            {
-                Domain = "tunnel.test",
-                HttpsPort = 0,
-                Certs = [cert],
-                Keys = [key],
-                AcceptsProxyProtocol = true,
-                TrustedProxies = TrustedProxies.Parse(trusted),
-            },
+            { Domain = "tunnel.test", Listen = options.Listen with { HttpsPort = 0 }, Tls = options.Tls with { Certs = [cert], Keys = [key] }, Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse(trusted) } },
         });
     }
 }

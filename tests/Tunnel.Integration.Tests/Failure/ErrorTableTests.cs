@@ -7,7 +7,7 @@ namespace Tunnel.Integration.Tests.Failure;
 /// <summary>The table of docs/operating.md, "What a visitor sees when there is no answer".</summary>
 public sealed class ErrorTableTests
 {
-    private static readonly PairOptions NoHold = new() { Server = options => options with { Hold = TimeSpan.Zero } };
+    private static readonly PairOptions NoHold = new() { Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.Zero } } };
 
     private static readonly Func<ScriptedConnection, Task> Silent = async connection => await connection.ReadToEndAsync();
 
@@ -234,7 +234,7 @@ public sealed class ErrorTableTests
                     await connection.WriteAsync(Talk.Ok("served"));
                 }
             },
-            new PairOptions { Server = options => options with { MaxStreamsPerSession = 3, Hold = TimeSpan.FromSeconds(1) } });
+            new PairOptions { Server = options => options with { Agents = options.Agents with { MaxStreamsPerSession = 3 }, Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1) } } });
         Task<Answer>[] running = [pair.GetAsync(), pair.GetAsync(), pair.GetAsync()];
         await pair.Origin.Accepted.WhenAsync(3);
         Answer refused = await AssertErrorAsync(pair, TunnelPair.Name, 503, "too-busy", keepsAlive: true);
@@ -259,7 +259,7 @@ public sealed class ErrorTableTests
     public async Task RequestAtFault_IsRejectedAndTheConnectionClosed(string request, int status, int filler = 0)
     {
         await using TunnelPair pair = await TunnelPair.StartAsync(
-            Silent, new PairOptions { Server = options => options with { MaxBody = 1000 } });
+            Silent, new PairOptions { Server = options => options with { Visitors = options.Visitors with { MaxBody = 1000 } } });
         ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync(request + new string('x', filler));
         Answer answer = await visitor.ReadAnswerAsync().Within();

@@ -204,6 +204,6 @@ public sealed class FullSessionTests
     {
         HasAgent = false,
         IsTimeFake = true,
-        Server = options => options with { Hold = TimeSpan.FromHours(1), MaxStreamsPerSession = room, TrustedProxies = TrustedProxies.Parse("127.0.0.1") },
+        Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromHours(1) }, Agents = options.Agents with { MaxStreamsPerSession = room }, Front = options.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") } },
     });
 }

@@ -18,10 +18,7 @@ public sealed class LimitTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
         {
             Server = options => options with
-            {
-                Http = new HttpLimits { MaxStartLineBytes = 300, MaxHeadBytes = 1000, MaxFields = 5 },
-                MaxBody = 10,
-            },
+            { Http = new HttpLimits { MaxStartLineBytes = 300, MaxHeadBytes = 1000, MaxFields = 5 }, Visitors = options.Visitors with { MaxBody = 10 } },
         });
         Answer within = await pair.AskAsync(
             $"POST /{new string('a', 200)} HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nX: {new string('b', 500)}\r\nContent-Length: 10\r\n\r\n0123456789");
@@ -70,7 +67,7 @@ public sealed class LimitTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
         {
             IsTimeFake = true,
-            Server = options => options with { Pace = new() { LeastRate = 10, Grace = TimeSpan.FromSeconds(20), StallTime = TimeSpan.FromSeconds(20) } },
+            Server = options => options with { Visitors = options.Visitors with { Pace = new() { LeastRate = 10, Grace = TimeSpan.FromSeconds(20), StallTime = TimeSpan.FromSeconds(20) } } },
         });
         using ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"POST / HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nContent-Length: 100\r\n\r\nsome");
@@ -99,7 +96,7 @@ public sealed class LimitTests
                     await connection.WriteAsync(await connection.ReadExactlyAsync(4));
                 }
             },
-            new PairOptions { IsTimeFake = true, Server = options => options with { UpgradeIdleTime = TimeSpan.FromHours(3) } });
+            new PairOptions { IsTimeFake = true, Server = options => options with { Visitors = options.Visitors with { UpgradeIdleTime = TimeSpan.FromHours(3) } } });
         using ScriptedConnection visitor = await pair.VisitAsync();
         await visitor.WriteAsync($"GET /chat HTTP/1.1\r\nHost: {TunnelPair.Name}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
         (await visitor.ReadAnswerAsync().Within()).Status.Should().Be(101);

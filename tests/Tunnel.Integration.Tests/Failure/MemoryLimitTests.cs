@@ -36,10 +36,7 @@ public sealed class MemoryLimitTests
             new PairOptions
             {
                 Server = options => options with
-                {
-                    TrustedProxies = TrustedProxies.Parse("127.0.0.1"),
-                    MemoryLimit = isServerSmall ? Least : null,
-                },
+                { MemoryLimit = isServerSmall ? Least : null, Front = options.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") } },
                 Agent = options => options with { MemoryLimit = isServerSmall ? null : Least },
             });
         var hanging = new List<ScriptedConnection>();

@@ -14,7 +14,7 @@ public sealed class AccessLogTests
         string file = Path.Combine(folder.Path, "access.log");
         var options = new PairOptions
         {
-            Server = server => server with { AccessLog = file, AccessLogIsJson = true, Hold = TimeSpan.FromSeconds(1) },
+            Server = server => server with { AccessLog = server.AccessLog with { File = file, IsJson = true }, Waiting = server.Waiting with { Hold = TimeSpan.FromSeconds(1) } },
         };
         string seen;
         Answer nowhere;

@@ -103,7 +103,7 @@ public sealed class ConnectionLoginTests
     [Fact]
     public async Task Login_BehindAProxyThatSendsMany_IsNobodys()
     {
-        PairOptions options = new() { Server = server => server with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") } };
+        PairOptions options = new() { Server = server => server with { Front = server.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") } } };
         await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, options);
         ScriptedConnection proxy = await pair.VisitAsync();
         (await AskAsync(proxy)).Status.Should().Be(401);
@@ -245,7 +245,7 @@ public sealed class ConnectionLoginTests
         await using TunnelPair pair = await TunnelPair.StartAsync(LoggingInAsync, new PairOptions
         {
             IsTimeFake = true,
-            Server = options => options with { IdleTime = TimeSpan.FromHours(1) },
+            Server = options => options with { Visitors = options.Visitors with { IdleTime = TimeSpan.FromHours(1) } },
         });
         ScriptedConnection alice = await pair.VisitAsync();
         await LogInAsync(alice, "alice");

@@ -55,7 +55,7 @@ public sealed class HeaderTests
                 seen = string.Join('|', head.Fields("X-Request-Id"));
                 return "no answer";
             }),
-            new PairOptions { Server = options => options with { AccessLog = folder.File("access") } });
+            new PairOptions { Server = options => options with { AccessLog = options.AccessLog with { File = folder.File("access") } } });
         Answer answer = await pair.GetAsync("/", fields);
         answer.Status.Should().Be(502);
         seen.Should().MatchRegex("^[0-9a-f]{16}$");

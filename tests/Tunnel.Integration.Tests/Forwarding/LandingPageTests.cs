@@ -30,7 +30,7 @@ public sealed class LandingPageTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), new PairOptions
         {
             HasAgent = false,
-            Server = options => options with { HasLandingPage = hasPage, Hold = TimeSpan.Zero },
+            Server = options => options with { Pages = options.Pages with { HasLandingPage = hasPage }, Waiting = options.Waiting with { Hold = TimeSpan.Zero } },
         });
         Answer answer = await pair.AskAsync(request);
         (answer.Status, answer["Tunnel-Error"]).Should().Be((404, "tunnel-not-found"));

@@ -11,7 +11,7 @@ public sealed class TrustedProxyTests
         "X-Forwarded-Port: 443\r\nForwarded: for=203.0.113.7;proto=https\r\nX-Real-IP: 6.6.6.6\r\n";
 
     private static PairOptions Trusting(string proxies) =>
-        new() { Server = options => options with { TrustedProxies = TrustedProxies.Parse(proxies) } };
+        new() { Server = options => options with { Front = options.Front with { TrustedProxies = TrustedProxies.Parse(proxies) } } };
 
     [Fact]
     public async Task TrustedProxy_SpeaksForTheVisitor_AndIsContinued()
@@ -80,7 +80,7 @@ public sealed class TrustedProxyTests
     {
         PairOptions options = new()
         {
-            Server = server => server with { TrustedProxies = TrustedProxies.Parse("127.0.0.0/8"), ProxyFields = ProxyFields.Forwarded },
+            Server = server => server with { Front = server.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.0/8"), ProxyFields = ProxyFields.Forwarded } },
         };
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin((head, _) => Talk.Ok(head)), options);
         string seen = (await pair.GetAsync("/",
@@ -99,7 +99,7 @@ public sealed class TrustedProxyTests
     {
         PairOptions options = Trusting("127.0.0.1") with
         {
-            Server = server => server with { TrustedProxies = TrustedProxies.Parse("127.0.0.1"), MaxVisitorsPerAddress = 1 },
+            Server = server => server with { Front = server.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") }, Visitors = server.Visitors with { MaxConnectionsPerAddress = 1 } },
         };
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("x")), options);
         using var first = await pair.VisitAsync();

@@ -91,7 +91,7 @@ public sealed class VisibleOriginTests
             Talk.Origin((head, _) => $"HTTP/1.1 302 Found\r\nLocation: http://{head.Field("Host")}/a\r\nX-Seen: {head.Field("Origin")}\r\nContent-Length: 0\r\n\r\n"),
             new PairOptions
             {
-                Server = options => options with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") },
+                Server = options => options with { Front = options.Front with { TrustedProxies = TrustedProxies.Parse("127.0.0.1") } },
                 Agent = options => options.Tunnel(tunnel => tunnel with { HostHeader = Origin }),
             });
         Answer answer = await pair.GetAsync(

@@ -54,12 +54,12 @@ public sealed class HttpsPortTests : IDisposable
             ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(pair.Server.HttpsPort);
         }
 
-        await using (await StartAsync(tokens, options => options with { PublicUrl = PublicUrl.TryParse("https://localhost:8443") }))
+        await using (await StartAsync(tokens, options => options with { Front = options.Front with { PublicUrl = PublicUrl.TryParse("https://localhost:8443") } }))
         {
             ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(8443, "that is where visitors come in, whatever the server listens on");
         }
 
-        await using TunnelPair plain = await StartAsync(tokens, options => options with { HttpsPort = null, Certs = [], Keys = [] });
+        await using TunnelPair plain = await StartAsync(tokens, options => options with { Listen = options.Listen with { HttpsPort = null }, Tls = options.Tls with { Certs = [], Keys = [] } });
         ServerNote.Read(tokens.State.Folder)!.Port.Should().Be(plain.Server.AgentPort);
     }
 
@@ -72,7 +72,7 @@ public sealed class HttpsPortTests : IDisposable
             HasAgent = false,
             Server = options =>
             {
-                options = options with { HttpsPort = 0, Certs = [cert], Keys = [key] };
+                options = options with { Listen = options.Listen with { HttpsPort = 0 }, Tls = options.Tls with { Certs = [cert], Keys = [key] } };
                 return change?.Invoke(options) ?? options;
             },
         });

@@ -96,7 +96,7 @@ public sealed class PassthroughMemoryTests : IDisposable
         return TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { HttpsPort = 0, Certs = [cert], Keys = [key], Hold = TimeSpan.Zero, NameMemory = TimeSpan.Zero },
+            Server = options => options with { Listen = options.Listen with { HttpsPort = 0 }, Tls = options.Tls with { Certs = [cert], Keys = [key] }, Waiting = options.Waiting with { Hold = TimeSpan.Zero, NameMemory = TimeSpan.Zero } },
             Agent = agent,
         });
     }

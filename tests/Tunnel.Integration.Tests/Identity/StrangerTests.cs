@@ -73,7 +73,7 @@ public sealed class StrangerTests
         {
             State = tokens.State,
             HasAgent = false,
-            Server = options => options with { TcpPorts = (port, port) },
+            Server = options => options with { Listen = options.Listen with { TcpPorts = (port, port) } },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }).Link(link => link with { Token = token }),
         });
 
@@ -99,7 +99,7 @@ public sealed class StrangerTests
         {
             State = tokens.State,
             HasAgent = false,
-            Server = options => options with { MaxSessionsPerIdentity = 1 },
+            Server = options => options with { Agents = options.Agents with { MaxSessionsPerIdentity = 1 } },
         });
         var up = new ForwardingSignal();
         await using AgentHost first = pair.StartAgent(up, options => options.Tunnel(tunnel => tunnel with { Subdomain = "a-1" }).Link(link => link with { Token = one }));

@@ -18,7 +18,7 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { RequireToken = true },
+            Server = options => options with { Agents = options.Agents with { RequireToken = true } },
             Agent = options => options.Link(link => link with { Token = token }),
         });
 
@@ -51,7 +51,7 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { RequireToken = true },
+            Server = options => options with { Agents = options.Agents with { RequireToken = true } },
             HasAgent = false,
         });
         await using AgentHost agent = pair.StartAgent(new ForwardingSignal());
@@ -124,7 +124,7 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { Hold = TimeSpan.FromSeconds(1), NameMemory = TimeSpan.FromSeconds(1) },
+            Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1), NameMemory = TimeSpan.FromSeconds(1) } },
             Agent = options => options.Link(link => link with { Token = first }),
         });
         await pair.Agent.StopAsync();
@@ -164,7 +164,7 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { Hold = TimeSpan.FromMilliseconds(1), NameMemory = TimeSpan.FromMilliseconds(1) },
+            Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromMilliseconds(1), NameMemory = TimeSpan.FromMilliseconds(1) } },
             Agent = options => options.Link(link => link with { Token = token }),
         });
         (await pair.GetAsync()).Status.Should().Be(200);
@@ -188,7 +188,7 @@ public sealed class TokenTests
         await using TunnelPair pair = await TunnelPair.StartAsync(Talk.Origin(Talk.Ok("hello")), new PairOptions
         {
             State = tokens.State,
-            Server = options => options with { TcpPorts = (port, port) },
+            Server = options => options with { Listen = options.Listen with { TcpPorts = (port, port) } },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null, RemotePort = isAskedFor ? port : null }).Link(link => link with { Token = token }),
         });
 

@@ -8,7 +8,7 @@ namespace Tunnel.Integration.Tests.Pair;
 public sealed record PairOptions
 {
     /// <summary>Requests without an agent are told so after a second.</summary>
-    public static PairOptions Impatient { get; } = new() { Server = options => options with { Hold = TimeSpan.FromSeconds(1) } };
+    public static PairOptions Impatient { get; } = new() { Server = options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1) } } };
 
     public Func<ServerOptions, ServerOptions> Server { get; init; } = options => options;
 

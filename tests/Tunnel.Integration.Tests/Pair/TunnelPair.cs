@@ -8,6 +8,7 @@ using Tunnel.Agent.Local;
 using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Sessions;
 using Tunnel.Server;
+using Tunnel.Server.Edge;
 using Tunnel.TestSupport;
 
 namespace Tunnel.Integration.Tests.Pair;
@@ -31,12 +32,7 @@ public sealed class TunnelPair : IAsyncDisposable
         _time = options.IsTimeFake ? new FakeTimeProvider(TimeProvider.System.GetUtcNow()) : null;
         Origin = new ScriptedOrigin(origin);
         ServerOptions = options.Server(new ServerOptions
-        {
-            LoopbackOnly = true,
-            HttpPort = 0,
-            AgentPort = 0,
-            Session = Patient(new SessionOptions()),
-        });
+        { Session = Patient(new SessionOptions()), Listen = new ListenOptions { LoopbackOnly = true, HttpPort = 0, AgentPort = 0 } });
         Server = ServerHost.Start(ServerOptions, _logs, _time, options.State);
     }
 
@@ -158,7 +154,7 @@ public sealed class TunnelPair : IAsyncDisposable
     }
 
     public void StartServerAgain() => Server = ServerHost.Start(
-        ServerOptions with { HttpPort = Server.HttpPort, AgentPort = Server.AgentPort }, _logs, _time, _options.State);
+        ServerOptions with { Listen = ServerOptions.Listen with { HttpPort = Server.HttpPort, AgentPort = Server.AgentPort } }, _logs, _time, _options.State);
 
     /// <summary>Nothing is under way any more on either side.</summary>
     public Task WhenIdleAsync() => Eventually.TrueAsync(

@@ -143,7 +143,7 @@ public sealed class PassthroughTests : IDisposable
     {
         foreach (bool hasAnswered in new[] { false, true })
         {
-            await using TunnelPair pair = await StartAsync(_ => Task.CompletedTask, hasAgent: false, server: options => options with { ResumeWindow = TimeSpan.Zero });
+            await using TunnelPair pair = await StartAsync(_ => Task.CompletedTask, hasAgent: false, server: options => options with { Waiting = options.Waiting with { ResumeWindow = TimeSpan.Zero } });
             await using OddAgent agent = await OddAgent.ConnectAsAsync(
                 pair.Server.AgentPort, $$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""", """{"id":1,"type":"tls","subdomain":"demo"}""");
             using ScriptedConnection visitor = await ScriptedConnection.ConnectAsync(pair.Server.HttpsPort!.Value);
@@ -222,8 +222,8 @@ public sealed class PassthroughTests : IDisposable
             HasAgent = hasAgent,
             Server = options =>
             {
-                options = options with { Domain = "tunnel.test", HttpsPort = 0 };
-                options = hasCertificate ? options with { Certs = [cert], Keys = [key] } : options;
+                options = options with { Domain = "tunnel.test", Listen = options.Listen with { HttpsPort = 0 } };
+                options = hasCertificate ? options with { Tls = options.Tls with { Certs = [cert], Keys = [key] } } : options;
                 return server is null ? options : server(options);
             },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }),

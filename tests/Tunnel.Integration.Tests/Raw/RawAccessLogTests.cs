@@ -41,7 +41,7 @@ public sealed class RawAccessLogTests : IDisposable
     [Fact]
     public async Task Connection_InTheTextForm_IsOneLine()
     {
-        await using (TunnelPair pair = await StartAsync(AnswerAtTheEnd, options => options with { AccessLogIsJson = false }))
+        await using (TunnelPair pair = await StartAsync(AnswerAtTheEnd, options => options with { AccessLog = options.AccessLog with { IsJson = false } }))
         {
             using ScriptedConnection visitor = await VisitAsync();
             await visitor.WriteAsync("abc");
@@ -142,7 +142,7 @@ public sealed class RawAccessLogTests : IDisposable
     [Fact]
     public async Task Connection_ThatWaitsForAnAgent_SaysHowThatEnded()
     {
-        await using (TunnelPair pair = await StartAsync(SpeakFirst, options => options with { Hold = TimeSpan.FromSeconds(1) }))
+        await using (TunnelPair pair = await StartAsync(SpeakFirst, options => options with { Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1) } }))
         {
             await pair.Agent.StopAsync().Within();
             using (ScriptedConnection visitor = await VisitAsync())
@@ -164,7 +164,7 @@ public sealed class RawAccessLogTests : IDisposable
     {
         await using (TunnelPair pair = await StartAsync(
             async origin => await origin.ReadToEndAsync(),
-            options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") }))
+            options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") } }))
         {
             using ScriptedConnection visitor = await VisitAsync();
             await visitor.WriteAsync("PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n");
@@ -181,7 +181,7 @@ public sealed class RawAccessLogTests : IDisposable
     {
         await using (TunnelPair pair = await StartAsync(
             AnswerAtTheEnd,
-            options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") }))
+            options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") } }))
         {
             using ScriptedConnection proxy = await VisitAsync();
             await proxy.WriteAsync("PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\nabc");
@@ -210,7 +210,7 @@ public sealed class RawAccessLogTests : IDisposable
     [Fact]
     public async Task Connection_WhoseSessionIsLost_SaysSo()
     {
-        await using (TunnelPair pair = await StartAsync(SpeakFirst, options => options with { ResumeWindow = TimeSpan.Zero }, hasAgent: false))
+        await using (TunnelPair pair = await StartAsync(SpeakFirst, options => options with { Waiting = options.Waiting with { ResumeWindow = TimeSpan.Zero } }, hasAgent: false))
         {
             await using OddAgent agent = await ConnectAsync(pair);
             using ScriptedConnection visitor = await VisitAsync();
@@ -300,7 +300,7 @@ public sealed class RawAccessLogTests : IDisposable
             HasAgent = hasAgent,
             Server = options =>
             {
-                options = options with { TcpPorts = (_port, _port), HttpsPort = 0, AccessLog = LogFile, AccessLogIsJson = true };
+                options = options with { Listen = options.Listen with { TcpPorts = (_port, _port), HttpsPort = 0 }, AccessLog = options.AccessLog with { File = LogFile, IsJson = true } };
                 return server is null ? options : server(options);
             },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard }),

@@ -131,12 +131,7 @@ public sealed class RawGuardTests
             new PairOptions
             {
                 Server = options => options with
-                {
-                    TcpPorts = (port, port),
-                    HttpsPort = 0,
-                    AcceptsProxyProtocol = isProxied,
-                    TrustedProxies = TrustedProxies.Parse(isProxied ? "127.0.0.0/8" : null),
-                },
+                { Listen = options.Listen with { TcpPorts = (port, port), HttpsPort = 0 }, Front = options.Front with { AcceptsProxyProtocol = isProxied, TrustedProxies = TrustedProxies.Parse(isProxied ? "127.0.0.0/8" : null) } },
                 Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = protocol, Subdomain = protocol == "tcp" ? null : "demo", Guard = guard }),
             });
     }

@@ -127,7 +127,7 @@ public sealed class RawMoveTests
     private static Task<TunnelPair> StartAsync(int port, bool hasAgent) => TunnelPair.StartAsync(Echo, new PairOptions
     {
         HasAgent = hasAgent,
-        Server = options => options with { TcpPorts = (port, port), Hold = TimeSpan.FromSeconds(1) },
+        Server = options => options with { Listen = options.Listen with { TcpPorts = (port, port) }, Waiting = options.Waiting with { Hold = TimeSpan.FromSeconds(1) } },
         Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null, RemotePort = port, IsPooled = true }),
     });
 

@@ -24,7 +24,7 @@ public sealed class RawResumeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(EchoAsync, new PairOptions
         {
             HasAgent = false,
-            Server = options => options with { TcpPorts = (port, port) },
+            Server = options => options with { Listen = options.Listen with { TcpPorts = (port, port) } },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }),
         });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
@@ -58,7 +58,7 @@ public sealed class RawResumeTests
         await using TunnelPair pair = await TunnelPair.StartAsync(EchoAsync, new PairOptions
         {
             HasAgent = false,
-            Server = options => options with { TcpPorts = (port, port) },
+            Server = options => options with { Listen = options.Listen with { TcpPorts = (port, port) } },
             Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tcp", Subdomain = null }),
         });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);
@@ -97,7 +97,7 @@ public sealed class RawResumeTests
             new PairOptions
             {
                 HasAgent = false,
-                Server = options => options with { Domain = "tunnel.test", HttpsPort = 0 },
+                Server = options => options with { Domain = "tunnel.test", Listen = options.Listen with { HttpsPort = 0 } },
                 Agent = options => options.Tunnel(tunnel => tunnel with { Protocol = "tls" }),
             });
         await using var relay = new LinkRelay(() => pair.Server.AgentPort);

@@ -39,10 +39,15 @@ public sealed class TcpTunnelTests
         await using TunnelPair pair = await TunnelPair.StartAsync(_ => Task.CompletedTask, new PairOptions
         {
             HasAgent = false,
-            Server = options => (isAgentPort ? options with { AgentPort = port } : options with { HttpPort = port }) with
+            Server = options => options with
             {
-                SharesPorts = OperatingSystem.IsLinux(),
-                TcpPorts = (port, port),
+                Listen = options.Listen with
+                {
+                    AgentPort = isAgentPort ? port : options.Listen.AgentPort,
+                    HttpPort = isAgentPort ? options.Listen.HttpPort : port,
+                    SharesPorts = OperatingSystem.IsLinux(),
+                    TcpPorts = (port, port),
+                },
             },
         });
 
@@ -142,7 +147,7 @@ public sealed class TcpTunnelTests
     {
         int port = FreePort.Find();
         await using TunnelPair pair = await StartAsync(
-            Echo, options => options with { TcpPorts = (port, port) }, options => options.Tunnel(tunnel => tunnel with { RemotePort = port }));
+            Echo, options => options with { Listen = options.Listen with { TcpPorts = (port, port) } }, options => options.Tunnel(tunnel => tunnel with { RemotePort = port }));
         pair.Forwarding.Grant!.Url.Should().Be($"tcp://localhost:{port}");
         AgentHost other = pair.StartAgent(new ForwardingSignal());
         ((int)await other.Exited.Within()).Should().Be(4);
@@ -192,7 +197,7 @@ public sealed class TcpTunnelTests
                 seen.SetResult(await origin.ReadExactlyAsync(28 + 4));
                 await origin.ReadToEndAsync();
             },
-            options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") },
+            options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") } },
             options => options.Origin(origin => origin with { SendsProxyProtocol = true }));
         using ScriptedConnection proxy = await VisitAsync(pair);
         await proxy.WriteAsync(header + "data");
@@ -204,7 +209,7 @@ public sealed class TcpTunnelTests
     [Fact]
     public async Task NameOfATcpTunnel_InHostOrInAHandshake_LeadsNowhere()
     {
-        await using TunnelPair pair = await StartAsync(Echo, options => options with { HttpsPort = 0 });
+        await using TunnelPair pair = await StartAsync(Echo, options => options with { Listen = options.Listen with { HttpsPort = 0 } });
         string name = pair.Forwarding.Grant!.Name;
         Answer answer = await pair.AskAsync($"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n");
         answer.Status.Should().Be(404);
@@ -219,7 +224,7 @@ public sealed class TcpTunnelTests
     public async Task Proxy_TrustedButSilentAboutTheVisitor_IsClosedAndTheLogSaysWhatToDo()
     {
         await using TunnelPair pair = await StartAsync(
-            Echo, options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") });
+            Echo, options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("127.0.0.0/8") } });
         using ScriptedConnection proxy = await VisitAsync(pair);
         await proxy.WriteAsync("SSH-2.0-x\r\n");
         await FluentActions.Awaiting(() => proxy.ReadToEndAsync().Within()).Should().ThrowAsync<IOException>();
@@ -239,7 +244,7 @@ public sealed class TcpTunnelTests
                 byte[] buffer = new byte[100];
                 Interlocked.Add(ref received, await origin.Socket.ReceiveAsync(buffer, SocketFlags.None));
             },
-            options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") });
+            options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") } });
         using ScriptedConnection visitor = await VisitAsync(pair);
 
         // The system tells of a reset once, to whichever call comes first.
@@ -263,7 +268,7 @@ public sealed class TcpTunnelTests
     public async Task Visitor_UntrustedThatBeginsLikeAHeader_IsServedAsSoonAsItIsNone()
     {
         await using TunnelPair pair = await StartAsync(
-            Echo, options => options with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") });
+            Echo, options => options with { Front = options.Front with { AcceptsProxyProtocol = true, TrustedProxies = TrustedProxies.Parse("192.0.2.0/24") } });
         using ScriptedConnection visitor = await VisitAsync(pair);
         await visitor.WriteAsync("PRO");
         await visitor.WriteAsync("GRESS");
@@ -310,7 +315,7 @@ public sealed class TcpTunnelTests
             Server = options =>
             {
                 int port = FreePort.Find();
-                options = options with { TcpPorts = (port, Math.Min(port + 50, 65_535)) };
+                options = options with { Listen = options.Listen with { TcpPorts = (port, Math.Min(port + 50, 65_535)) } };
                 return server is null ? options : server(options);
             },
             Agent = options =>

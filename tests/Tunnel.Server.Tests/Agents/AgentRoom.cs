@@ -26,7 +26,7 @@ internal sealed class AgentRoom : IAsyncDisposable
     {
         _clock = new DeadlineClock(Time);
         Registry = new TunnelRegistry(new WaitingLimits(), _ => false, Time, _clock);
-        var options = new ServerOptions { Domain = "test", MaxSessionsPerIdentity = mostSessions };
+        var options = new ServerOptions { Domain = "test", Agents = new AgentsOptions { MaxSessionsPerIdentity = mostSessions } };
         _passwords = new PasswordChecks(Time);
         Tokens = TokenStore.Open(_folder, options.Domain, Time);
         _services = new AgentServices(

@@ -46,7 +46,7 @@ public sealed class TcpPortsTests
     {
         var forwarding = new ForwardingServices
         {
-            Options = new ServerOptions { TcpPorts = (20_000, 20_003) },
+            Options = new ServerOptions { Listen = new ListenOptions { TcpPorts = (20_000, 20_003) } },
             Registry = registry,
             Pool = MemoryPool<byte>.Shared,
             Time = time,

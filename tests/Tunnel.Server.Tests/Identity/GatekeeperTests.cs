@@ -38,7 +38,7 @@ public sealed class GatekeeperTests : IDisposable
     {
         TokenStore store = Store();
         (AgentToken token, _) = await MakeAsync(store, "laptop");
-        var gate = new Gatekeeper(_options with { RequireToken = requireToken }, store, _clock, NullLogger.Instance);
+        var gate = new Gatekeeper(_options with { Agents = _options.Agents with { RequireToken = requireToken } }, store, _clock, NullLogger.Instance);
         string? credential = shown switch
         {
             "good" => token.Credential,
@@ -57,7 +57,7 @@ public sealed class GatekeeperTests : IDisposable
     [Fact]
     public void Plaintext_AllowedByOption_StillNeedsAToken()
     {
-        var gate = new Gatekeeper(_options with { AllowPlaintextAgents = true }, Store(), _clock, NullLogger.Instance);
+        var gate = new Gatekeeper(_options with { Agents = _options.Agents with { AllowPlaintext = true } }, Store(), _clock, NullLogger.Instance);
 
         gate.Identify(null, LinkFacts.Of(Public, Outside, isEncrypted: false), out RejectMessage? refusal).Should().BeNull();
 

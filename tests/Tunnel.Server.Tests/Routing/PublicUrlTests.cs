@@ -36,5 +36,5 @@ public sealed class PublicUrlTests
 
     private static TunnelAddresses AddressesOf(string front) => new(OptionsOf(front), null!) { HttpPort = 8076, HttpsPort = 9443 };
 
-    private static ServerOptions OptionsOf(string front) => new() { Domain = "tunnel.com", PublicUrl = PublicUrl.TryParse(front) };
+    private static ServerOptions OptionsOf(string front) => new() { Domain = "tunnel.com", Front = new FrontOptions { PublicUrl = PublicUrl.TryParse(front) } };
 }

@@ -1,6 +1,6 @@
-using Tunnel.Server.Edge;
+using Tunnel.Server.Forwarding;
 
-namespace Tunnel.Server.Tests.Edge;
+namespace Tunnel.Server.Tests.Forwarding;
 
 public sealed class ErrorsUrlTests
 {

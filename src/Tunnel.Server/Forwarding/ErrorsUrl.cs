@@ -1,6 +1,6 @@
 using Tunnel.Hosting;
 
-namespace Tunnel.Server.Edge;
+namespace Tunnel.Server.Forwarding;
 
 /// <summary>Where visitors find what a code means: an address with <c>{code}</c> in it, or one that the code is put behind as a fragment. Immutable.</summary>
 public sealed class ErrorsUrl
