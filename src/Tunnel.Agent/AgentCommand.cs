@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tunnel.Agent.Control;
 using Tunnel.Agent.Identity;
 using Tunnel.Agent.Local;
 using Tunnel.Agent.Tunnels;
@@ -34,6 +35,7 @@ internal sealed class AgentCommand
         var help = new HelpPage(_command);
         _ = new StartCommand(_command, help);
         _ = new ConfigCommand(_command);
+        ControlCommands.AddTo(_command);
         new LoginCommand().AddTo(_command);
         help.Describe(_command, new HelpText
         {

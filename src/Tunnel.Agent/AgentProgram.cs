@@ -1,11 +1,13 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Console;
+using Tunnel.Agent.Control;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Identity;
 using Tunnel.Agent.Link;
 using Tunnel.Agent.Tunnels;
 using Tunnel.Hosting;
+using Tunnel.Hosting.Control;
 using Tunnel.Hosting.Options;
 using Tunnel.Hosting.Secrets;
 
@@ -46,12 +48,29 @@ internal sealed class AgentProgram
         using var over = new CancellationTokenSource();
         FileFollower? follower = follow?.Invoke(host, log);
         Task following = follower?.RunAsync(over.Token) ?? Task.CompletedTask;
-        signals.OnReload(follower is not null ? follower.Reload : () => AgentLog.NothingToReload(log));
+        signals.OnReload(follower is not null ? () => _ = follower.ReloadAsync() : () => AgentLog.NothingToReload(log));
+        DateTimeOffset since = TimeProvider.System.GetUtcNow();
+        var control = new AgentControl(
+            () => AgentReport.Of(since, options.Link.Server, host.Status, follower?.Path, host.Tunnels), follower is null ? null : follower.ReloadAsync, signals.AskToStop);
+        await using ControlSocket? socket = OpenControl(control, log);
         await Task.WhenAny(host.Exited, signals.WaitAsync());
         await over.CancelAsync();
         await following;
         await host.StopAsync(signals.Hurry);
         return (int)await host.Exited;
+    }
+
+    private static ControlSocket? OpenControl(AgentControl control, ILogger log)
+    {
+        try
+        {
+            return ControlSocket.Open(ControlFolder.ForStart("tunnel-agent"), control.AnswerAsync, TimeProvider.System);
+        }
+        catch (IOException error)
+        {
+            AgentLog.NoControl(log, Printable.Of(error.Message));
+            return null;
+        }
     }
 
     private FoundToken? FindToken(ParseResult arguments, LinkOptions link)

@@ -56,6 +56,9 @@ public sealed class StopSignals : IDisposable
     /// <summary>From here on the process is ended if a stop takes much longer than this.</summary>
     public void LimitStop(TimeSpan grace) => _limit = grace + Beyond;
 
+    /// <summary>Asks for a stop, as SIGTERM does.</summary>
+    public void AskToStop() => Receive(PosixSignal.SIGTERM);
+
     /// <summary>Completes with the first signal.</summary>
     public Task WaitAsync()
     {

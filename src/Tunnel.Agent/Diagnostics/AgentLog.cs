@@ -112,4 +112,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(58, LogLevel.Error, "The settings file is not taken, and nothing has changed: {Fault} [settings-wrong]")]
     public static partial void FileNotTaken(ILogger log, string fault);
+
+    [LoggerMessage(59, LogLevel.Warning, "'tunnel-agent status', reload and stop do not find this agent: {Reason} [control-unavailable]")]
+    public static partial void NoControl(ILogger log, string reason);
 }

@@ -18,19 +18,26 @@ internal sealed class FileFollower(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    private readonly Lock _lock = new();
     private readonly SemaphoreSlim _reload = new(0, 1);
+    private TaskCompletionSource<FileNews> _asked = New();
     private IReadOnlyDictionary<string, GivenValue> _settings = started.AgentValues(new OptionFaults());
 
-    /// <summary>Looks at the file at once, changed or not. Safe from any thread.</summary>
-    public void Reload()
+    /// <summary>The file.</summary>
+    public string Path => started.Path;
+
+    /// <summary>Looks at the file at once, changed or not. Safe from any thread, while <see cref="RunAsync"/> runs.</summary>
+    /// <returns>What came of it.</returns>
+    public Task<FileNews> ReloadAsync()
     {
-        try
+        lock (_lock)
         {
-            _reload.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is about to.
+            if (_reload.CurrentCount == 0)
+            {
+                _reload.Release();
+            }
+
+            return _asked.Task;
         }
     }
 
@@ -50,7 +57,10 @@ internal sealed class FileFollower(
                 if (isAsked || (now != taken && now == last && now != default))
                 {
                     taken = now;
-                    Take(isAsked);
+                    TaskCompletionSource<FileNews>? asked = isAsked ? NextAsked() : null;
+                    FileNews news = Take();
+                    Tell(news, isAsked);
+                    asked?.SetResult(news);
                 }
 
                 last = now;
@@ -66,7 +76,18 @@ internal sealed class FileFollower(
         }
     }
 
-    private void Take(bool isAsked)
+    // Who asks from here on may mean what is saved from here on.
+    private TaskCompletionSource<FileNews> NextAsked()
+    {
+        lock (_lock)
+        {
+            TaskCompletionSource<FileNews> asked = _asked;
+            _asked = New();
+            return asked;
+        }
+    }
+
+    private FileNews Take()
     {
         var faults = new OptionFaults();
         AgentFile? file = AgentFile.Read(started.Path, faults);
@@ -75,29 +96,23 @@ internal sealed class FileFollower(
         try
         {
             faults.ThrowIfAny();
-            Tell(change(tunnels), isAsked);
-            foreach (string key in settings.Keys.Union(_settings.Keys).Where(key => !IsSame(key, settings)))
-            {
-                AgentLog.SettingWaits(log, key);
-            }
-
+            IReadOnlyList<(TunnelChange, TunnelOptions)> changes = change(tunnels);
+            string[] waiting = [.. settings.Keys.Union(_settings.Keys).Where(key => !IsSame(key, settings))];
             _settings = settings;
+            return new FileNews(changes, waiting, []);
         }
         catch (ArgumentException error)
         {
-            foreach (string fault in (error as OptionException)?.Faults ?? [error.Message])
-            {
-                AgentLog.FileNotTaken(log, fault);
-            }
+            return new FileNews([], [], (error as OptionException)?.Faults ?? [error.Message]);
         }
     }
 
     private bool IsSame(string key, IReadOnlyDictionary<string, GivenValue> settings) =>
         settings.TryGetValue(key, out GivenValue now) && _settings.TryGetValue(key, out GivenValue before) && now.Texts.SequenceEqual(before.Texts);
 
-    private void Tell(IReadOnlyList<(TunnelChange Change, TunnelOptions Tunnel)> changes, bool isAsked)
+    private void Tell(FileNews news, bool isAsked)
     {
-        foreach ((TunnelChange kind, TunnelOptions tunnel) in changes)
+        foreach ((TunnelChange kind, TunnelOptions tunnel) in news.Changes)
         {
             switch (kind)
             {
@@ -113,9 +128,26 @@ internal sealed class FileFollower(
             }
         }
 
-        if (changes.Count == 0 && isAsked)
+        foreach (string key in news.Waiting)
+        {
+            AgentLog.SettingWaits(log, key);
+        }
+
+        foreach (string fault in news.Faults)
+        {
+            AgentLog.FileNotTaken(log, fault);
+        }
+
+        if (isAsked && news is { Changes.Count: 0, Faults.Count: 0 })
         {
             AgentLog.NothingChanged(log, started.Path);
         }
     }
+
+    private static TaskCompletionSource<FileNews> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
+
+/// <summary>What came of looking at the settings file again.</summary>
+/// <param name="Waiting">Settings that have changed and take effect at the next start.</param>
+/// <param name="Faults">Why nothing of it was taken; none: it was.</param>
+internal sealed record FileNews(IReadOnlyList<(TunnelChange Change, TunnelOptions Tunnel)> Changes, IReadOnlyList<string> Waiting, IReadOnlyList<string> Faults);

@@ -150,4 +150,12 @@ public static class AgentErrors
     public static KnownError RestartNeeded { get; } = new(
         "restart-needed", FailedParty.Operator, "What was changed in the settings file is not about tunnels, and the agent reads it only when it starts.",
         "Start the agent again when it suits you.");
+
+    public static KnownError AgentNotRunning { get; } = new(
+        "agent-not-running", FailedParty.Operator, "No agent of this user that runs is the one that was named.",
+        "'tunnel-agent status' shows those that run. One of another user, or of root, is asked as that user.", ExitCodes.Failed);
+
+    public static KnownError NothingToReload { get; } = new(
+        "nothing-to-reload", FailedParty.Operator, "The agent was started with options, not with a settings file, so there is nothing to read again.",
+        "Start it again with other options, or use a file: 'tunnel-agent config example'.", ExitCodes.Failed);
 }

@@ -52,4 +52,16 @@ public static class ProgramErrors
     public static KnownError Revoked { get; } = new(
         "revoked", FailedParty.Operator, "The agent's token was revoked or has expired, and its sessions ended.",
         "Nothing, if that was meant. Otherwise make a new token with 'tunnel-server token create NAME', and log in with it.");
+
+    public static KnownError ControlUnavailable { get; } = new(
+        "control-unavailable", FailedParty.Operator, "The program has no control socket, so status, reload and stop do not find it; everything else works.",
+        "Mend the folder that the line names, or set XDG_RUNTIME_DIR to one of this user's.");
+
+    public static KnownError ControlInvalid { get; } = new(
+        "control-invalid", FailedParty.Operator, "A running program was asked for something it does not understand at its control socket.",
+        "Use a command of the same version as the program that runs.", ExitCodes.Failed);
+
+    public static KnownError ControlNoAnswer { get; } = new(
+        "control-no-answer", FailedParty.Operator, "A running program does not answer at its control socket: it hangs, was stopped with Ctrl-Z, or is of another make.",
+        "Look what it does; kill PID ends it.", ExitCodes.Failed);
 }
