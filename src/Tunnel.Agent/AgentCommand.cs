@@ -36,6 +36,7 @@ internal sealed class AgentCommand
         _ = new StartCommand(_command, help);
         _ = new ConfigCommand(_command);
         ControlCommands.AddTo(_command);
+        CompletionCommand.AddTo(_command, "tunnel-agent");
         new LoginCommand().AddTo(_command);
         help.Describe(_command, new HelpText
         {

@@ -15,6 +15,7 @@ internal sealed class StartCommand
 
     public StartCommand(Command root, HelpPage help)
     {
+        _names.CompletionSources.Add(static _ => AgentFile.Read(AgentFile.UsualPath, new OptionFaults())?.Tunnels.Select(tunnel => tunnel.Name) ?? []);
         _command.Arguments.Add(_names);
         _start = new OptionBinder<StartOptions>(_command, AgentOptions.EnvironmentPrefix, StartOptions.Declarations);
         _agent = new AgentProgram(_command);

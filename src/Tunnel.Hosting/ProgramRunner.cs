@@ -18,7 +18,10 @@ public static class ProgramRunner
         {
             Attach(command, run);
             ParseResult result = command.Parse(arguments);
-            if (UsageFaults.Of(result) is { Count: > 0 } faults)
+
+            // A shell that completes a line asks with [suggest:N], and the line behind it is no command of ours.
+            bool isAsked = command is RootCommand root && root.Directives.Any(directive => result.GetResult(directive) is not null);
+            if (!isAsked && UsageFaults.Of(result) is { Count: > 0 } faults)
             {
                 return await ComplainAsync(result.CommandResult.Command, ProgramErrors.WrongUsage, faults);
             }

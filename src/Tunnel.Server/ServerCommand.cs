@@ -22,6 +22,7 @@ internal sealed class ServerCommand
     {
         _options = new OptionBinder<ServerOptions>(_command, "TUNNEL_SERVER_", ServerDeclarations.All);
         new TokenCommand(TimeProvider.System).AddTo(_command);
+        CompletionCommand.AddTo(_command, "tunnel-server");
         new HelpPage(_command).Describe(_command, new HelpText
         {
             Usage = ["--domain NAME [options]", "token create|list|revoke"],

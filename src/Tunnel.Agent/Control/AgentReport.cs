@@ -36,6 +36,10 @@ internal sealed record AgentReport(
 /// <param name="State">As <see cref="TunnelState"/>.</param>
 internal sealed record TunnelReport(string Name, string Protocol, string Url, string Origin, string State, string Reason)
 {
+    /// <summary>The shortest word that means it; empty: there is none yet.</summary>
+    [JsonIgnore]
+    public string Label => Name.Length > 0 ? Name : Uri.TryCreate(Url, UriKind.Absolute, out Uri? url) ? url.Host.Split('.')[0] : "";
+
     public bool IsMeantBy(string word) =>
         word == Name || (Uri.TryCreate(Url, UriKind.Absolute, out Uri? url) && (word == url.Host || word == url.Host.Split('.')[0]));
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using Tunnel.Hosting;
@@ -22,17 +23,23 @@ internal static class ControlCommands
         var reload = new Command("reload", "Makes running agents read their settings file now.");
         var some = new Argument<string?>("NAME|PID") { Description = $"{Meant} Left out: all.", Arity = ArgumentArity.ZeroOrOne };
         reload.Arguments.Add(some);
+        some.CompletionSources.Add(static _ => TunnelNames());
         ProgramRunner.Attach(reload, parsed => RunningAgents.SteerAsync(parsed.GetValue(some), AgentControl.Reload, TellReloadedAsync));
 
         var stop = new Command("stop", "Stops a running agent; its running requests may finish.");
         var one = new Argument<string>("NAME|PID") { Description = Meant };
         stop.Arguments.Add(one);
+        one.CompletionSources.Add(static _ => TunnelNames());
         ProgramRunner.Attach(stop, parsed => RunningAgents.SteerAsync(parsed.GetValue(one)!, AgentControl.Stop, TellStoppingAsync));
 
         root.Subcommands.Add(status);
         root.Subcommands.Add(reload);
         root.Subcommands.Add(stop);
     }
+
+    [SuppressMessage("Usage", "VSTHRD002", Justification = "Completion asks for words at once, and the process does nothing else.")]
+    private static IEnumerable<string> TunnelNames() =>
+        Task.Run(RunningAgents.FindAsync).GetAwaiter().GetResult().SelectMany(agent => agent.Report.Tunnels).Select(tunnel => tunnel.Label).Where(name => name.Length > 0);
 
     private static async Task<int> ShowAsync(StatusOptions options)
     {
