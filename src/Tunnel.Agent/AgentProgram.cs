@@ -48,16 +48,36 @@ internal sealed class AgentProgram
         using var over = new CancellationTokenSource();
         FileFollower? follower = follow?.Invoke(host, log);
         Task following = follower?.RunAsync(over.Token) ?? Task.CompletedTask;
-        signals.OnReload(follower is not null ? () => _ = follower.ReloadAsync() : () => AgentLog.NothingToReload(log));
+        ServiceManager manager = ServiceManager.OfThisProcess();
+        signals.OnReload(() => _ = ReloadAsync(follower, manager, log));
         DateTimeOffset since = TimeProvider.System.GetUtcNow();
         var control = new AgentControl(
             () => AgentReport.Of(since, options.Link.Server, host.Status, follower?.Path, host.Tunnels), follower is null ? null : follower.ReloadAsync, signals.AskToStop);
         await using ControlSocket? socket = OpenControl(control, log);
+
+        // Without a link it works as well: it dials, and goes on dialling.
+        manager.Ready();
         await Task.WhenAny(host.Exited, signals.WaitAsync());
+        manager.Stopping();
         await over.CancelAsync();
         await following;
         await host.StopAsync(signals.Hurry);
         return (int)await host.Exited;
+    }
+
+    private static async Task ReloadAsync(FileFollower? follower, ServiceManager manager, ILogger log)
+    {
+        manager.Reloading();
+        if (follower is null)
+        {
+            AgentLog.NothingToReload(log);
+        }
+        else
+        {
+            await follower.ReloadAsync();
+        }
+
+        manager.Ready();
     }
 
     private static ControlSocket? OpenControl(AgentControl control, ILogger log)

@@ -81,9 +81,17 @@ internal sealed class ServerCommand
 
         await using (host)
         {
-            signals.OnReload(host.Reload);
+            ServiceManager manager = ServiceManager.OfThisProcess();
+            signals.OnReload(() =>
+            {
+                manager.Reloading();
+                host.Reload();
+                manager.Ready();
+            });
             await StandardLines.OutAsync($"Ready: {string.Join(" and ", host.UrlsOf("*." + options.Domain))} for visitors, port {host.AgentPort} for agents");
+            manager.Ready();
             await signals.WaitAsync();
+            manager.Stopping();
             await host.StopAsync(signals.Hurry);
         }
 
