@@ -23,8 +23,16 @@ internal sealed class SessionTunnels(ConnectionServices services, ServerLink ser
     /// <summary>What only somebody's hand can change is not asked for more often.</summary>
     private static readonly TimeSpan FinalTime = TimeSpan.FromSeconds(60);
 
+    /// <summary>BINDs under way, and UNBINDs behind them: the server lets 128 of both wait for their turn.</summary>
+    private const int MostAsked = 32;
+
+    private const int MostDropped = 64;
+
     private readonly Channel<object> _news = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
     private readonly SortedDictionary<uint, TunnelOnSession> _tunnels = [];
+    private int _asked;
+    private int _dropped;
+    private int _forgotten;
     private readonly TaskCompletionSource<NoLinkException?> _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<UnboundMessage> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -99,9 +107,10 @@ internal sealed class SessionTunnels(ConnectionServices services, ServerLink ser
     {
         foreach (uint id in _tunnels.Keys.Where(id => !wanted.Any(tunnel => tunnel.Id == id)).ToArray())
         {
-            _tunnels.Remove(id, out TunnelOnSession? dropped);
-            session.Send(FrameKind.Unbind, new UnbindMessage { Id = id });
-            dropped!.Unbind("");
+            if (MaySend)
+            {
+                Drop(id);
+            }
         }
 
         long now = services.Time.GetTimestamp();
@@ -110,34 +119,56 @@ internal sealed class SessionTunnels(ConnectionServices services, ServerLink ser
             if (!_tunnels.TryGetValue(tunnel.Id, out TunnelOnSession? known))
             {
                 // The first session gets the name that the server chooses; the others ask for that.
-                if (slot == 0 || tunnel.HasName)
+                if (MaySend && (slot == 0 || tunnel.HasName))
                 {
                     Ask(_tunnels[tunnel.Id] = new TunnelOnSession(tunnel), now);
                 }
             }
-            else if (known.Tunnel != tunnel)
+            else if (known is { Asks: > 0, Refusal: null })
+            {
+                // What it is to become meanwhile is asked when this is answered.
+                if (services.Time.GetElapsedTime(known.AskedAt, now) >= AnswerTime)
+                {
+                    Refuse(known, new NoLinkException(AgentErrors.BindTimeout.Code, $"{services.Server} has not answered for {AnswerTime.TotalSeconds:0} seconds whether it serves the tunnel."));
+                }
+            }
+            else if (MaySend && (known.Tunnel != tunnel || known.NextTry <= now))
             {
                 known.Become(tunnel);
                 Ask(known, now);
             }
-            else if (known.NextTry <= now)
-            {
-                Ask(known, now);
-            }
-            else if (known is { Asks: > 0, Refusal: null } && services.Time.GetElapsedTime(known.AskedAt, now) >= AnswerTime)
-            {
-                Refuse(known, new NoLinkException(AgentErrors.BindTimeout.Code, $"{services.Server} has not answered for {AnswerTime.TotalSeconds:0} seconds whether it serves the tunnel."));
-            }
         }
     }
 
+    // Who sends more than the server's turn takes is a flood to it.
+    private bool MaySend => _asked < MostAsked && _dropped < MostDropped;
+
     private void Ask(TunnelOnSession tunnel, long now)
     {
+        _asked++;
         tunnel.Asks++;
         tunnel.AskedAt = now;
         tunnel.NextTry = null;
         tunnel.Refusal = null;
         session.Send(FrameKind.Bind, tunnel.Tunnel.Request);
+    }
+
+    private void Drop(uint id)
+    {
+        _tunnels.Remove(id, out TunnelOnSession? dropped);
+        _forgotten += dropped!.Asks;
+        _dropped += _asked > 0 ? 1 : 0;
+        session.Send(FrameKind.Unbind, new UnbindMessage { Id = id });
+        dropped.Unbind("");
+    }
+
+    // Every BIND is answered, also those for a tunnel that was dropped meanwhile.
+    private void Answered()
+    {
+        if (--_asked == 0)
+        {
+            _dropped = 0;
+        }
     }
 
     private void TakeAll()
@@ -150,11 +181,20 @@ internal sealed class SessionTunnels(ConnectionServices services, ServerLink ser
 
     private void Take(object news)
     {
-        if (news is BoundMessage bound && _tunnels.TryGetValue(bound.Id, out TunnelOnSession? asked) && asked.Asks > 0)
+        if (news is BoundMessage bound)
         {
-            if (--asked.Asks == 0)
+            if (_tunnels.TryGetValue(bound.Id, out TunnelOnSession? asked) && asked.Asks > 0)
             {
-                TakeAnswer(asked, bound);
+                Answered();
+                if (--asked.Asks == 0)
+                {
+                    TakeAnswer(asked, bound);
+                }
+            }
+            else if (_forgotten > 0)
+            {
+                _forgotten--;
+                Answered();
             }
         }
         else if (news is UnboundMessage unbound && _tunnels.TryGetValue(unbound.Id, out TunnelOnSession? lost))

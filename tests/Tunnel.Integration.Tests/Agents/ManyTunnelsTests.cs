@@ -131,6 +131,26 @@ public sealed class ManyTunnelsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ManyTunnels_AllChangedAgainAndAgain_AreNoFlood()
+    {
+        TunnelOptions[] Tunnels(int round) =>
+        [
+            .. Enumerable.Range(0, 32).Select(number => To(string.Create(CultureInfo.InvariantCulture, $"s{number}"), _first) with { HostHeader = string.Create(CultureInfo.InvariantCulture, $"h{round}") }),
+            .. Enumerable.Range(0, 32).Select(number => To(string.Create(CultureInfo.InvariantCulture, $"r{round}n{number}"), _first)),
+        ];
+        await using TunnelPair pair = await StartAsync(options => options with { Tunnels = Tunnels(0) });
+        for (int round = 1; round <= 10; round++)
+        {
+            pair.Agent.Change(Tunnels(round));
+        }
+
+        await Eventually.TrueAsync(async () => (await pair.AskAsync("GET / HTTP/1.1\r\nHost: r10n31.localhost\r\n\r\n")).Status == 200);
+        await OnlineAsync(pair.Agent, 64);
+        pair.Log.Should().NotContain(line => line.Contains("flood", StringComparison.Ordinal));
+        pair.Log.Count(line => line.Contains("Connected to", StringComparison.Ordinal)).Should().Be(1);
+    }
+
+    [Fact]
     public async Task Names_TheServerChose_AreTheSameOnEverySession()
     {
         await using TunnelPair pair = await StartAsync(options => options.Link(link => link with { Links = 3 }) with
