@@ -34,6 +34,7 @@ internal sealed class AgentCommand
         _agent = new AgentProgram(_command);
         var help = new HelpPage(_command);
         _ = new StartCommand(_command, help);
+        _ = new DiagnoseCommand(_command, help);
         _ = new ConfigCommand(_command);
         ControlCommands.AddTo(_command);
         CompletionCommand.AddTo(_command, "tunnel-agent");
@@ -69,7 +70,7 @@ internal sealed class AgentCommand
     {
         var faults = new OptionFaults();
         TunnelOptions tunnel = _tunnel.Bind(arguments, new TunnelOptions(), faults);
-        tunnel = WithTarget(tunnel, arguments.GetValue(_target) ?? [], faults);
+        tunnel = WithTarget(tunnel, arguments.GetValue(_target) ?? [], faults, _command);
         AgentOptions agent = _agent.Bind(arguments, faults);
         faults.ThrowIfAny();
         tunnel = tunnel.Resolve(faults);
@@ -77,8 +78,8 @@ internal sealed class AgentCommand
         return _agent.RunAsync(arguments, agent with { Tunnels = [tunnel] });
     }
 
-    // tunnel-agent [http|tls|tcp] ORIGIN
-    private TunnelOptions WithTarget(TunnelOptions tunnel, string[] target, OptionFaults faults)
+    /// <summary>The tunnel with what stands without an option: <c>[http|tls|tcp] ORIGIN</c>.</summary>
+    internal static TunnelOptions WithTarget(TunnelOptions tunnel, string[] target, OptionFaults faults, Command command)
     {
         string? protocol = target.FirstOrDefault(Protocols.Contains);
         string[] origins = [.. target.Where(text => !Protocols.Contains(text))];
@@ -98,7 +99,7 @@ internal sealed class AgentCommand
         {
             faults.Require(tunnel.Origin.Address is null && tunnel.Origin.Port == 0, $"The local server is given twice: as {Printable.Of(origin)}, and with --port or --origin.");
             OriginAddress? address = OriginAddress.TryParse(origin);
-            faults.Require(address is not null, $"'{Printable.Of(origin)}' is neither a command nor a local server: that is {OriginAddress.Expected}.{NearestWord.Hint(origin, _command.Subcommands.Select(below => below.Name))}");
+            faults.Require(address is not null, $"'{Printable.Of(origin)}' is neither a command nor a local server: that is {OriginAddress.Expected}.{NearestWord.Hint(origin, command.Subcommands.Select(below => below.Name))}");
             tunnel = tunnel with { Origin = tunnel.Origin with { Address = address, Port = 0 } };
         }
 

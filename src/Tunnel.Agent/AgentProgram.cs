@@ -31,12 +31,7 @@ internal sealed class AgentProgram
     /// <exception cref="ArgumentException">It cannot work with the options.</exception>
     public async Task<int> RunAsync(ParseResult arguments, AgentOptions given, Func<AgentHost, ILogger, FileFollower>? follow = null)
     {
-        FoundToken? found = FindToken(arguments, given.Link);
-        AgentOptions options = (given with
-        {
-            Link = Resolve(given.Link, found?.Token, found?.IsStored ?? false),
-            StateFolder = given.StateFolder ?? ProgramFolders.State("tunnel-agent"),
-        }).Validate();
+        (AgentOptions options, FoundToken? found) = Resolve(arguments, given);
         using ILoggerFactory logs = ProgramLog.Create(options.Log);
         ILogger log = logs.CreateLogger("tunnel-agent");
         Warn(found, options.Link, log);
@@ -91,6 +86,19 @@ internal sealed class AgentProgram
             AgentLog.NoControl(log, Printable.Of(error.Message));
             return null;
         }
+    }
+
+    /// <summary>The options with all that is looked for elsewhere: the token, the proxy, the folder for state.</summary>
+    /// <exception cref="ArgumentException">It cannot work with them.</exception>
+    public (AgentOptions Options, FoundToken? Token) Resolve(ParseResult arguments, AgentOptions given)
+    {
+        FoundToken? found = FindToken(arguments, given.Link);
+        AgentOptions options = (given with
+        {
+            Link = Resolve(given.Link, found?.Token, found?.IsStored ?? false),
+            StateFolder = given.StateFolder ?? ProgramFolders.State("tunnel-agent"),
+        }).Validate();
+        return (options, found);
     }
 
     private FoundToken? FindToken(ParseResult arguments, LinkOptions link)

@@ -20,6 +20,9 @@ internal sealed class NoLinkException(string code, string message, AgentExit? ex
 
     /// <summary>What the server asks to wait.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
+
+    /// <summary>The clock of the server that refused, in seconds since 1970; null: it did not say.</summary>
+    public long? ServerTime { get; init; }
 }
 
 /// <summary>Dials the server and greets it. Safe from any thread.</summary>
@@ -35,29 +38,17 @@ internal sealed class ServerLink(ConnectionServices services)
     public async Task<IConnection> DialAsync(CancellationToken cancel)
     {
         await services.Doubt.WaitAsync(cancel);
-        try
-        {
-            return await _dialer.DialAsync(cancel);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            throw new NoLinkException(
-                AgentErrors.ServerTimeout.Code, $"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options.Link)}");
-        }
-        catch (LinkFaultException error)
-        {
-            throw new NoLinkException(error.Error.Code, error.Message, IsStrangerToStranger(error) ? AgentExit.TokenRefused : null, inner: error);
-        }
-        catch (DialException error)
-        {
-            throw new NoLinkException(
-                DialAdvice.ErrorOf(error.Failure).Code, $"{error.Message} {DialAdvice.For(error.Failure, services.Options.Link)}", inner: error);
-        }
-        catch (IOException error)
-        {
-            throw new NoLinkException(AgentErrors.LinkLost.Code, error.Message, inner: error);
-        }
+        return await ExplainAsync(_dialer.DialAsync, cancel);
     }
+
+    /// <summary>The first half of <see cref="DialAsync"/>: the way to the server, with nothing said on it.</summary>
+    /// <exception cref="NoLinkException">The server cannot be reached.</exception>
+    public Task<IConnection> ReachAsync(CancellationToken cancel) => ExplainAsync(_dialer.ReachAsync, cancel);
+
+    /// <summary>The second half: TLS, where it is due.</summary>
+    /// <param name="link">Taken over; ended when this throws.</param>
+    /// <exception cref="NoLinkException">It did not come about, or the server is not the one that is meant.</exception>
+    public Task<IConnection> SecureAsync(IConnection link, CancellationToken cancel) => ExplainAsync(limited => _dialer.SecureAsync(link, limited), cancel);
 
     /// <summary>Says HELLO and returns the server's WELCOME.</summary>
     /// <exception cref="NoLinkException">The server refused, or what answered is none.</exception>
@@ -102,6 +93,34 @@ internal sealed class ServerLink(ConnectionServices services)
         return answer.Welcome!;
     }
 
+    private async Task<IConnection> ExplainAsync(Func<CancellationToken, Task<IConnection>> dial, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(services.Options.Link.ConnectTime, services.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            return await dial(both.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new NoLinkException(
+                AgentErrors.ServerTimeout.Code, $"{services.Server} did not answer in time. {DialAdvice.For(DialFailure.TimedOut, services.Options.Link)}");
+        }
+        catch (LinkFaultException error)
+        {
+            throw new NoLinkException(error.Error.Code, error.Message, IsStrangerToStranger(error) ? AgentExit.TokenRefused : null, inner: error);
+        }
+        catch (DialException error)
+        {
+            throw new NoLinkException(
+                DialAdvice.ErrorOf(error.Failure).Code, $"{error.Message} {DialAdvice.For(error.Failure, services.Options.Link)}", inner: error);
+        }
+        catch (IOException error)
+        {
+            throw new NoLinkException(AgentErrors.LinkLost.Code, error.Message, inner: error);
+        }
+    }
+
     // Neither knows the other: the server has nothing that vouches for it, and the agent has no token, without which it would
     // be refused even if it had. That changes by somebody's hand only. Who was connected before was not a stranger.
     private bool IsStrangerToStranger(LinkFaultException fault) =>
@@ -113,7 +132,7 @@ internal sealed class ServerLink(ConnectionServices services)
     {
         if (reject.Code is RejectCodes.TokenUnknown or RejectCodes.TokenExpired && services.Doubt.Refused() is { } wait)
         {
-            return new NoLinkException(Printable.Of(reject.Code), $"The server says: {Printable.Of(reject.Message)} It took the token before.", retryAfter: wait);
+            return new NoLinkException(Printable.Of(reject.Code), $"The server says: {Printable.Of(reject.Message)} It took the token before.", retryAfter: wait) { ServerTime = reject.Time };
         }
 
         AgentExit? exit = reject.Code switch
@@ -131,6 +150,6 @@ internal sealed class ServerLink(ConnectionServices services)
             ? TimeSpan.FromMilliseconds(Math.Min(milliseconds, (long)LongestNamed.TotalMilliseconds))
             : null;
         string message = Printable.Of(reject.Message);
-        return new NoLinkException(Printable.Of(reject.Code), exit is null ? $"The server says: {message}" : message, exit, after);
+        return new NoLinkException(Printable.Of(reject.Code), exit is null ? $"The server says: {message}" : message, exit, after) { ServerTime = reject.Time };
     }
 }

@@ -6,7 +6,11 @@ namespace Tunnel.Agent.Identity;
 /// <summary>A token, and where it was found.</summary>
 /// <param name="IsStored">It is what login stored, not what was given for this run.</param>
 /// <param name="Warning">What the person should know about the way it was given; null: nothing.</param>
-internal sealed record FoundToken(AgentToken Token, bool IsStored, string? Warning);
+internal sealed record FoundToken(AgentToken Token, bool IsStored, string? Warning)
+{
+    /// <summary>Where it was, for a person.</summary>
+    public required string From { get; init; }
+}
 
 /// <summary>
 /// Finds the agent's token: <c>--token</c>, <c>--token-file</c>, the environment, what login stored; the first that is there.
@@ -27,21 +31,24 @@ internal static class TokenSource
             return new FoundToken(
                 Parse(given, "--token"),
                 IsStored: false,
-                "--token can be seen by every user of this machine while the agent runs. Use 'tunnel-agent login', --token-file or TUNNEL_AGENT_TOKEN.");
+                "--token can be seen by every user of this machine while the agent runs. Use 'tunnel-agent login', --token-file or TUNNEL_AGENT_TOKEN.")
+            {
+                From = "--token",
+            };
         }
 
         if (file is not null)
         {
-            return new FoundToken(ReadFile(file, "--token-file"), IsStored: false, WarningOf(file));
+            return new FoundToken(ReadFile(file, "--token-file"), IsStored: false, WarningOf(file)) { From = file };
         }
 
         if (!string.IsNullOrEmpty(environment))
         {
-            return new FoundToken(Parse(environment, "TUNNEL_AGENT_TOKEN"), IsStored: false, Warning: null);
+            return new FoundToken(Parse(environment, "TUNNEL_AGENT_TOKEN"), IsStored: false, Warning: null) { From = "TUNNEL_AGENT_TOKEN" };
         }
 
         return File.Exists(storedAt)
-            ? new FoundToken(ReadFile(storedAt, $"the token that login stored ({storedAt})"), IsStored: true, WarningOf(storedAt))
+            ? new FoundToken(ReadFile(storedAt, $"the token that login stored ({storedAt})"), IsStored: true, WarningOf(storedAt)) { From = storedAt }
             : null;
     }
 

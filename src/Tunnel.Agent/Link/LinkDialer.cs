@@ -41,10 +41,20 @@ internal sealed class LinkDialer
     {
         using var limit = new CancellationTokenSource(_options.ConnectTime, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        IConnection link = _options.Proxy is { } proxy ? await DialThroughAsync(proxy, both.Token) : await DialAsync(_options.Host, _options.Port, both.Token);
+        return await SecureAsync(await ReachAsync(both.Token), both.Token);
+    }
+
+    /// <summary>The way to the server, through the proxy if there is one, with nothing said on it; the first half of <see cref="DialAsync(CancellationToken)"/>.</summary>
+    public Task<IConnection> ReachAsync(CancellationToken cancel) =>
+        _options.Proxy is { } proxy ? DialThroughAsync(proxy, cancel) : DialAsync(_options.Host, _options.Port, cancel);
+
+    /// <summary>The second half: TLS, where it is due.</summary>
+    /// <param name="link">Taken over; ended when this throws.</param>
+    public async Task<IConnection> SecureAsync(IConnection link, CancellationToken cancel)
+    {
         try
         {
-            return MustEncrypt(link) ? await EncryptAsync(link, both.Token) : link;
+            return MustEncrypt(link) ? await EncryptAsync(link, cancel) : link;
         }
         catch
         {

@@ -26,6 +26,9 @@ public sealed record BoundMessage : IJsonMessage
 
     public string? Message { get; init; }
 
+    /// <summary>Refused, and whoever holds the name has the same identity; null: it does not say.</summary>
+    public bool? Yours { get; init; }
+
     /// <summary>Whether the same BIND may succeed later; null: no.</summary>
     public bool? Retry { get; init; }
 

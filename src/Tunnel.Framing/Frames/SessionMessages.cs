@@ -18,6 +18,9 @@ public sealed record WelcomeMessage : IJsonMessage
 
     public long? Count { get; init; }
 
+    /// <summary>The server's clock, in whole seconds since 1970 (UTC); null: it does not say.</summary>
+    public long? Time { get; init; }
+
     /// <summary>What the server can do beyond this version; null: nothing.</summary>
     public IReadOnlyList<string>? Features { get; init; }
 
@@ -37,6 +40,7 @@ public sealed record WelcomeMessage : IJsonMessage
         || (Secret is not null && !Hex.IsHex(Secret, 64))
         || ResumeWindow is < 0 or > int.MaxValue
         || Count < 0
+        || Time < 0
             ? "has a member out of its range"
             : SessionTerms.FindFault(Features, Streams, UploadWindow);
 }
@@ -56,8 +60,11 @@ public sealed record RejectMessage : IJsonMessage
     /// <summary>Milliseconds.</summary>
     public long? RetryAfter { get; init; }
 
+    /// <summary>As in <see cref="WelcomeMessage.Time"/>.</summary>
+    public long? Time { get; init; }
+
     public string? FindFault() =>
-        RetryAfter is < 0 or > int.MaxValue ? "has a member out of its range" : RefusalText.FindFault(Code, Message);
+        RetryAfter is < 0 or > int.MaxValue || Time < 0 ? "has a member out of its range" : RefusalText.FindFault(Code, Message);
 }
 
 /// <summary>The codes of REJECT, BOUND and UNBOUND (docs/protocol.md, sections 3 and 6).</summary>

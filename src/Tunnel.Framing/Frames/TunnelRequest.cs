@@ -23,6 +23,9 @@ public sealed record TunnelRequest : IJsonMessage
     /// <summary>The name or port asked for is one that the server chose for this agent before, and nobody's wish; null: no.</summary>
     public bool? Kept { get; init; }
 
+    /// <summary>Whoever has the name keeps it, whatever state it is in; null: as a claim is judged otherwise.</summary>
+    public bool? IfFree { get; init; }
+
     /// <summary>What the origin gets as Host; null: what the visitor sent.</summary>
     public string? HostHeader { get; init; }
 

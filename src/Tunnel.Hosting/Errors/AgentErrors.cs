@@ -158,4 +158,24 @@ public static class AgentErrors
     public static KnownError NothingToReload { get; } = new(
         "nothing-to-reload", FailedParty.Operator, "The agent was started with options, not with a settings file, so there is nothing to read again.",
         "Start it again with other options, or use a file: 'tunnel-agent config example'.", ExitCodes.Failed);
+
+    public static KnownError PublicNameUnresolved { get; } = new(
+        "public-name-unresolved", FailedParty.Operator, "The public name of the tunnel has no address, or cannot be looked up from here.",
+        "Add a wildcard record for *.DOMAIN that leads to the server; for a name of your own, one for that name.");
+
+    public static KnownError PublicNameElsewhere { get; } = new(
+        "public-name-elsewhere", FailedParty.Operator, "The public name of the tunnel leads to another address than the server's.",
+        "Mend the record. If something stands in front of the server, start it with --public-url.");
+
+    public static KnownError PublicSideUnreachable { get; } = new(
+        "public-side-unreachable", FailedParty.Network, "A request for the public name did not come back to the agent.",
+        "Open the server's ports for visitors in its firewall, and look what answers there instead.");
+
+    public static KnownError ClockDiffers { get; } = new(
+        "clock-differs", FailedParty.Operator, "The clocks of this machine and of the server differ by more than a minute: certificates and tokens are judged by them.",
+        "Set the one that is wrong, by NTP best.");
+
+    public static KnownError QuietConnectionCut { get; } = new(
+        "quiet-connection-cut", FailedParty.Network, "Something on the way ends connections that are quiet for less than a minute.",
+        "Links are never quiet for that long. What is between visitors and server may do the same to theirs: let servers and browsers send something more often.");
 }

@@ -144,6 +144,7 @@ internal sealed class AgentGreeter(AgentServices services)
             Secret = count is null ? session.Secret.ToHex() : null,
             ResumeWindow = (long)window.TotalMilliseconds,
             Count = count,
+            Time = services.Session.Time.GetUtcNow().ToUnixTimeSeconds(),
             Streams = services.Session.MaxStreams,
             UploadWindow = services.Session.UploadWindow,
         };
@@ -172,6 +173,7 @@ internal sealed class AgentGreeter(AgentServices services)
             Message = TunnelClaims.Sentence(message),
             Retry = retry,
             RetryAfter = (long?)retryAfter?.TotalMilliseconds,
+            Time = services.Session.Time.GetUtcNow().ToUnixTimeSeconds(),
         };
         await Handshake.SendAsync(link.Connection.Output, FrameKind.Reject, reject, cancel);
         return null;

@@ -21,7 +21,7 @@ internal sealed class TunnelClaims(AgentServices services)
         ServedTunnel? tunnel = Resolve(session, request, out string reason);
         BoundMessage? refusal = tunnel is null
             ? Refusal(request.Id, RejectCodes.NameRefused, reason)
-            : await TakeAsync(session, tunnel, cancel);
+            : FindKeeper(session, tunnel, request) is { } keeper ? Conflict(tunnel, keeper) : await TakeAsync(session, tunnel, cancel);
         return refusal ?? services.Addresses.GrantOf(request.Id, tunnel!.Name, request.Type);
     }
 
@@ -51,6 +51,12 @@ internal sealed class TunnelClaims(AgentServices services)
             await Task.WhenAll(others.Select(other => other.Holder).Distinct().Select(holder => AskAsync(holder, cancel)));
         }
     }
+
+    // Somebody who has the name, when it is wanted only if nobody has. Who may not have it at all hears that first.
+    private ServedTunnel? FindKeeper(AgentSession session, ServedTunnel tunnel, TunnelRequest request) =>
+        request.IfFree == true && services.Gate.Judge(session.Holder.Identity, tunnel.Name) is null
+            ? services.Registry.HoldersOf(tunnel.Name).FirstOrDefault(other => other.Holder != session.Holder)
+            : null;
 
     private ServedTunnel? Resolve(AgentSession session, TunnelRequest request, out string reason)
     {
@@ -161,7 +167,10 @@ internal sealed class TunnelClaims(AgentServices services)
         }
     }
 
-    private static BoundMessage Conflict(ServedTunnel wanted, ServedTunnel other)
+    private static BoundMessage Conflict(ServedTunnel wanted, ServedTunnel other) =>
+        Explain(wanted, other) with { Yours = wanted.Holder.Identity.Key == other.Holder.Identity.Key ? true : null };
+
+    private static BoundMessage Explain(ServedTunnel wanted, ServedTunnel other)
     {
         if (wanted.IsPooled && other.IsPooled && !VisitorGuard.HaveSameRules(wanted.Guard, other.Guard))
         {

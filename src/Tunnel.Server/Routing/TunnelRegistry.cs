@@ -78,6 +78,15 @@ internal sealed class TunnelRegistry : IDisposable
 
     public bool IsServed(string name) => FindEntry(name) is { Tunnels.Count: > 0 };
 
+    /// <summary>Everybody who has the name at this moment.</summary>
+    public IReadOnlyList<ServedTunnel> HoldersOf(string name)
+    {
+        lock (_lock)
+        {
+            return [.. _names.Find(name)?.Tunnels ?? []];
+        }
+    }
+
     /// <summary>Whether a request that came then has waited for a session as long as it may.</summary>
     public bool IsOverdue(TimeSpan arrivedAt) => Now - arrivedAt >= _hold.Time;
 
