@@ -41,7 +41,7 @@ internal sealed class AgentCommand
         new LoginCommand().AddTo(_command);
         help.Describe(_command, new HelpText
         {
-            Usage = ["[http|tls|tcp] ORIGIN [options]", "--subdomain NAME --port N [options]", "COMMAND"],
+            Usage = ["[http|tls|tcp] ORIGIN [options]", "--subdomain NAME --port N [options]"],
             DefaultOf = DefaultOf,
             Examples =
             [

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Connection;
+using Tunnel.Agent.Console;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Local;
 using Tunnel.Agent.Tunnels;
@@ -31,7 +32,7 @@ public sealed class AgentHost : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly OneStop _stopping = new();
 
-    private AgentHost(AgentOptions options, IAgentEvents events, ILogger log, TimeProvider time)
+    private AgentHost(AgentOptions options, IAgentEvents events, IExchangeWatch? watch, ILogger log, TimeProvider time)
     {
         _options = options;
         _log = log;
@@ -67,6 +68,7 @@ public sealed class AgentHost : IAsyncDisposable
                 FindAppendInPlace = SocketConnection.FindAppendInPlace,
             },
             events,
+            watch,
             log));
         Exited = _loop.RunAsync(_stop.Token, _stopping.Hurry);
     }
@@ -89,10 +91,25 @@ public sealed class AgentHost : IAsyncDisposable
     /// <summary>How each tunnel stands, in the order in which they were told.</summary>
     public IReadOnlyList<(TunnelOptions Tunnel, TunnelStatus Status)> Tunnels => [.. _tunnels.Wanted.Select(tunnel => (tunnel.Options, tunnel.Status))];
 
+    /// <summary>Everything that can be shown of it, at one moment.</summary>
+    internal AgentView View => new(
+        _loop.Status,
+        _loop.Sessions,
+        _loop.OpenStreams,
+        _loop.Software,
+        _loop.RoundTrip,
+        [.. _tunnels.Wanted.Select(tunnel => new TunnelView(tunnel.Id, tunnel.Options, tunnel.Status))],
+        Exited is { IsCompletedSuccessfully: true, Result: var exit } ? exit : null);
+
     /// <summary>Begins to connect, and goes on trying.</summary>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     public static AgentHost Start(AgentOptions options, IAgentEvents events, ILoggerFactory logs, TimeProvider? time = null) =>
-        new(options.Validate(), events, logs.CreateLogger("tunnel-agent"), time ?? TimeProvider.System);
+        Start(options, events, watch: null, logs, time);
+
+    /// <inheritdoc cref="Start(AgentOptions, IAgentEvents, ILoggerFactory, TimeProvider?)"/>
+    /// <param name="watch">Is shown every exchange; null: nobody watches.</param>
+    internal static AgentHost Start(AgentOptions options, IAgentEvents events, IExchangeWatch? watch, ILoggerFactory logs, TimeProvider? time = null) =>
+        new(options.Validate(), events, watch, logs.CreateLogger("tunnel-agent"), time ?? TimeProvider.System);
 
     /// <summary>
     /// Makes these the tunnels, while sessions and requests go on: what is new is asked for, what is not there any more is

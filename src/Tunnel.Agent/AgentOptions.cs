@@ -38,6 +38,12 @@ public sealed record AgentOptions
 
     public LogOptions Log { get; init; } = new();
 
+    /// <summary>Plain lines also on a terminal.</summary>
+    public bool NoConsole { get; init; }
+
+    /// <summary>A line of the log for each request.</summary>
+    public bool LogsRequests { get; init; }
+
     /// <summary>What concerns the agent as a whole, not one tunnel.</summary>
     internal static IReadOnlyList<OptionDeclaration<AgentOptions>> Declarations { get; } =
     [
@@ -59,6 +65,8 @@ public sealed record AgentOptions
             DefaultInWords = "the user's folder for state",
         },
         .. LogOptions.Declarations.Select(declaration => declaration.Within<AgentOptions>(o => o.Log, (o, v) => o with { Log = v }) with { Group = "This agent" }),
+        Declare<AgentOptions>.Switch("no-console", "Plain lines instead of the live picture, for screen readers or to keep what scrolls by.", o => o.NoConsole, (o, v) => o with { NoConsole = v }) with { Group = "This agent" },
+        Declare<AgentOptions>.Switch("requests", "A line of the log for each request.", o => o.LogsRequests, (o, v) => o with { LogsRequests = v }) with { Group = "This agent" },
     ];
 
     /// <exception cref="OptionException">Values the agent cannot work with; each sentence names one and says what to do.</exception>

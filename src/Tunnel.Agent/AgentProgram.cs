@@ -5,6 +5,7 @@ using Tunnel.Agent.Control;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Agent.Identity;
 using Tunnel.Agent.Link;
+using Tunnel.Agent.Local;
 using Tunnel.Agent.Tunnels;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Control;
@@ -32,14 +33,17 @@ internal sealed class AgentProgram
     public async Task<int> RunAsync(ParseResult arguments, AgentOptions given, Func<AgentHost, ILogger, FileFollower>? follow = null)
     {
         (AgentOptions options, FoundToken? found) = Resolve(arguments, given);
-        using ILoggerFactory logs = ProgramLog.Create(options.Log);
+        await using LiveConsole? console = LiveConsole.TryOpen(options, TimeProvider.System);
+        using ILoggerFactory logs = ProgramLog.Create(options.Log, console?.Notes);
         ILogger log = logs.CreateLogger("tunnel-agent");
         Warn(found, options.Link, log);
         using var signals = new StopSignals();
         signals.LimitStop(options.Grace);
         WarnOfFewDescriptors(options, log);
-        await using var line = new ForwardingLine(System.Console.Out);
-        await using AgentHost host = AgentHost.Start(options, line, logs);
+        await using ForwardingLine line = console?.NewForwardingLine() ?? new ForwardingLine(System.Console.Out, System.Console.Out);
+        IExchangeWatch? plain = options.LogsRequests ? new RequestLines(log, TimeProvider.System) : null;
+        await using AgentHost host = AgentHost.Start(options, line, console?.Traffic ?? plain, logs);
+        console?.Show(() => host.View, signals.Stop, signals.Hurry);
         using var over = new CancellationTokenSource();
         FileFollower? follower = follow?.Invoke(host, log);
         Task following = follower?.RunAsync(over.Token) ?? Task.CompletedTask;

@@ -7,9 +7,19 @@ namespace Tunnel.Hosting;
 /// <summary>Logs on standard error, as text or JSON. A reader that does not keep up loses lines; nothing waits for it.</summary>
 public static class ProgramLog
 {
-    public static ILoggerFactory Create(LogOptions options) => LoggerFactory.Create(logging =>
+    /// <param name="inPlace">Takes the lines where standard error is a terminal that shows something else; null: nothing does.</param>
+    public static ILoggerFactory Create(LogOptions options, ILoggerProvider? inPlace = null) => LoggerFactory.Create(logging =>
     {
         logging.SetMinimumLevel(options.Level);
+        if (inPlace is not null)
+        {
+            logging.AddProvider(inPlace);
+            if (!Console.IsErrorRedirected)
+            {
+                return;
+            }
+        }
+
         logging.AddConsole(console =>
         {
             console.FormatterName = options.IsJson ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple;

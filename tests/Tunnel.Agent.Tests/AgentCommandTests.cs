@@ -13,7 +13,7 @@ public sealed class AgentCommandTests
 {
     private static readonly string[] Common =
     [
-        "--subdomain", "--port", "--origin", "--hostname", "--protocol", "--host-header", "--server", "--basic-auth-file",
+        "--subdomain", "--port", "ORIGIN", "--hostname", "--protocol", "--host-header", "--server", "--basic-auth-file",
     ];
 
     [Fact]

@@ -25,6 +25,12 @@ internal sealed class AgentLoop
     /// <summary>How the best of the sessions stands.</summary>
     public AgentStatus Status => _slots.Select(slot => slot.Status).MaxBy(status => status.State)!;
 
+    /// <summary>What the server called itself last; empty: it has not yet.</summary>
+    public string Software => _slots[0].Software;
+
+    /// <summary>The shortest of the last seconds, over the best of the sessions; null: not measured yet.</summary>
+    public TimeSpan? RoundTrip => _slots.Min(slot => slot.RoundTrip);
+
     /// <summary>Runs until stopped, or until the server's refusal is final.</summary>
     /// <param name="stop">Leaves: running requests finish within the grace.</param>
     /// <param name="hurry">Ends the grace at once.</param>

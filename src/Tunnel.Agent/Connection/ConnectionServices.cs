@@ -6,6 +6,7 @@ using Tunnel.Framing.Sessions;
 namespace Tunnel.Agent.Connection;
 
 /// <summary>What every session of an agent needs and none owns.</summary>
+/// <param name="Watch">Is shown every exchange; null: nobody watches.</param>
 /// <param name="Session">Options of a session: pool and clock filled in, the resume window left to the server.</param>
 internal sealed record ConnectionServices(
     AgentOptions Options,
@@ -14,6 +15,7 @@ internal sealed record ConnectionServices(
     OriginMemory Memory,
     SessionOptions Session,
     IAgentEvents Events,
+    IExchangeWatch? Watch,
     ILogger Log)
 {
     public TimeProvider Time => Session.Time;

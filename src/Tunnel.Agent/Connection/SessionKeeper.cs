@@ -43,7 +43,7 @@ internal sealed class SessionKeeper : ISessionNews
         _patience = new Patience(services.Time);
         Id = welcome.Session;
         _secret = welcome.Secret is { } hex ? ResumeSecret.Parse(hex) : null;
-        _player = new OriginPlayer(services.Tunnels, services.Memory, services.Options.Http, this);
+        _player = new OriginPlayer(services.Tunnels, services.Memory, services.Options.Http, this, services.Watch);
         TimeSpan window = _secret is null ? TimeSpan.Zero : TimeSpan.FromMilliseconds(welcome.ResumeWindow);
         SessionOptions agreed = services.Session.AgreeWith(welcome.Streams, welcome.UploadWindow);
         Session = new Session(LinkRole.Agent, agreed with { ResumeWindow = window }, _player);

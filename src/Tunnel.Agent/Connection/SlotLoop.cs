@@ -23,6 +23,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private bool _isRetry;
     private volatile SessionKeeper? _current;
     private volatile IPEndPoint? _dialled;
+    private volatile string _software = "";
     private volatile AgentStatus _status = new(AgentState.Offline, "Connecting.");
 
     /// <summary>Completes when the tunnel was up for the first time.</summary>
@@ -31,6 +32,11 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     public bool IsConnected => _current is { } keeper && !keeper.Session.Ended.IsCompleted;
 
     public AgentStatus Status => _current is { } keeper && !keeper.Session.Ended.IsCompleted ? keeper.Status : _status;
+
+    /// <summary>What the server called itself last, made printable.</summary>
+    public string Software => _software;
+
+    public TimeSpan? RoundTrip => _current?.Session.RoundTrip;
 
     public int OpenStreams => Keepers().Sum(keeper => keeper.Session.OpenStreams);
 
@@ -102,7 +108,8 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         try
         {
             WelcomeMessage welcome = await server.GreetAsync(link, Hello.New(services, slot, _current?.Replacement), stop);
-            AgentLog.Connected(services.Log, services.Server, Printable.Of(welcome.Software ?? "unknown software"));
+            _software = Printable.Of(welcome.Software ?? "unknown software");
+            AgentLog.Connected(services.Log, services.Server, _software);
             keeper = new SessionKeeper(services, server, slot, welcome, OnGranted);
         }
         finally

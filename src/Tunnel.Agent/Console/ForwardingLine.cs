@@ -12,7 +12,9 @@ namespace Tunnel.Agent.Console;
 /// server from here, the command that gets there all the same (docs/troubleshooting.md, "The agent says"). Behind a proxy that is left out: names
 /// are looked up by the proxy, and there may be no other way to the server. Nor need a name lead to a server that has something in front of it.
 /// </summary>
-public sealed class ForwardingLine(TextWriter output) : IAgentEvents, IAsyncDisposable
+/// <param name="output">Gets the addresses.</param>
+/// <param name="advice">Gets the commands.</param>
+public sealed class ForwardingLine(TextWriter output, TextWriter advice) : IAgentEvents, IAsyncDisposable
 {
     private static readonly TimeSpan LookupTime = TimeSpan.FromSeconds(3);
 
@@ -56,7 +58,7 @@ public sealed class ForwardingLine(TextWriter output) : IAgentEvents, IAsyncDisp
             {
                 // A line to be pasted into a shell holds nothing but a checked name and numbers.
                 await StandardLines.WriteAsync(
-                    output,
+                    advice,
                     $"{url.Host} does not lead to the server from here. Try: curl {(grant.SelfSigned ? "-k " : "")}--resolve {url.Host}:{url.Port}:{Bracketed(server)} {url.Scheme}://{url.Authority}/");
             }
         }

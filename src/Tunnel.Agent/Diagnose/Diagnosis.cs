@@ -61,7 +61,7 @@ internal sealed class Diagnosis
         var memory = new OriginMemory(pool, new ProcessMemory(plan.Limit, () => pool.RentedBytes), plan);
         await using var tunnels = new TunnelTable(static (_, _) => throw new InvalidOperationException("No tunnel is served here."), _time);
         var session = _options.Session with { Pool = pool, Time = _time, MaxStreams = 64 };
-        var services = new ConnectionServices(_options, new AgentSelf(AgentSelf.NewId()), tunnels, memory, session, new NoNews(), _log);
+        var services = new ConnectionServices(_options, new AgentSelf(AgentSelf.NewId()), tunnels, memory, session, new NoNews(), Watch: null, _log);
 
         await TellConfigurationAsync(cancel);
         IReadOnlyList<IPAddress> addresses = await LookUpAsync(cancel);

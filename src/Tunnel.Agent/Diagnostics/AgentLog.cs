@@ -53,8 +53,17 @@ internal static partial class AgentLog
     [LoggerMessage(30, LogLevel.Warning, "The local server at {Origin} failed a request: {Reason} [{Code}]")]
     public static partial void OriginFault(ILogger log, string origin, string reason, string code);
 
+    [LoggerMessage(36, LogLevel.Warning, "The local server at {Origin} refuses the public name, as {Framework} does: {Cure} [host-blocked]")]
+    public static partial void HostBlocked(ILogger log, string origin, string framework, string cure);
+
     [LoggerMessage(12, LogLevel.Debug, "A request ended early: {Detail} [{Code}]")]
     public static partial void RequestFailed(ILogger log, string detail, string code);
+
+    [LoggerMessage(37, LogLevel.Information, "{Method} {Target} {Status} in {Duration:0.0} ms, {Size} bytes, for {Visitor}{Fault}")]
+    public static partial void Request(ILogger log, string method, string target, int status, double duration, long size, string visitor, string fault);
+
+    [LoggerMessage(38, LogLevel.Information, "A raw connection of {Duration:0.0} s, {Sent} bytes to the local server and {Received} from it, for {Visitor}{Fault}")]
+    public static partial void RawConnection(ILogger log, double duration, long sent, long received, string visitor, string fault);
 
     [LoggerMessage(13, LogLevel.Error, "A request ended by a fault of the agent [internal-error]")]
     public static partial void RequestFault(ILogger log, Exception error);

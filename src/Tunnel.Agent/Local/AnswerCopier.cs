@@ -21,6 +21,9 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
 
     public ResponseHead Head { get; } = new(memory);
 
+    /// <summary>What refused the public name, as the last body that was copied says; null: nothing known.</summary>
+    public BlockingFramework? BlockedBy { get; private set; }
+
     /// <summary>How long an answer that has begun may pause; event streams may for ever.</summary>
     public TimeSpan IdleTime { get; set; }
 
@@ -73,11 +76,13 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
     /// Copies the body. The last bytes are left unflushed, so that FIN can go with them. Returns false when the stream
     /// wants no more.
     /// </summary>
+    /// <param name="observer">Null: nobody watches.</param>
     /// <exception cref="OriginFaultException">The body broke off, or is framed against the rules.</exception>
-    public async ValueTask<bool> CopyBodyAsync(OriginConnection origin, PipeWriter stream)
+    public async ValueTask<bool> CopyBodyAsync(OriginConnection origin, PipeWriter stream, IExchangeObserver? observer)
     {
         _body.Start(Head.Framing);
         bool mayPause = IsEventStream();
+        long toLookAt = BlockingFramework.MostLookedAt(Head.Status);
         try
         {
             while (!_body.IsComplete)
@@ -104,7 +109,15 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
                 }
 
                 BodyOutcome outcome = Walk(read.Buffer, out SequencePosition consumed, out SequencePosition examined);
-                stream.Write(read.Buffer.Slice(0, consumed));
+                ReadOnlySequence<byte> piece = read.Buffer.Slice(0, consumed);
+                stream.Write(piece);
+                observer?.OnReceived(piece.Length);
+                if (toLookAt > 0)
+                {
+                    toLookAt -= piece.Length;
+                    BlockedBy ??= BlockingFramework.Find(Head, piece);
+                }
+
                 origin.Input.AdvanceTo(consumed, examined);
                 if (outcome == BodyOutcome.NeedMore && read.IsCompleted)
                 {
@@ -137,6 +150,7 @@ internal sealed class AnswerCopier(MemoryPool<byte> memory, HttpLimits limits)
         _parser.Reset();
         _body.Reset();
         Head.Reset();
+        BlockedBy = null;
     }
 
     // Its silence says nothing: that it has an end is for TCP to find out.

@@ -36,6 +36,7 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
     private Action? _onPlayed;
     private TunnelStream _stream = null!;
     private OriginServices _origin = null!;
+    private IExchangeObserver? _observer;
     private ValueTaskAwaiter _playing;
     private Task<bool>? _upload;
 
@@ -44,10 +45,12 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
     /// something to wait for. Nothing in here may block.
     /// </summary>
     /// <param name="tunnel">Where the request leads to.</param>
+    /// <param name="observer">Null: nobody watches.</param>
     [SuppressMessage("Reliability", "CA2012", Justification = "OnPlayed takes what becomes of it, once.")]
-    public void Start(TunnelStream stream, IServedTunnel tunnel)
+    public void Start(TunnelStream stream, IServedTunnel tunnel, IExchangeObserver? observer)
     {
         _stream = stream;
+        _observer = observer;
         _origin = tunnel.Origin;
         _hold.Begin(stream);
 
@@ -120,6 +123,8 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
 
         _answer.Reset();
         _playing = default;
+        _observer?.OnEnded(_stream.ResetCode);
+        _observer = null;
         _stream.Dispose();
         _stream = null!;
         _origin = null!;
@@ -139,6 +144,7 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
 
         _answer.IdleTime = _origin.Options.AnswerIdleTime;
         ReadOnlySequence<byte> bytes = read.Buffer;
+        _observer?.OnRequest(bytes);
         bool isHeadWhole = RequestHeadCopier.TryFindEnd(bytes, isLast: read.IsCompleted, out SequencePosition headEnd);
 
         // Not advanced: a request that may be repeated is kept until the origin has begun to answer.
@@ -211,13 +217,21 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
     // 8 send the answer up, of which the first bytes have come
     private async ValueTask AnswerAsync(TunnelStream stream, OriginConnection connection, ReadResult first)
     {
-        if (await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request))
+        bool isSwitch = await _answer.CopyHeadAsync(connection, first, stream.Output, stream.Open.Request);
+        _observer?.OnAnswer(_answer.Head);
+        if (isSwitch)
         {
-            await OriginRawRelay.RunAsync(stream, connection, memory.Piece, _upload);
+            await OriginRawRelay.RunAsync(stream, connection, memory.Piece, _observer, _upload);
             return;
         }
 
-        if (!await _answer.CopyBodyAsync(connection, stream.Output))
+        bool isWhole = await _answer.CopyBodyAsync(connection, stream.Output, _observer);
+        if (_answer.BlockedBy is { } framework)
+        {
+            _origin.Faults.TellBlocked(framework);
+        }
+
+        if (!isWhole)
         {
             return;
         }
@@ -285,9 +299,12 @@ internal sealed class OriginExchange(OriginMemory memory, HttpLimits limits, Ori
                 await connection.Output.FlushAsync();
             }
 
-            Action<long>? passed = _stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade)
-                ? _ => connection.ExpectAnswer(_origin.Options.AnswerTime)
-                : null;
+            Action<long>? passed = _observer is null ? null : _observer.OnSent;
+            if (_stream.Open.Request.HasFlag(RequestTraits.WantsUpgrade))
+            {
+                passed += _ => connection.ExpectAnswer(_origin.Options.AnswerTime);
+            }
+
             bool isWhole = await Relay.CopyAsync(_stream.Input, connection.Output, passed, memory.Piece) == RelayEnd.SourceEnded;
             if (isWhole)
             {

@@ -13,6 +13,7 @@ namespace Tunnel.Agent.Local;
 internal sealed class OriginFaultLog(OriginOptions options, string protocol, TimeProvider time, ILogger log)
 {
     private readonly RareLine _rare = new(time);
+    private readonly RareLine _rareHint = new(time);
     private readonly string _origin = Printable.Of(options.Text(protocol));
 
     /// <summary>What a dial that failed means to the visitor.</summary>
@@ -43,5 +44,14 @@ internal sealed class OriginFaultLog(OriginOptions options, string protocol, Tim
         }
 
         AgentLog.RequestFailed(log, reason, code.Name());
+    }
+
+    /// <summary>The local server has refused the public name; one line in ten seconds says what lets it in.</summary>
+    public void TellBlocked(BlockingFramework framework)
+    {
+        if (_rareHint.IsDue())
+        {
+            AgentLog.HostBlocked(log, _origin, framework.Name, framework.Cure);
+        }
     }
 }

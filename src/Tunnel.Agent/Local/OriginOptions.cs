@@ -64,10 +64,7 @@ public sealed record OriginOptions
             text => (OriginAddress.TryParse(text), OriginAddress.TryParse(text) is null ? $"'{Printable.Of(text)}' is not {OriginAddress.Expected}." : null),
             address => address?.ToString(),
             o => o.Address,
-            (o, v) => o with { Address = v }) with
-        {
-            IsCommon = true,
-        },
+            (o, v) => o with { Address = v }),
         Declare<OriginOptions>.Text("local-host", "NAME", "Host of your local server.", o => o.Host, (o, v) => o with { Host = v }) with
         {
             Details = "Both 127.0.0.1 and ::1 are tried.",

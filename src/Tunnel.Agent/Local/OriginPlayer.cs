@@ -9,7 +9,8 @@ namespace Tunnel.Agent.Local;
 /// Plays the streams of one session to the origins of its tunnels, each in an exchange of its own. Owns the exchanges:
 /// <see cref="WhenIdleAsync"/> completes when none runs any more.
 /// </summary>
-internal sealed class OriginPlayer(ITunnels tunnels, OriginMemory memory, HttpLimits limits, ISessionNews news) : ISessionUser
+/// <param name="watch">Is shown every exchange; null: nobody watches.</param>
+internal sealed class OriginPlayer(ITunnels tunnels, OriginMemory memory, HttpLimits limits, ISessionNews news, IExchangeWatch? watch) : ISessionUser
 {
     /// <summary>Exchange objects kept for the next request.</summary>
     private const int MostSpare = 256;
@@ -47,7 +48,7 @@ internal sealed class OriginPlayer(ITunnels tunnels, OriginMemory memory, HttpLi
                 _running++;
             }
 
-            RawExchange.Start(tunnel.Origin, stream, () => Ended(null));
+            RawExchange.Start(tunnel.Origin, stream, watch?.Begin(stream.Open), () => Ended(null));
             return;
         }
 
@@ -59,7 +60,7 @@ internal sealed class OriginPlayer(ITunnels tunnels, OriginMemory memory, HttpLi
         }
 
         exchange ??= new OriginExchange(memory, limits, this);
-        exchange.Start(stream, tunnel);
+        exchange.Start(stream, tunnel, watch?.Begin(stream.Open));
     }
 
     void ISessionUser.OnMessage(FrameKind kind, in ReadOnlySequence<byte> payload)

@@ -10,22 +10,23 @@ internal static class OriginRawRelay
 {
     /// <summary>Runs until both directions have ended.</summary>
     /// <param name="piece">Bytes that the origin is given at one time.</param>
+    /// <param name="observer">Null: nobody watches.</param>
     /// <param name="upload">
     /// What copies the request's body to the origin, when it had one, and with it all that comes behind: it is the same stream.
     /// True: it came to the stream's end. Null: there was no body.
     /// </param>
-    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin, int piece, Task<bool>? upload = null)
+    public static async ValueTask RunAsync(TunnelStream stream, OriginConnection origin, int piece, IExchangeObserver? observer, Task<bool>? upload = null)
     {
-        Task down = upload is null ? CopyDownAsync(stream, origin, piece) : EndDownAsync(upload, stream, origin);
-        Task up = CopyUpAsync(stream, origin);
+        Task down = upload is null ? CopyDownAsync(stream, origin, piece, observer) : EndDownAsync(upload, stream, origin);
+        Task up = CopyUpAsync(stream, origin, observer);
         await Task.WhenAll(down, up);
     }
 
-    private static async Task CopyDownAsync(TunnelStream stream, OriginConnection origin, int piece)
+    private static async Task CopyDownAsync(TunnelStream stream, OriginConnection origin, int piece, IExchangeObserver? observer)
     {
         try
         {
-            if (await Relay.CopyAsync(stream.Input, origin.Output, mostAtOnce: piece) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(stream.Input, origin.Output, observer is null ? null : observer.OnSent, piece) == RelayEnd.SourceEnded)
             {
                 await origin.Output.CompleteAsync();
             }
@@ -59,11 +60,11 @@ internal static class OriginRawRelay
         }
     }
 
-    private static async Task CopyUpAsync(TunnelStream stream, OriginConnection origin)
+    private static async Task CopyUpAsync(TunnelStream stream, OriginConnection origin, IExchangeObserver? observer)
     {
         try
         {
-            if (await Relay.CopyAsync(origin.Input, stream.Output) == RelayEnd.SourceEnded)
+            if (await Relay.CopyAsync(origin.Input, stream.Output, observer is null ? null : observer.OnReceived) == RelayEnd.SourceEnded)
             {
                 await stream.Output.CompleteAsync();
             }

@@ -9,11 +9,12 @@ namespace Tunnel.Agent.Local;
 internal static class RawExchange
 {
     /// <summary>Runs on its own; the reader loop that calls this goes on at once.</summary>
+    /// <param name="observer">Null: nobody watches.</param>
     /// <param name="ended">Called last, when nothing of the exchange is left.</param>
-    public static void Start(OriginServices services, TunnelStream stream, Action ended) =>
-        _ = Task.Run(() => RunAsync(services, stream, ended));
+    public static void Start(OriginServices services, TunnelStream stream, IExchangeObserver? observer, Action ended) =>
+        _ = Task.Run(() => RunAsync(services, stream, observer, ended));
 
-    private static async Task RunAsync(OriginServices services, TunnelStream stream, Action ended)
+    private static async Task RunAsync(OriginServices services, TunnelStream stream, IExchangeObserver? observer, Action ended)
     {
         var hold = new OriginHold();
         hold.Begin(stream);
@@ -21,7 +22,7 @@ internal static class RawExchange
         {
             OriginConnection connection = await services.Pool.OpenAsync(stream.Open.Visitor, hold.Gone);
             hold.Use(connection);
-            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece);
+            await OriginRawRelay.RunAsync(stream, connection, services.Memory.Piece, observer);
         }
         catch (OperationCanceledException)
         {
@@ -48,6 +49,7 @@ internal static class RawExchange
                 services.Pool.Discard(connection);
             }
 
+            observer?.OnEnded(stream.ResetCode);
             stream.Dispose();
             ended();
         }

@@ -74,6 +74,9 @@ public sealed class Session
     /// <summary>There is a link. A glance: it may be lost already, and nobody has noticed.</summary>
     public bool IsAttached => Streams.IsAttached;
 
+    /// <summary>The least round trip of the last ten seconds; null until one was measured.</summary>
+    public TimeSpan? RoundTrip => Streams.Clock.LeastRoundTrip;
+
     /// <summary>When the last byte came from the peer, on a clock of the session's own. A glance: what changes it is life.</summary>
     public TimeSpan LastByteAt => _pulse.LastByte;
 

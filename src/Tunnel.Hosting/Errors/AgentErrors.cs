@@ -127,6 +127,10 @@ public static class AgentErrors
         "origin-reset", FailedParty.Origin, "The local server broke off in the middle of an answer, and the visitor's connection was cut.",
         "Look at the local server's own log.");
 
+    public static KnownError HostBlocked { get; } = new(
+        "host-blocked", FailedParty.Origin, "The local server answers only to the names it knows, and the public one is not among them.",
+        "The line names the setting of the framework; behind-the-tunnel.md has it in full. --host-header origin hides the public name instead, where that works.");
+
     public static KnownError OriginUnchecked { get; } = new(
         "origin-unchecked", FailedParty.Operator, "--local-insecure: whoever can take the local server's place reads and changes everything.",
         "--local-ca FILE checks its certificate.");

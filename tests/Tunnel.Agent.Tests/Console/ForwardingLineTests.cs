@@ -31,7 +31,7 @@ public sealed class ForwardingLineTests
     public async Task Name_WithACertificateOfTheServersOwn_ComesWithACommandThatTakesIt()
     {
         using var output = new StringWriter { NewLine = "\n" };
-        await using (var line = new ForwardingLine(output))
+        await using (var line = new ForwardingLine(output, output))
         {
             line.OnForwarding(At8080, new TunnelGrant(1, "demo.localhost", "https://demo.localhost:8443") { SelfSigned = true }, Far);
         }
@@ -48,7 +48,7 @@ public sealed class ForwardingLineTests
     public async Task Name_ThatLeadsToAFront_ComesWithoutAdvice()
     {
         using var output = new StringWriter { NewLine = "\n" };
-        await using (var line = new ForwardingLine(output))
+        await using (var line = new ForwardingLine(output, output))
         {
             line.OnForwarding(At8080, new TunnelGrant(1, "demo.localhost", "https://demo.localhost") { HasFront = true }, new IPEndPoint(IPAddress.Parse("192.0.2.7"), 9090));
         }
@@ -68,14 +68,14 @@ public sealed class ForwardingLineTests
     [Fact]
     public async Task Output_ThatIsGone_HarmsNobody()
     {
-        await using var line = new ForwardingLine(new BrokenWriter());
+        await using var line = new ForwardingLine(new BrokenWriter(), TextWriter.Null);
         line.OnForwarding(At8080, new TunnelGrant(1, "a", "http://a.localhost"), Local);
     }
 
     private static async Task<string> TellAsync(TunnelOptions tunnel, IPEndPoint? server, params string[] urls)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        await using (var line = new ForwardingLine(output))
+        await using (var line = new ForwardingLine(output, output))
         {
             foreach (string url in urls)
             {

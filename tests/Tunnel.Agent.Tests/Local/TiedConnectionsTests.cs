@@ -125,7 +125,7 @@ public sealed class TiedConnectionsTests : IAsyncLifetime
         _pool.Tied.TryTake(new ConnectionTie(_session, 100)).Should().BeNull("who has most loses the one that was idle longest");
     }
 
-    private OriginPlayer NewSession() => new(new OnePool(_pool), null!, HttpLimits.Default, new NoNews());
+    private OriginPlayer NewSession() => new(new OnePool(_pool), null!, HttpLimits.Default, new NoNews(), watch: null);
 
     private async Task<OriginConnection> KeepAsync(ulong number, string? visitor = null, KeepAliveHint hint = default)
     {

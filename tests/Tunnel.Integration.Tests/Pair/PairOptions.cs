@@ -1,4 +1,5 @@
 using Tunnel.Agent;
+using Tunnel.Agent.Local;
 using Tunnel.Server;
 using Tunnel.Server.Identity;
 
@@ -21,4 +22,7 @@ public sealed record PairOptions
     public bool IsTimeFake { get; init; }
 
     public bool HasAgent { get; init; } = true;
+
+    /// <summary>Is shown every exchange of the agents.</summary>
+    internal IExchangeWatch? Watch { get; init; }
 }

@@ -77,7 +77,7 @@ public sealed class TunnelPair : IAsyncDisposable
             Tunnels = [new TunnelOptions { Subdomain = "demo", Origin = new OriginOptions { Host = "127.0.0.1", Port = Origin.Port } }],
             Session = Patient(new SessionOptions()),
         });
-        return AgentHost.Start(change is null ? options : change(options), forwarding, _logs, _time);
+        return AgentHost.Start(change is null ? options : change(options), forwarding, _options.Watch, _logs, _time);
     }
 
     /// <summary>A visitor's connection; closed with the pair if the test does not.</summary>
