@@ -17,13 +17,19 @@ namespace Tunnel.Server.Agents;
 [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "StopAsync is the end of it.")]
 internal sealed class AgentListener(AgentServices services, SocketListener listener)
 {
+    /// <summary>Who is about to say HELLO when the server stops is told so, if that comes soon.</summary>
+    private static readonly TimeSpan GreetTime = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<IConnection, Task> _links = new();
     private readonly AddressCounter _unprovedPerAddress = new();
     private readonly AgentGreeter _greeter = new(services);
     private readonly LinkGate _gate = new(services.Key, services.Session.Pool) { FindCertificate = services.FindCertificate };
     private readonly RareLine _rareFault = new(services.Session.Time);
     private readonly CancellationTokenSource _stop = new();
-    private int _unproved;
+    private readonly TaskCompletionSource _allGreeted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Handshakes under way, and one for the listener itself until it stops: 0 is reached once.
+    private int _unproved = 1;
 
     public int Port => listener.Port;
 
@@ -56,6 +62,9 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
     public async Task StopAsync(Task grace)
     {
         await listener.StopAsync();
+        Greeted();
+        Task greeted = Task.WhenAny(_allGreeted.Task, grace);
+        await greeted.WaitAsync(GreetTime, services.Session.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _stop.CancelAsync();
 
         // No link becomes a session any more: those that are there are all there will be.
@@ -113,7 +122,7 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
         int perAddress = IPAddress.IsLoopback(address) ? int.MaxValue : services.Options.Agents.MaxUnprovedPerAddress;
 
         // Who has shown too many wrong tokens is turned away before that costs a handshake.
-        if (!services.Gate.Throttle.MayTry(address) || Volatile.Read(ref _unproved) >= services.Options.Agents.MaxUnproved
+        if (!services.Gate.Throttle.MayTry(address) || Volatile.Read(ref _unproved) > services.Options.Agents.MaxUnproved
             || !_unprovedPerAddress.TryAdd(address, perAddress))
         {
             link.Abort();
@@ -122,6 +131,14 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
 
         Interlocked.Increment(ref _unproved);
         return true;
+    }
+
+    private void Greeted()
+    {
+        if (Interlocked.Decrement(ref _unproved) == 0)
+        {
+            _allGreeted.TrySetResult();
+        }
     }
 
     private async Task RunAsync(IConnection accepted, bool isAtAgentPort)
@@ -139,7 +156,7 @@ internal sealed class AgentListener(AgentServices services, SocketListener liste
             }
             finally
             {
-                Interlocked.Decrement(ref _unproved);
+                Greeted();
                 _unprovedPerAddress.Remove(accepted.RemoteEndPoint.Address);
             }
 

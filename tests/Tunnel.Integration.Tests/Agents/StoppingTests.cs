@@ -82,6 +82,29 @@ public sealed class StoppingTests
     }
 
     [Fact]
+    public async Task Server_ThatStopsWhileAnAgentSaysHello_TellsItSo()
+    {
+        await using TunnelPair pair = await TunnelPair.StartAsync(AnswerWhen(new Tally()), new PairOptions { HasAgent = false, IsTimeFake = true });
+        await using OddAgent agent = await OddAgent.DialAsync(pair.Server.AgentPort);
+        await using OddAgent silent = await OddAgent.DialAsync(pair.Server.AgentPort);
+        await using (OddAgent third = await OddAgent.DialAsync(pair.Server.AgentPort))
+        {
+            // They are taken in by turns: who is answered came behind both.
+            await third.HelloAsync("nothing");
+            await third.Peer.ExpectAsync(FrameKind.Reject);
+        }
+
+        Task stopping = pair.Server.StopAsync();
+        await Eventually.TrueAsync(() => !IsListening(pair.Server.AgentPort), what: "nobody else comes in");
+        await agent.HelloAsync($$"""{"version":1,"instance":"{{OddAgent.Instance}}"}""");
+        (await agent.Peer.ExpectAsync(FrameKind.Reject)).Text.Should().Contain(RejectCodes.Draining);
+
+        // One that says nothing delays the stop, but not for long.
+        stopping.IsCompleted.Should().BeFalse();
+        await pair.AdvanceUntilAsync(stopping);
+    }
+
+    [Fact]
     public async Task Server_ThatStops_FinishesWhatRunsAndTakesNothingNew()
     {
         var go = new Tally();
@@ -228,4 +251,17 @@ public sealed class StoppingTests
             await end;
         }
     };
+
+    private static bool IsListening(int port)
+    {
+        try
+        {
+            new TcpClient("127.0.0.1", port).Dispose();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 }

@@ -77,11 +77,12 @@ public sealed class UpgradeTests
         Task<Answer> running = pair.GetAsync();
         await pair.Origin.Accepted.WhenAsync(1);
         Task stopping = pair.Server.StopAsync();
-        await Eventually.TrueAsync(() => pair.Log.Any(line => line.Contains("leaves (shutdown)", StringComparison.Ordinal)));
+        await Eventually.TrueAsync(
+            () => pair.Log.Any(line => line.StartsWith("Information: ", StringComparison.Ordinal) && line.Contains("The server is stopping", StringComparison.Ordinal)),
+            what: "the agent has asked for its next session, and knows why there is none");
         go.Add();
         (await running.Within()).Text.Should().Be("finished");
         await stopping.Within();
-        pair.Log.Should().Contain(line => line.StartsWith("Information: ", StringComparison.Ordinal) && line.Contains("The server is stopping", StringComparison.Ordinal));
         pair.StartServerAgain();
         await pair.Forwarding.Times.WhenAsync(2);
     }
