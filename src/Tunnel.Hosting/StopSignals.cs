@@ -79,7 +79,12 @@ public sealed class StopSignals : IDisposable
     {
         if (signal == PosixSignal.SIGHUP && !_hasTerminal)
         {
-            _reload?.Invoke();
+            // Who stops has nothing to reload any more.
+            if (Volatile.Read(ref _count) == 0)
+            {
+                _reload?.Invoke();
+            }
+
             return;
         }
 

@@ -76,5 +76,19 @@ public sealed class StopSignalsTests
         signals.Stop.IsCancellationRequested.Should().BeFalse();
     }
 
+    [Fact]
+    public void Hangup_WhileItStops_AsksForNothing()
+    {
+        using StopSignals signals = New();
+        int reloads = 0;
+        signals.OnReload(() => reloads++);
+        signals.Receive(PosixSignal.SIGTERM);
+
+        signals.Receive(PosixSignal.SIGHUP);
+
+        reloads.Should().Be(0);
+        signals.Hurry.IsCancellationRequested.Should().BeFalse();
+    }
+
     private StopSignals New(bool hasTerminal = false) => new(hasTerminal, TimeSpan.FromMilliseconds(1), _ended.SetResult);
 }

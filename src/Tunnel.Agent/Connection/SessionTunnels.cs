@@ -94,7 +94,8 @@ internal sealed class SessionTunnels(ConnectionServices services, ServerLink ser
         TimeSpan? next = null;
         foreach (TunnelOnSession tunnel in _tunnels.Values)
         {
-            TimeSpan? left = tunnel.NextTry is { } at ? services.Time.GetElapsedTime(now, at)
+            // While too much is under way it is an answer that goes on, not a time.
+            TimeSpan? left = tunnel.NextTry is { } at ? (MaySend ? services.Time.GetElapsedTime(now, at) : null)
                 : tunnel.Asks > 0 && tunnel.Refusal is null ? AnswerTime - services.Time.GetElapsedTime(tunnel.AskedAt, now)
                 : null;
             next = left < next || next is null ? left ?? next : next;

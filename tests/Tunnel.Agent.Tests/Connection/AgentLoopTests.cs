@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Tunnel.Agent.Connection;
 using Tunnel.Agent.Link;
 using Tunnel.Agent.Local;
@@ -156,10 +157,41 @@ public sealed class AgentLoopTests
         hello.GetProperty("uploadWindow").GetInt32().Should().Be(ProtocolLimits.LeastWindow);
     }
 
-    private static AgentHost Start(ScriptedServer server, Func<AgentOptions, AgentOptions>? change = null)
+    [Fact]
+    public async Task Tunnel_ThatIsDueWhileTooMuchIsUnderWay_IsWaitedForAtRest()
+    {
+        // One is refused, and of the others no BIND is answered: as many as may be under way.
+        await using var server = new ScriptedServer(ScriptedServer.Refuse("of-a-later-version", retry: true));
+        var time = new CountedTime();
+        await using AgentHost agent = Start(
+            server,
+            options => options with { Tunnels = [.. Enumerable.Range(0, 33).Select(number => new TunnelOptions { Name = $"demo{number}", Subdomain = $"demo{number}", Origin = new OriginOptions { Port = 1 } })] },
+            time);
+        await server.Greeted.WhenAsync(1);
+        await Eventually.TrueAsync(() => agent.Tunnels[0].Status.State == TunnelState.Refused);
+        time.Advance(TimeSpan.FromSeconds(5));
+        long before = time.Asked;
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        (time.Asked - before).Should().BeLessThan(20, "a loop that never rests asks for the time again and again");
+    }
+
+    private static AgentHost Start(ScriptedServer server, Func<AgentOptions, AgentOptions>? change = null, TimeProvider? time = null)
     {
         var options = new AgentOptions { Link = new LinkOptions { Host = "127.0.0.1", Port = server.Port }, Tunnels = [new TunnelOptions { Subdomain = "demo", Origin = new OriginOptions { Port = 1 } }] };
-        return AgentHost.Start(change is null ? options : change(options), new Nobody(), NullLoggerFactory.Instance);
+        return AgentHost.Start(change is null ? options : change(options), new Nobody(), NullLoggerFactory.Instance, time);
+    }
+
+    private sealed class CountedTime : FakeTimeProvider
+    {
+        private long _asked;
+
+        public long Asked => Interlocked.Read(ref _asked);
+
+        public override long GetTimestamp()
+        {
+            Interlocked.Increment(ref _asked);
+            return base.GetTimestamp();
+        }
     }
 
     private sealed class Nobody : IAgentEvents
