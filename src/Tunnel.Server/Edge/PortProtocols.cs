@@ -3,7 +3,6 @@ using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Forwarding;
 using Tunnel.Server.Identity;
 using Tunnel.Transport;
 using Tunnel.Transport.Sockets;
@@ -19,8 +18,7 @@ internal sealed class PortProtocols(EdgeServices services, CertificateStore cert
     private readonly RareLine _rareMissing = new(services.Time);
     private readonly RareLine _rareRefused = new(services.Time);
 
-    public IVisitor Http(SocketConnection link) => Behind(link, connection => new VisitorConnection(
-        services, connection, new VisitorFacts(connection.RemoteEndPoint, connection.LocalEndPoint, VisitorScheme.Http)));
+    public IVisitor Http(SocketConnection link) => Behind(link, connection => new VisitorConnection(services, connection, VisitorScheme.Http));
 
     public IVisitor Https(SocketConnection link) => Behind(link, connection => new TlsVisitor(services, certificates, connection));
 

@@ -4,7 +4,6 @@ using System.Text;
 using Tunnel.Framing.Frames;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Diagnostics;
-using Tunnel.Server.Forwarding;
 using Tunnel.Transport;
 using Tunnel.Transport.Tls;
 
@@ -205,10 +204,8 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
         // Elsewhere: the arithmetic of a handshake would keep the requests of everybody else on this thread waiting.
         TlsConnection secure = await Task.Run(
             () => TlsConnection.AcceptAsync(_link, _services.Pool, certificate.HandshakeFor(hello.OffersTls13), _limit.Token));
-        return new VisitorConnection(_services, secure, new VisitorFacts(secure.RemoteEndPoint, secure.LocalEndPoint, VisitorScheme.Https)
-        {
-            ServerName = hello.ServerName is null ? null : Encoding.ASCII.GetBytes(hello.ServerName),
-        });
+        return new VisitorConnection(
+            _services, secure, VisitorScheme.Https, hello.ServerName is null ? null : Encoding.ASCII.GetBytes(hello.ServerName));
     }
 
     private async ValueTask RefuseAsync(TlsAlert alert)

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Tunnel.Framing.Frames;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Forwarding;
@@ -22,28 +23,38 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     /// <summary>How long a visitor that has ended its sending may wait for an answer during which nothing moves.</summary>
     private static readonly TimeSpan HalfClosedTime = TimeSpan.FromSeconds(30);
 
+    /// <summary>So long after an answer what the next request would find is given up.</summary>
+    private static readonly TimeSpan RestAfter = TimeSpan.FromSeconds(2);
+
     private readonly EdgeServices _services;
     private readonly IConnection _link;
     private readonly Deadline _deadline;
+    private readonly VisitorScheme _scheme;
+    private readonly byte[]? _serverName;
+    private VisitorFacts? _facts;
     private Exchange? _exchange;
     private RejectReason _rejected;
     private long _lastMoves;
     private volatile VisitorPhase _phase = VisitorPhase.Waiting;
     private volatile bool _isStopping;
     private volatile bool _isClosing;
+    private volatile bool _isResting;
 
-    public VisitorConnection(EdgeServices services, IConnection link, VisitorFacts facts)
+    /// <param name="serverName">As in <see cref="VisitorFacts.ServerName"/>.</param>
+    public VisitorConnection(EdgeServices services, IConnection link, VisitorScheme scheme, byte[]? serverName = null)
     {
         _services = services;
         _link = link;
-        Facts = facts;
+        _scheme = scheme;
+        _serverName = serverName;
         Input = new VisitorInput(link.Input, this);
         Output = new VisitorOutput(link, this, services);
         _deadline = services.Clock.Add(this);
     }
 
     /// <summary>Who is connected.</summary>
-    public VisitorFacts Facts { get; }
+    public VisitorFacts Facts =>
+        Volatile.Read(ref _facts) ?? (_facts = new VisitorFacts(_link.RemoteEndPoint, _link.LocalEndPoint, _scheme) { ServerName = _serverName });
 
     public VisitorInput Input { get; }
 
@@ -205,6 +216,9 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
     {
         switch (_phase)
         {
+            case VisitorPhase.Waiting when !_isResting:
+                Rest();
+                break;
             case VisitorPhase.Waiting or VisitorPhase.InHead or VisitorPhase.InUpload:
                 Input.IsLate = true;
                 Input.CancelPendingRead();
@@ -233,10 +247,23 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
 
     private void BeginHead()
     {
+        // Set first: what passed until then was about the exchange.
+        TimeSpan time = _services.Options.Visitors.IdleTime;
+        bool rests = time > RestAfter;
+        _deadline.Set(rests ? RestAfter : time);
+        _isResting = !rests;
         _phase = VisitorPhase.Waiting;
-        Lifetime.Unsettle();
         Input.IsLate = false;
-        _deadline.Set(_services.Options.Visitors.IdleTime);
+        Lifetime.Unsettle();
+    }
+
+    /// <summary>No request comes soon: the early read is taken back for one that needs no task of its own, and the facts go.</summary>
+    private void Rest()
+    {
+        _isResting = true;
+        _deadline.Set(_services.Options.Visitors.IdleTime - RestAfter);
+        Volatile.Write(ref _facts, null);
+        Input.CancelPendingRead();
     }
 
     private ValueTask<ReadResult> ReadForHeadAsync()
@@ -282,10 +309,11 @@ internal sealed class VisitorConnection : IVisitor, IDeadlineTarget
             case ParseOutcome.NeedMore when read.IsCompleted:
                 return Refused(RejectReason.HeadTruncated);
             case ParseOutcome.NeedMore when _phase == VisitorPhase.Waiting:
-                // From the first byte on the time is absolute; more bytes do not extend it.
+                // From the first byte on the time is absolute; more bytes do not extend it. Set first: what passed until then was
+                // about the wait.
+                _deadline.Set(_services.Options.Visitors.HeadTime);
                 _phase = VisitorPhase.InHead;
                 Input.IsLate = false;
-                _deadline.Set(_services.Options.Visitors.HeadTime);
                 break;
         }
 

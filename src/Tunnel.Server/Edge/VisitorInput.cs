@@ -124,7 +124,9 @@ internal sealed class VisitorInput(PipeReader link, VisitorConnection visitor) :
         // and with it whatever the one who cancelled had to say.
         _hasAhead = false;
         Interlocked.MemoryBarrier();
-        return _ahead;
+        ValueTask<ReadResult> ahead = _ahead;
+        _ahead = default;
+        return ahead;
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
