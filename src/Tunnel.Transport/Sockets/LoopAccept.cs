@@ -37,8 +37,6 @@ internal sealed class LoopAccept : IReadyHandler, IDisposable
             return null;
         }
 
-        // Another process may accept from the same socket, and be faster.
-        listener.Blocking = false;
         var accept = new LoopAccept(listener, loop);
         accept._watch.Begin(loop, listener.SafeHandle, accept, null);
         return accept._watch.IsOn ? accept : null;
@@ -47,12 +45,10 @@ internal sealed class LoopAccept : IReadyHandler, IDisposable
     /// <summary>Awaited, it goes on on the loop's thread.</summary>
     public LoopTurn Turn => new(_loop);
 
-    /// <summary>The next connection. Whoever asks on the loop's thread gets it there.</summary>
+    /// <summary>The next connection. Whoever asks on the loop's thread gets it there, unless another process has taken the one at hand.</summary>
     /// <inheritdoc cref="Socket.AcceptAsync(CancellationToken)" path="/exception"/>
     public ValueTask<Socket> AcceptAsync(CancellationToken stop) =>
-        EventLoop.OfThisThread == _loop && _inRow < MostInRow && !stop.IsCancellationRequested && TryAccept() is { } socket
-            ? new(socket)
-            : WaitAsync(stop);
+        EventLoop.OfThisThread == _loop && _inRow < MostInRow && !stop.IsCancellationRequested && HasOne() ? TakeAsync(stop) : WaitAsync(stop);
 
     public void Dispose() => _watch.End(_listener.SafeHandle);
 
@@ -86,31 +82,21 @@ internal sealed class LoopAccept : IReadyHandler, IDisposable
             }
 
             _inRow = 0;
-            if (TryAccept() is { } socket)
+            if (HasOne())
             {
-                return socket;
+                return await TakeAsync(stop);
             }
         }
     }
 
-    private Socket? TryAccept()
-    {
-        try
-        {
-            // The runtime can only throw when there is none.
-            if (_listener.Poll(0, SelectMode.SelectRead))
-            {
-                Socket socket = _listener.Accept();
-                _inRow++;
-                return socket;
-            }
-        }
-        catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock)
-        {
-            // Another process was faster.
-        }
+    private bool HasOne() => _listener.Poll(0, SelectMode.SelectRead);
 
-        return null;
+    // At once: the runtime waits only if another process that accepts from the same socket was faster. A call that does not wait would
+    // tell the connection not to wait either, for which the runtime keeps a context of 220 bytes.
+    private ValueTask<Socket> TakeAsync(CancellationToken stop)
+    {
+        _inRow++;
+        return _listener.AcceptAsync(stop);
     }
 
     private void OnCancelled(CancellationToken token)

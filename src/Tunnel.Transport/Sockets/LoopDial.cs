@@ -15,11 +15,6 @@ internal sealed partial class LoopDial : IReadyHandler
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
     private const int InProgress = 115;
-    private const int NoMoreInTheSystem = 23;
-    private const int NoMoreDescriptors = 24;
-
-    // A Unix socket with a full backlog.
-    private const int Busy = 11;
 
     private readonly TaskCompletionSource<SocketError> _ready = new();
 
@@ -41,7 +36,7 @@ internal sealed partial class LoopDial : IReadyHandler
                 int error = Marshal.GetLastPInvokeError();
                 if (error != InProgress)
                 {
-                    throw new SocketException((int)MeaningOf(error));
+                    throw new SocketException((int)SystemErrors.MeaningOf(error));
                 }
 
                 await WaitAsync(handle, cancel);
@@ -89,22 +84,6 @@ internal sealed partial class LoopDial : IReadyHandler
             watch.End(handle);
         }
     }
-
-    // What a connect says at once; whatever comes later the runtime translates.
-    private static SocketError MeaningOf(int error) => error switch
-    {
-        2 => SocketError.AddressNotAvailable,
-        NoMoreDescriptors or NoMoreInTheSystem => SocketError.TooManyOpenSockets,
-        Busy => SocketError.WouldBlock,
-        13 or 1 => SocketError.AccessDenied,
-        97 => SocketError.AddressFamilyNotSupported,
-        99 => SocketError.AddressNotAvailable,
-        101 => SocketError.NetworkUnreachable,
-        110 => SocketError.TimedOut,
-        111 => SocketError.ConnectionRefused,
-        113 => SocketError.HostUnreachable,
-        _ => SocketError.SocketError,
-    };
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -36,13 +36,15 @@ internal struct SendProgress
         {
             if (_chain.IsSingle)
             {
-                bytes = socket.Send(_chain.First, SocketFlags.None, out error);
+                bytes = watch.IsOn ? DirectCalls.Send(socket, _chain.First, out error) : socket.Send(_chain.First, SocketFlags.None, out error);
             }
             else
             {
                 _operation ??= SendOperation.Rent(sender);
                 _chain.CopyTo(_operation.Blocks, SendOperation.MaxBlocks);
-                bytes = socket.Send(_operation.Blocks, SocketFlags.None, out error);
+                bytes = watch.IsOn
+                    ? DirectCalls.Send(socket, _operation.Blocks, out error)
+                    : socket.Send(_operation.Blocks, SocketFlags.None, out error);
             }
 
             if (error is not (SocketError.WouldBlock or SocketError.IOPending or SocketError.NoBufferSpaceAvailable))

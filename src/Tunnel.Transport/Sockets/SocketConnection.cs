@@ -46,9 +46,6 @@ public sealed class SocketConnection : IConnection
         }
 
         _goneAfter = options.GoneAfter;
-
-        // Calls that would wait come back at once; waiting is done by the asynchronous ones.
-        socket.Blocking = false;
         LocalEndPoint = Normalize(socket, static s => s.LocalEndPoint);
         RemoteEndPoint = Normalize(socket, static s => s.RemoteEndPoint);
         _sender = new SocketSender(socket, this, _watch, _fault);
@@ -57,6 +54,12 @@ public sealed class SocketConnection : IConnection
         if (!options.WaitsByRuntime)
         {
             _watch.Begin(socket.SafeHandle, _reader, _sender);
+        }
+
+        if (!_watch.IsOn)
+        {
+            // Calls that would wait come back at once; waiting is done by the asynchronous ones.
+            socket.Blocking = false;
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed class SocketReceiver(Socket socket, ReceiveBuffer buffer, Socket
         try
         {
             var room = Buffer.Room();
-            var bytes = socket.Receive(room.Span, SocketFlags.None, out error);
+            var bytes = watch.IsOn ? DirectCalls.Receive(socket, room.Span, out error) : socket.Receive(room.Span, SocketFlags.None, out error);
             if (error == SocketError.Success)
             {
                 if (bytes > 0)

@@ -137,7 +137,8 @@ internal sealed class SocketSender(Socket socket, SocketConnection connection, S
         SocketError error;
         try
         {
-            socket.Send(ReadOnlySpan<byte>.Empty, SocketFlags.None, out error);
+            ReadOnlySpan<byte> nothing = [];
+            _ = watch.IsOn ? DirectCalls.Send(socket, nothing, out error) : socket.Send(nothing, SocketFlags.None, out error);
         }
         catch (ObjectDisposedException)
         {
