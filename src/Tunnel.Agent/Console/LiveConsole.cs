@@ -1,5 +1,4 @@
 using System.Globalization;
-using Spectre.Console;
 using Tunnel.Agent.Connection;
 using Tunnel.Hosting;
 
@@ -25,7 +24,7 @@ internal sealed class LiveConsole : IAsyncDisposable
         _options = options;
         _time = time;
         _terminal = terminal;
-        _picture = new ConsolePicture(hasStyles: true, terminal.Colors);
+        _picture = new ConsolePicture(terminal.Styles);
         Notes = new ConsoleNotes(time);
         Traffic = new TrafficWatch(time);
     }

@@ -1,12 +1,11 @@
 using System.Text;
-using Spectre.Console;
+using Tunnel.Hosting;
 using Tunnel.Hosting.Files;
 
 namespace Tunnel.Agent.Console;
 
 /// <summary>The terminal on standard output. One that takes nothing, or has gone, costs pictures, and nobody waits for it.</summary>
-/// <param name="colors">What it has.</param>
-internal sealed class Terminal(ColorSystemSupport colors)
+internal sealed class Terminal
 {
     // The picture is on the terminal's second screen, so that a change of size tears nothing, and what was on the first one comes back.
     private const string Enter = "\e[?1049h\e[?25l";
@@ -21,7 +20,12 @@ internal sealed class Terminal(ColorSystemSupport colors)
     private Task _write = Task.CompletedTask;
     private bool _isEntered;
 
-    public ColorSystemSupport Colors => colors;
+    private Terminal()
+    {
+    }
+
+    /// <summary>Without colours where its person wants none (no-color.org).</summary>
+    public TextStyles Styles { get; } = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? TextStyles.Colors : TextStyles.Bold;
 
     /// <summary>Columns and lines.</summary>
     public static (int Width, int Height) Size => (System.Console.WindowWidth, System.Console.WindowHeight);
@@ -29,14 +33,13 @@ internal sealed class Terminal(ColorSystemSupport colors)
     /// <summary>Null: standard output is no terminal, or one that cannot be drawn on.</summary>
     public static Terminal? Find()
     {
-        if (System.Console.IsOutputRedirected)
+        if (System.Console.IsOutputRedirected || !TakesSequences())
         {
             return null;
         }
 
-        Capabilities found = AnsiConsole.Create(new AnsiConsoleSettings()).Profile.Capabilities;
         (int width, int height) = Size;
-        return found.Ansi && width > 0 && height > 0 ? new Terminal((ColorSystemSupport)((int)found.ColorSystem + (found.ColorSystem == ColorSystem.NoColors ? 0 : 1))) : null;
+        return width > 0 && height > 0 ? new Terminal() : null;
     }
 
     /// <summary>Shows a picture in place of the last one; false: the last one has not been taken yet.</summary>
@@ -61,6 +64,10 @@ internal sealed class Terminal(ColorSystemSupport colors)
             await IsFreeAsync();
         }
     }
+
+    private static bool TakesSequences() => OperatingSystem.IsWindows()
+        ? WindowsConsole.TryTakeSequences()
+        : Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
     private void Write(string text) => _write = Task.Run(() =>
     {

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Spectre.Console;
 using Tunnel.Agent.Connection;
 using Tunnel.Agent.Console;
 using Tunnel.Agent.Tunnels;
@@ -123,9 +122,9 @@ public sealed class ConsolePictureTests
     [Fact]
     public void Draw_WithoutColors_HasNoColorSequence()
     {
-        string text = string.Join('\n', new ConsolePicture(hasStyles: true, ColorSystemSupport.NoColors).Draw(Busy, 80, 24));
+        string text = string.Join('\n', new ConsolePicture(TextStyles.Bold).Draw(Busy, 80, 24));
         text.Should().NotMatchRegex("\e\\[[0-9;]*[349][0-7]m");
-        string.Join('\n', new ConsolePicture(hasStyles: true, ColorSystemSupport.Standard).Draw(Busy, 80, 24)).Should().MatchRegex("\e\\[[0-9;]*3[0-7]m");
+        string.Join('\n', new ConsolePicture(TextStyles.Colors).Draw(Busy, 80, 24)).Should().MatchRegex("\e\\[[0-9;]*3[0-7]m");
     }
 
     [Fact]
@@ -148,5 +147,5 @@ public sealed class ConsolePictureTests
     private static string Plain(int width, int height) => string.Join('\n', Draw(Busy, width, height));
 
     private static IReadOnlyList<string> Draw(ConsoleState state, int width, int height) =>
-        new ConsolePicture(hasStyles: false, ColorSystemSupport.NoColors).Draw(state, width, height);
+        new ConsolePicture(TextStyles.None).Draw(state, width, height);
 }
