@@ -96,7 +96,7 @@ public sealed class AgentHost : IAsyncDisposable
         _loop.Status,
         _loop.Sessions,
         _loop.OpenStreams,
-        _loop.Software,
+        _loop.Server,
         _loop.RoundTrip,
         [.. _tunnels.Wanted.Select(tunnel => new TunnelView(tunnel.Id, tunnel.Options, tunnel.Status))],
         Exited is { IsCompletedSuccessfully: true, Result: var exit } ? exit : null);

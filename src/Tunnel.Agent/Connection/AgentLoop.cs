@@ -25,8 +25,8 @@ internal sealed class AgentLoop
     /// <summary>How the best of the sessions stands.</summary>
     public AgentStatus Status => _slots.Select(slot => slot.Status).MaxBy(status => status.State)!;
 
-    /// <summary>What the server called itself last; empty: it has not yet.</summary>
-    public string Software => _slots[0].Software;
+    /// <summary>What the server said last.</summary>
+    public ServerFacts Server => _slots[0].Server;
 
     /// <summary>The shortest of the last seconds, over the best of the sessions; null: not measured yet.</summary>
     public TimeSpan? RoundTrip => _slots.Min(slot => slot.RoundTrip);

@@ -23,7 +23,7 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
     private bool _isRetry;
     private volatile SessionKeeper? _current;
     private volatile IPEndPoint? _dialled;
-    private volatile string _software = "";
+    private volatile ServerFacts _server = new("", null);
     private volatile AgentStatus _status = new(AgentState.Offline, "Connecting.");
 
     /// <summary>Completes when the tunnel was up for the first time.</summary>
@@ -33,8 +33,8 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
 
     public AgentStatus Status => _current is { } keeper && !keeper.Session.Ended.IsCompleted ? keeper.Status : _status;
 
-    /// <summary>What the server called itself last, made printable.</summary>
-    public string Software => _software;
+    /// <summary>What the server said last.</summary>
+    public ServerFacts Server => _server;
 
     public TimeSpan? RoundTrip => _current?.Session.RoundTrip;
 
@@ -108,8 +108,8 @@ internal sealed class SlotLoop(ConnectionServices services, ServerLink server, i
         try
         {
             WelcomeMessage welcome = await server.GreetAsync(link, Hello.New(services, slot, _current?.Replacement), stop);
-            _software = Printable.Of(welcome.Software ?? "unknown software");
-            AgentLog.Connected(services.Log, services.Server, _software);
+            _server = ServerFacts.Of(welcome);
+            AgentLog.Connected(services.Log, services.Server, _server.Software);
             keeper = new SessionKeeper(services, server, slot, welcome, OnGranted);
         }
         finally

@@ -14,7 +14,7 @@ internal enum Mood
 /// <summary>Everything the picture shows. All texts are printable.</summary>
 /// <param name="State">How the agent stands, in words.</param>
 /// <param name="Server">Where it is, and what it calls itself.</param>
-/// <param name="Token">The id; null: there is none.</param>
+/// <param name="Token">Its name, or its id as long as the server has not said that; null: there is none.</param>
 /// <param name="Requests">The latest first.</param>
 /// <param name="Notes">The oldest first.</param>
 internal sealed record ConsoleState(

@@ -64,7 +64,7 @@ internal sealed class LiveConsole : IAsyncDisposable
         {
             { Exit: AgentExit.Stopped } => ("stopped", Mood.Plain),
             { Exit: not null } => ("gave up", Mood.Bad),
-            _ when isStopping => ($"stopping: {view.Streams} requests finish; Ctrl-C ends them", Mood.Doubtful),
+            _ when isStopping => (view.Streams == 0 ? "stopping" : $"stopping: {view.Streams} {(view.Streams == 1 ? "request finishes" : "requests finish")}; Ctrl-C ends {(view.Streams == 1 ? "it" : "them")}", Mood.Doubtful),
             { Status.State: AgentState.Connected } => ("online", Mood.Good),
             { Status.State: AgentState.Reconnecting } => ($"holding, reconnecting{when}: {reason}", Mood.Doubtful),
             { Status.NextTry: null } => ("connecting", Mood.Doubtful),
@@ -109,9 +109,9 @@ internal sealed class LiveConsole : IAsyncDisposable
         return new ConsoleState(
             view.Sessions < links && view.Sessions > 0 ? $"{words} ({view.Sessions} of {links} sessions)" : words,
             mood,
-            Printable.Of($"{_options.Link.Host}:{_options.Link.Port}{(view.Software.Length > 0 ? $" ({view.Software})" : "")}"),
+            Printable.Of($"{_options.Link.Host}:{_options.Link.Port}{(view.Server.Software.Length > 0 ? $" ({view.Server.Software})" : "")}"),
             view.RoundTrip,
-            _options.Link.Token?.Id,
+            view.Server.Token ?? _options.Link.Token?.Id,
             [.. view.Tunnels.Select(LineOf)],
             [.. Traffic.Recent().Select(RequestLine.Of)],
             Notes.Read());

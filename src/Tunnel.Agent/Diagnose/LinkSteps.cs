@@ -124,7 +124,8 @@ internal sealed class LinkSteps(StepRunner steps, ConnectionServices services)
                 try
                 {
                     WelcomeMessage answer = await server.GreetAsync(link, Hello.New(services, 0, null), limited);
-                    notes.Say($"{Printable.Of(answer.Software ?? "A tunnel-server")}, protocol {answer.Version}; {(Link.Token is null ? "it asks for no token" : "it takes the token")}.");
+                    string token = ServerFacts.Of(answer).Token is { } name ? $" '{name}'" : "";
+                    notes.Say($"{Printable.Of(answer.Software ?? "A tunnel-server")}, protocol {answer.Version}; {(Link.Token is null ? "it asks for no token" : $"it takes the token{token}")}.");
                     return answer;
                 }
                 catch (NoLinkException refusal)

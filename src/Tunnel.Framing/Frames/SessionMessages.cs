@@ -21,6 +21,9 @@ public sealed record WelcomeMessage : IJsonMessage
     /// <summary>The server's clock, in whole seconds since 1970 (UTC); null: it does not say.</summary>
     public long? Time { get; init; }
 
+    /// <summary>What the owner of the server called the agent's token; null: it needed none.</summary>
+    public string? Token { get; init; }
+
     /// <summary>What the server can do beyond this version; null: nothing.</summary>
     public IReadOnlyList<string>? Features { get; init; }
 
@@ -41,6 +44,7 @@ public sealed record WelcomeMessage : IJsonMessage
         || ResumeWindow is < 0 or > int.MaxValue
         || Count < 0
         || Time < 0
+        || Token is { Length: > 64 }
             ? "has a member out of its range"
             : SessionTerms.FindFault(Features, Streams, UploadWindow);
 }

@@ -145,6 +145,7 @@ internal sealed class AgentGreeter(AgentServices services)
             ResumeWindow = (long)window.TotalMilliseconds,
             Count = count,
             Time = services.Session.Time.GetUtcNow().ToUnixTimeSeconds(),
+            Token = session.Holder.Identity.TokenName,
             Streams = services.Session.MaxStreams,
             UploadWindow = services.Session.UploadWindow,
         };

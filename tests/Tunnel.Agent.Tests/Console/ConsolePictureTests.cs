@@ -136,13 +136,15 @@ public sealed class ConsolePictureTests
         Words(new AgentStatus(AgentState.Reconnecting, "Lost.", Noon.AddSeconds(1))).Should().Be("holding, reconnecting in 1 s: Lost.");
         Words(new AgentStatus(AgentState.Reconnecting, "Lost.", Noon)).Should().Be("holding, reconnecting: Lost.");
         Words(new AgentStatus(AgentState.Connected), isStopping: true).Should().Be("stopping: 3 requests finish; Ctrl-C ends them");
+        Words(new AgentStatus(AgentState.Connected), isStopping: true, streams: 1).Should().Be("stopping: 1 request finishes; Ctrl-C ends it");
+        Words(new AgentStatus(AgentState.Connected), isStopping: true, streams: 0).Should().Be("stopping");
         Words(new AgentStatus(AgentState.Offline), exit: AgentExit.Stopped).Should().Be("stopped");
         Words(new AgentStatus(AgentState.Offline), exit: AgentExit.TokenRefused).Should().Be("gave up");
         Words(new AgentStatus(AgentState.Offline, "a\u001b[2Jb", Noon)).Should().NotContain("\u001b");
     }
 
-    private static string Words(AgentStatus status, bool isStopping = false, AgentExit? exit = null) =>
-        LiveConsole.Describe(new AgentView(status, 1, 3, "", null, [], exit), isStopping, Noon).Words;
+    private static string Words(AgentStatus status, bool isStopping = false, AgentExit? exit = null, int streams = 3) =>
+        LiveConsole.Describe(new AgentView(status, 1, streams, new ServerFacts("", null), null, [], exit), isStopping, Noon).Words;
 
     private static string Plain(int width, int height) => string.Join('\n', Draw(Busy, width, height));
 

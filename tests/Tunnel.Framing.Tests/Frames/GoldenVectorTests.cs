@@ -28,7 +28,7 @@ public sealed partial class GoldenVectorTests
         Vectors().Select(row => row[0]).Should().Contain(
             ["ping", "ack-65544", "close-flood", "credit-128k", "reset-origin-refused", "data-fin-hello", "reject-draining", "open-get-fin",
              "open-login-fin", "open-login-of-many-fin", "open-connection-ended-fin", "read-open-extensions-fin", "bind-waiting-page", "bound-demo",
-             "unbound-name-conflict"]);
+             "unbound-name-conflict", "welcome-laptop", "bind-if-free", "bound-yours"]);
 
     /// <summary>Those that are written as well: not what a later version has added.</summary>
     public static TheoryData<string, string> WrittenVectors()
@@ -79,6 +79,22 @@ public sealed partial class GoldenVectorTests
         JsonMessages.Read<UnboundMessage>(new(Payload("unbound-name-conflict", out _))).Should().Be(
             new UnboundMessage { Id = 3, Code = RejectCodes.NameConflict, Message = "taken" });
 
+        JsonMessages.Read<WelcomeMessage>(new(Payload("welcome-laptop", out _))).Should().Be(new WelcomeMessage
+        {
+            Version = 1,
+            Software = "tunnel-server/1.0",
+            Session = "0123456789abcdef0123456789abcdef",
+            ResumeWindow = 60_000,
+            Time = 1_790_000_000,
+            Token = "laptop",
+            Streams = 1024,
+            UploadWindow = 32_768,
+        });
+        JsonMessages.Read<TunnelRequest>(new(Payload("bind-if-free", out _))).Should().Be(
+            new TunnelRequest { Id = 1, Type = TunnelTypes.Http, Subdomain = "demo", IfFree = true });
+        JsonMessages.Read<BoundMessage>(new(Payload("bound-yours", out _))).Should().Be(
+            new BoundMessage { Id = 1, Code = RejectCodes.NameConflict, Message = "since 10:00", Retry = true, Yours = true });
+
         OpenHeader open = OpenHeader.Read(new(Payload("open-get-fin", out FrameHeader header)), out ReadOnlySequence<byte> first);
         header.IsFin.Should().BeTrue();
         open.Should().Be(new OpenHeader(
@@ -119,6 +135,8 @@ public sealed partial class GoldenVectorTests
                 open.Write(bytes);
                 first.CopyTo(bytes.AsSpan(open.Size));
                 return bytes;
+            case FrameKind.Welcome:
+                return JsonMessages.Write(JsonMessages.Read<WelcomeMessage>(payload));
             case FrameKind.Reject:
                 return JsonMessages.Write(JsonMessages.Read<RejectMessage>(payload));
             case FrameKind.Bind:

@@ -76,7 +76,8 @@ public sealed class JsonMessageTests
         "{}", Welcome(version: "0"), Welcome(session: "\"x\""), Welcome(session: "null"), Welcome(extra: ""","secret":"x" """),
         Welcome(extra: ""","resumeWindow":-1"""), Welcome(extra: ""","resumeWindow":2147483648"""), Welcome(extra: ""","count":-1"""),
         Welcome(extra: ""","features":["?"]"""), Welcome(extra: ""","streams":0"""), Welcome(extra: ""","uploadWindow":0"""),
-        Welcome(extra: $",\"software\":\"{new string('s', 65)}\""),
+        Welcome(extra: $",\"software\":\"{new string('s', 65)}\""), Welcome(extra: $",\"token\":\"{new string('s', 65)}\""), Welcome(extra: ""","token":5"""),
+        Welcome(extra: ""","time":-1"""),
     };
 
     [Theory]
@@ -86,7 +87,7 @@ public sealed class JsonMessageTests
     [Fact]
     public void Welcome_Good_IsReadAndWrittenAgain()
     {
-        WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5,\"features\":[\"a\"],\"streams\":9,\"uploadWindow\":65536"));
+        WelcomeMessage welcome = Read<WelcomeMessage>(Welcome(extra: $",\"secret\":\"{Proof}\",\"resumeWindow\":60000,\"count\":5,\"time\":1790000000,\"token\":\"laptop\",\"features\":[\"a\"],\"streams\":9,\"uploadWindow\":65536"));
         Read<WelcomeMessage>(Encoding.UTF8.GetString(JsonMessages.Write(welcome))).Should().BeEquivalentTo(welcome);
     }
 
