@@ -20,6 +20,9 @@ namespace Tunnel.Server.Agents;
 [SuppressMessage("Design", "CA1001", Justification = "The life of the session is the end of it.")]
 internal sealed class AgentSession : ISessionUser
 {
+    /// <summary>So much longer than its visitors a session has when the server stops.</summary>
+    private static readonly TimeSpan ForVisitorsToEnd = TimeSpan.FromSeconds(1);
+
     private readonly AgentServices _services;
     private readonly IPAddress _address;
     private readonly BindQueue _binds;
@@ -98,7 +101,8 @@ internal sealed class AgentSession : ISessionUser
     /// </summary>
     public void Leave(TimeSpan grace)
     {
-        Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, grace);
+        // Whoever stops ends the visitors first, and then the session: to a visitor it would look lost if it were as fast.
+        Session.Leave("shutdown", reconnect: true, delay: TimeSpan.Zero, grace + ForVisitorsToEnd);
         if (!Session.IsAttached && Session.OpenStreams == 0)
         {
             Session.Close(CloseCode.Normal, "the server stops");

@@ -197,11 +197,14 @@ public sealed class RawAccessLogTests : IDisposable
     [Fact]
     public async Task Connection_ThatRunsWhenTheServersGraceIsOver_SaysSo()
     {
-        await using (TunnelPair pair = await StartAsync(SpeakFirst, options => options with { Grace = TimeSpan.FromMilliseconds(100) }))
+        await using (TunnelPair pair = await StartAsync(SpeakFirst))
         {
             using ScriptedConnection visitor = await VisitAsync();
             await visitor.ReadExactlyAsync(2).Within();
-            await pair.Server.StopAsync().Within();
+            using var graceIsOver = new CancellationTokenSource();
+            Task stop = pair.Server.StopAsync(graceIsOver.Token);
+            await graceIsOver.CancelAsync();
+            await stop.Within();
         }
 
         (await OnlyLineAsync()).GetProperty("end").GetString().Should().Be("server-stopped");
