@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tunnel.Agent.Control;
 using Tunnel.Agent.Identity;
 using Tunnel.Agent.Local;
+using Tunnel.Agent.Service;
 using Tunnel.Agent.Tunnels;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
@@ -37,6 +38,7 @@ internal sealed class AgentCommand
         _ = new DiagnoseCommand(_command, help);
         _ = new ConfigCommand(_command);
         ControlCommands.AddTo(_command);
+        new ServiceCommand(_command, help, "tunnel-agent").AddInstall(AgentService.Extend, AgentService.Help);
         CompletionCommand.AddTo(_command, "tunnel-agent");
         new LoginCommand().AddTo(_command);
         help.Describe(_command, new HelpText

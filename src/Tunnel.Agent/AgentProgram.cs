@@ -108,7 +108,7 @@ internal sealed class AgentProgram
     private FoundToken? FindToken(ParseResult arguments, LinkOptions link)
     {
         bool isVisible = _options.IsOnCommandLine(arguments, "token");
-        return TokenSource.Find(isVisible ? link.TokenText : null, link.TokenFile, isVisible ? null : link.TokenText, TokenPlace.FilePath);
+        return TokenSource.Find(isVisible ? link.TokenText : null, link.TokenFile, isVisible ? null : link.TokenText, TokenPlace.SearchPath);
     }
 
     // What login stored is for the server it names; what was given for this run is for this run's server.

@@ -8,7 +8,7 @@ namespace Tunnel.Agent;
 /// <summary><c>tunnel-agent start NAME…|--all</c>: runs tunnels of the settings file, and follows it.</summary>
 internal sealed class StartCommand
 {
-    private readonly Command _command = new("start", "Runs tunnels of the settings file, and follows it when it is saved.");
+    private readonly Command _command = new("start", "Runs tunnels of the settings file, and follows it when saved.");
     private readonly Argument<string[]> _names = new("NAME") { Description = "Tunnels of the file.", Arity = ArgumentArity.ZeroOrMore };
     private readonly OptionBinder<StartOptions> _start;
     private readonly AgentProgram _agent;

@@ -23,9 +23,11 @@ internal sealed class ServerCommand
         _options = new OptionBinder<ServerOptions>(_command, "TUNNEL_SERVER_", ServerDeclarations.All);
         new TokenCommand(TimeProvider.System).AddTo(_command);
         CompletionCommand.AddTo(_command, "tunnel-server");
-        new HelpPage(_command).Describe(_command, new HelpText
+        var help = new HelpPage(_command);
+        new ServiceCommand(_command, help, "tunnel-server").AddInstall(ServerService.Extend, ServerService.Help);
+        help.Describe(_command, new HelpText
         {
-            Usage = ["--domain NAME [options]", "token create|list|revoke"],
+            Usage = ["--domain NAME [options]", "token create|list|revoke", "service install|status|logs"],
             DefaultOf = declaration => (declaration as OptionDeclaration<ServerOptions>)?.TextIn(new ServerOptions()),
             Examples =
             [

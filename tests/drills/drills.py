@@ -34,6 +34,7 @@ DRILLS = {
     "websocket": (120, 300, "WebSocket with the npm package ws, and half-closed raw streams"),
     "identity": (240, 900, "tokens, the encrypted link, proxies and guards between two network namespaces"),
     "logins": (120, 180, "curl logs in with NTLM through the tunnel under load, and nobody is taken for somebody else"),
+    "service": (240, 240, "both programs as services of a systemd of its own: made, killed, changed, removed, as a person does it"),
     "native": (180, 180, "both native binaries: size, start-up, memory at rest"),
 }
 # These run the tests' code instead of the programs.

@@ -8,6 +8,12 @@ internal static class TokenPlace
     /// <summary>The file; only its owner can read it.</summary>
     public static string FilePath => Path.Combine(ProgramFolders.Config("tunnel-agent"), "token");
 
+    /// <summary>Where it is looked for: systemd hands it to a service in a folder of the service's own (LoadCredential).</summary>
+    public static string SearchPath =>
+        Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") is { Length: > 0 } folder && Path.Combine(folder, "token") is var handed && File.Exists(handed)
+            ? handed
+            : FilePath;
+
     /// <exception cref="IOException">The disk does not take it.</exception>
     /// <exception cref="UnauthorizedAccessException">The place belongs to somebody else.</exception>
     public static void Store(AgentToken token)

@@ -21,13 +21,24 @@ internal sealed record AgentFile(string Path, SettingMap Settings, IReadOnlyList
     public static string UsualPath => System.IO.Path.Combine(ProgramFolders.Config("tunnel-agent"), "tunnel.yaml");
 
     /// <summary>Reads it with everything that it names: password files, variables.</summary>
+    /// <param name="environment">The value of a variable; null: as this process has it.</param>
     /// <returns>What could be read; null: it is no file at all. With faults it must not be used.</returns>
-    public static AgentFile? Read(string path, OptionFaults faults) =>
-        SettingFile.Read(path, Environment.GetEnvironmentVariable, faults) is { } settings ? new AgentFile(path, settings, ReadTunnels(settings, faults)) : null;
+    public static AgentFile? Read(string path, OptionFaults faults, Func<string, string?>? environment = null) =>
+        SettingFile.Read(path, environment ?? Environment.GetEnvironmentVariable, faults) is { } settings ? new AgentFile(path, settings, ReadTunnels(settings, faults)) : null;
 
     /// <summary>What the file says of the agent itself, by the name of the option.</summary>
     public IReadOnlyDictionary<string, GivenValue> AgentValues(OptionFaults faults) =>
         SettingSection.ValuesByName(Settings, AgentOptions.Declarations, faults, TunnelsKey);
+
+    /// <summary>The agent's options as the file alone has them, and its mistakes about them.</summary>
+    public AgentOptions ReadAgent(OptionFaults faults)
+    {
+        IReadOnlyDictionary<string, GivenValue> values = AgentValues(faults);
+        AgentOptions agent = AgentOptions.Declarations.Where(declaration => values.ContainsKey(declaration.Name))
+            .Aggregate(new AgentOptions(), (agent, declaration) => declaration.Apply(agent, values[declaration.Name], faults));
+        agent.Link.Check(faults);
+        return agent;
+    }
 
     /// <summary>The tunnels of these names, in the order of the file.</summary>
     /// <param name="names">Empty: all.</param>

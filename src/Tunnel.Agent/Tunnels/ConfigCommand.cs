@@ -61,14 +61,7 @@ internal sealed class ConfigCommand
     {
         var faults = new OptionFaults();
         AgentFile? file = AgentFile.Read(options.Path, faults);
-        if (file is not null)
-        {
-            IReadOnlyDictionary<string, GivenValue> values = file.AgentValues(faults);
-            AgentOptions agent = AgentOptions.Declarations.Where(declaration => values.ContainsKey(declaration.Name))
-                .Aggregate(new AgentOptions(), (agent, declaration) => declaration.Apply(agent, values[declaration.Name], faults));
-            agent.Link.Check(faults);
-        }
-
+        _ = file?.ReadAgent(faults);
         faults.ThrowIfAny();
         return await PrintAsync($"{options.Path} is right. Tunnels: {file!.Names}.");
     }

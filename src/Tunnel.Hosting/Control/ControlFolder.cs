@@ -18,7 +18,7 @@ public sealed class ControlFolder(string path)
     public static ControlFolder ForStart(string program) => new(Candidates(program).First());
 
     /// <summary>Where the sockets of programs may be that this user can ask.</summary>
-    public static IReadOnlyList<ControlFolder> All(string program) => [.. Candidates(program).Distinct().Select(path => new ControlFolder(path))];
+    public static IReadOnlyList<ControlFolder> All(string program) => [.. Candidates(program).Concat(OfNamedServices(program)).Distinct().Select(path => new ControlFolder(path))];
 
     /// <summary>Makes the folder, unless it is there.</summary>
     /// <exception cref="IOException">It cannot be made, or others may put files into it.</exception>
@@ -59,6 +59,10 @@ public sealed class ControlFolder(string path)
             return [];
         }
     }
+
+    // Of a service with a --name; nobody but root puts folders there.
+    private static string[] OfNamedServices(string program) =>
+        OperatingSystem.IsLinux() && Directory.Exists("/run") && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY")) ? Directory.GetDirectories("/run", $"{program}-*") : [];
 
     private static IEnumerable<string> Candidates(string program)
     {

@@ -182,4 +182,8 @@ public static class AgentErrors
     public static KnownError QuietConnectionCut { get; } = new(
         "quiet-connection-cut", FailedParty.Network, "Something on the way ends connections that are quiet for less than a minute.",
         "Links are never quiet for that long. What is between visitors and server may do the same to theirs: let servers and browsers send something more often.");
+
+    public static KnownError ServiceWithoutSettings { get; } = new(
+        "service-without-settings", FailedParty.Operator, "There is no settings file where the service would look for it.",
+        "Write one, 'tunnel-agent config example' begins it, or name yours with --config FILE. Root's service has its file in /etc/tunnel-agent.", ExitCodes.WrongUsage);
 }

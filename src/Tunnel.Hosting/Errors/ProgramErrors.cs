@@ -64,4 +64,32 @@ public static class ProgramErrors
     public static KnownError ControlNoAnswer { get; } = new(
         "control-no-answer", FailedParty.Operator, "A running program does not answer at its control socket: it hangs, was stopped with Ctrl-Z, or is of another make.",
         "Look what it does; kill PID ends it.", ExitCodes.Failed);
+
+    public static KnownError ServiceUnsupported { get; } = new(
+        "service-unsupported", FailedParty.Operator, "Nothing on this machine runs services in a way that these commands know.",
+        "Let what starts programs here start it (the container's own manager, OpenRC, runit, cron's @reboot, the task scheduler of Windows): it runs in the foreground and ends on SIGTERM.", ExitCodes.Failed);
+
+    public static KnownError ServiceUnknown { get; } = new(
+        "service-unknown", FailedParty.Operator, "There is no service of that name, of this user or, for root, of the machine.",
+        "'service install' makes one. One of the machine is root's: sudo. One of several has a --name.", ExitCodes.Failed);
+
+    public static KnownError ServiceFileChanged { get; } = new(
+        "service-file-changed", FailedParty.Operator, "A file of the service is not what 'service install' wrote: somebody changed it, or made it.",
+        "Move what was changed into a drop-in, 'systemctl edit NAME'; --force gives it up.", ExitCodes.Failed);
+
+    public static KnownError ServiceOutOfReach { get; } = new(
+        "service-out-of-reach", FailedParty.Operator, "The service could not read the program or a file of it: it lies where the system lets no service look, or is closed to its account.",
+        "Put it where the line says, or name an account or a group that may read it, with --run-as or --group.", ExitCodes.Failed);
+
+    public static KnownError ServiceVariables { get; } = new(
+        "service-variables", FailedParty.Operator, "The settings use environment variables that the service would not have: it knows nothing of a shell's.",
+        "Write them into the file that the line names, NAME=VALUE for each, chmod 600. Where there is none, the settings file takes the value itself.", ExitCodes.Failed);
+
+    public static KnownError ServiceToolFailed { get; } = new(
+        "service-tool-failed", FailedParty.Operator, "A program of the system refused what it was asked to do with the service; the line has its words.",
+        "A service of the machine is root's: sudo. A user's needs that user's own login, not su; 'loginctl enable-linger USER' makes one that stays.", ExitCodes.Failed);
+
+    public static KnownError ServiceDoesNotRun { get; } = new(
+        "service-does-not-run", FailedParty.Operator, "The service was made or started, and ended; the last lines of its log say why.",
+        "Mend that, then 'service restart'. 'service logs' shows more of it.", ExitCodes.Failed);
 }

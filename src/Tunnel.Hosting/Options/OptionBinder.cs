@@ -48,6 +48,23 @@ public sealed class OptionBinder<TOptions>
     public bool IsOnCommandLine(ParseResult arguments, string name) =>
         _options.Any(option => option.Declaration.Name == name && arguments.GetResult(option.Option) is { Implicit: false });
 
+    /// <summary>The command line that says what the command line and the environment say now, from whatever folder. Without secrets.</summary>
+    public IReadOnlyList<string> WordsOf(ParseResult arguments)
+    {
+        var words = new List<string>();
+        foreach ((OptionDeclaration declaration, Option option) in _options)
+        {
+            if (!declaration.IsSecret && Find(declaration, option, arguments, file: null) is { } given)
+            {
+                words.AddRange(declaration.Shape == OptionShape.Switch
+                    ? [$"{declaration.Flag}{(bool.TryParse(given.Texts[^1], out bool isOn) && isOn ? "" : "=false")}"]
+                    : given.Texts.SelectMany(text => new[] { declaration.Flag, declaration.IsPath && text != "-" ? Path.GetFullPath(text) : text }));
+            }
+        }
+
+        return words;
+    }
+
     private GivenValue? Find(OptionDeclaration declaration, Option option, ParseResult arguments, IReadOnlyDictionary<string, GivenValue>? file)
     {
         if (arguments.GetResult(option) is { Implicit: false } result)

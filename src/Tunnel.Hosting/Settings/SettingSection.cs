@@ -44,14 +44,15 @@ public static class SettingSection
     private static GivenValue? Read(SettingEntry entry, OptionDeclaration declaration, string folder, OptionFaults faults)
     {
         string place = $"{entry.Place}: {entry.Key}";
+        string Of(string text) => declaration.IsPath ? Path.Combine(folder, text) : text;
         if (entry.Value is SettingText { Text: { Length: > 0 } text })
         {
-            return new GivenValue([declaration.IsPath ? Path.Combine(folder, text) : text], place);
+            return new GivenValue([Of(text)], place);
         }
 
         if (declaration.Shape == OptionShape.Repeated && entry.Value is SettingList list && list.Items.All(item => item is SettingText))
         {
-            return new GivenValue([.. list.Items.Cast<SettingText>().Select(item => item.Text)], place);
+            return new GivenValue([.. list.Items.Cast<SettingText>().Select(item => Of(item.Text))], place);
         }
 
         string wants = declaration.Shape == OptionShape.Repeated ? "a value, or a list of values" : "one value";

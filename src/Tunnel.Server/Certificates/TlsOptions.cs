@@ -32,8 +32,9 @@ public sealed record TlsOptions
         {
             Group = "HTTPS",
             IsCommon = true,
+            IsPath = true,
         },
-        Declare<TlsOptions>.Texts("key", "FILE", "The key of the --cert before it, in PEM form.", o => o.Keys, (o, v) => o with { Keys = v }) with { Group = "HTTPS", IsCommon = true },
+        Declare<TlsOptions>.Texts("key", "FILE", "The key of the --cert before it, in PEM form.", o => o.Keys, (o, v) => o with { Keys = v }) with { Group = "HTTPS", IsCommon = true, IsPath = true },
         Declare<TlsOptions>.Path(
             "cert-dir",
             "FOLDER",

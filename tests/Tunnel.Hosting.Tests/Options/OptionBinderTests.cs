@@ -54,6 +54,22 @@ public sealed class OptionBinderTests : IDisposable
     public void Faults_OfAFile_NameThePlaceInIt() =>
         Bind("", new() { ["time"] = new(["x"], "x.yaml:7:3: time") }).Faults.Should().Equal("x.yaml:7:3: time: 'x' is not a number of seconds.");
 
+    [Theory]
+    [InlineData("", null, "")]
+    [InlineData("--many b --many a --on", null, "--many b --many a --on")]
+    [InlineData("--on=false", "5", "--time 5 --on=false")]
+    [InlineData("--time 1 --secret 7", "5", "--time 1")]
+    [InlineData("--path a/b", null, "--path {here}a/b")]
+    [InlineData("--path -", null, "--path -")]
+    public void Words_OfACommandLine_SayTheSameFromAnywhere(string line, string? variable, string words)
+    {
+        Environment.SetEnvironmentVariable($"{Prefix}TIME", variable);
+        var command = new RootCommand();
+        var binder = new OptionBinder<Sample>(command, Prefix, Sample.Declarations);
+        string here = Environment.CurrentDirectory.TrimEnd('/') + "/";
+        string.Join(' ', binder.WordsOf(command.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))).Should().Be(words.Replace("{here}", here, StringComparison.Ordinal));
+    }
+
     private static (Sample Options, IReadOnlyList<string> Faults) Bind(string line, Dictionary<string, GivenValue>? file)
     {
         var command = new RootCommand();
@@ -72,11 +88,14 @@ public sealed class OptionBinderTests : IDisposable
 
         public int? Secret { get; init; }
 
+        public string? Path { get; init; }
+
         public static IReadOnlyList<OptionDeclaration<Sample>> Declarations { get; } =
         [
             Declare<Sample>.Seconds("time", "A time.", o => o.Time, (o, v) => o with { Time = v }),
             Declare<Sample>.Texts("many", "WORD", "Words.", o => o.Many, (o, v) => o with { Many = v }),
             Declare<Sample>.Switch("on", "On.", o => o.IsOn, (o, v) => o with { IsOn = v }),
+            Declare<Sample>.Path("path", "FILE", "A file.", o => o.Path, (o, v) => o with { Path = v }),
             Declare<Sample>.Number("secret", "A secret number.", o => o.Secret, (o, v) => o with { Secret = v }) with { IsSecret = true },
         ];
     }
