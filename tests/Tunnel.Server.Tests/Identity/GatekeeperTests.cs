@@ -42,7 +42,7 @@ public sealed class GatekeeperTests : IDisposable
         string? credential = shown switch
         {
             "good" => token.Credential,
-            "wrong" => token.Credential[..^2] + "AA",
+            "wrong" => token.Credential[..^2] + (token.Credential.EndsWith("AA", StringComparison.Ordinal) ? "BA" : "AA"),
             "none" => null,
             _ => shown,
         };
