@@ -1,6 +1,7 @@
 using Tunnel.Hosting.Options;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Certificates;
+using Tunnel.Server.Certificates.Acme;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Forwarding;
@@ -27,6 +28,7 @@ internal static class ServerDeclarations
         },
         .. ListenOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Listen, (o, v) => o with { Listen = v })),
         .. TlsOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Tls, (o, v) => o with { Tls = v })),
+        .. AcmeOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Acme, (o, v) => o with { Acme = v })),
         .. FrontOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Front, (o, v) => o with { Front = v })),
         .. WaitingOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Waiting, (o, v) => o with { Waiting = v })),
         Declare<ServerOptions>.Seconds("grace", "Time running requests have when the server stops.", o => o.Grace, (o, v) => o with { Grace = v }, mayBeZero: true) with { Group = Lost },

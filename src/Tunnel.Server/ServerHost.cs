@@ -7,6 +7,7 @@ using Tunnel.Hosting;
 using Tunnel.Hosting.Files;
 using Tunnel.Server.Agents;
 using Tunnel.Server.Certificates;
+using Tunnel.Server.Certificates.Acme;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Edge;
 using Tunnel.Server.Forwarding;
@@ -50,6 +51,7 @@ public sealed class ServerHost : IAsyncDisposable
     private readonly AgentDirectory _directory = new();
     private readonly VisitorCensus _census;
     private readonly CertificateStore _certificates;
+    private readonly AcmeCertificates? _acme;
     private readonly EdgeListener _edge;
     private readonly EdgeListener? _secureEdge;
     private readonly TcpPorts _tcpPorts;
@@ -84,7 +86,10 @@ public sealed class ServerHost : IAsyncDisposable
         _passwords = new PasswordChecks(time);
         _registry = new TunnelRegistry(hold, gate.IsKnown, time, _clock);
 
-        _certificates = CertificatesOf(options, log, time);
+        string folder = StateDirectory.Resolve(options.StateDir);
+        CertificateFile? selfSigned = SelfSigned.Find(options, folder, time.GetUtcNow());
+        _certificates = new CertificateStore(CertificateSources.From(options, selfSigned), options.Domain, time, log, options.Acme.IsOn);
+        PendingProofs? proofs = options.Acme.IsOn ? new PendingProofs(time) : null;
 
         // All listeners are bound before any serves: a port that is taken costs nobody a request.
         var bound = new List<SocketListener>();
@@ -101,6 +106,15 @@ public sealed class ServerHost : IAsyncDisposable
 
             bound.Add(agents = VisitorPorts.BindAgents(options, time));
             options.Listen.Inherited?.RequireAllClaimed(VisitorPorts.SocketNames);
+            _acme = AcmeCertificates.Open(
+                options,
+                Path.Combine(folder, "acme"),
+                visitors.Port == ServerOptions.PreferredHttpPort,
+                secure?.Port == ServerOptions.PreferredHttpsPort,
+                proofs,
+                _certificates,
+                log,
+                time);
         }
         catch
         {
@@ -125,6 +139,7 @@ public sealed class ServerHost : IAsyncDisposable
             Metrics = _metrics,
             AccessLog = _accessLog,
             IsPassthrough = gate.IsPassthrough,
+            Proofs = proofs,
             Log = log,
         };
         _exchanges = new ExchangeShelf(forwarding);
@@ -224,6 +239,7 @@ public sealed class ServerHost : IAsyncDisposable
         host._secureEdge?.Start();
         host._agents.Start();
         host._tokens?.Start();
+        host._acme?.Start();
         ServerLog.Listening(host._log, VisitorPorts.Text(host._edge.EndPoints), VisitorPorts.Text(host._agents.EndPoints));
         if (host._secureEdge is { } secure)
         {
@@ -293,6 +309,7 @@ public sealed class ServerHost : IAsyncDisposable
 
             await grace.CancelAsync();
             await over;
+            await (_acme?.DisposeAsync() ?? ValueTask.CompletedTask);
             await _certificates.DisposeAsync();
             _registry.Dispose();
             await _threads.DisposeAsync();
@@ -325,26 +342,6 @@ public sealed class ServerHost : IAsyncDisposable
         {
             ServerLog.NoteUnsaved(_log, error.Message);
         }
-    }
-
-    private static CertificateStore CertificatesOf(ServerOptions options, ILogger log, TimeProvider time)
-    {
-        CertificateFile? selfSigned = null;
-        if (options.Tls.SelfSigned)
-        {
-            string folder = StateDirectory.Resolve(options.StateDir);
-            try
-            {
-                selfSigned = SelfSigned.Ensure(folder, options.Domain, time.GetUtcNow());
-            }
-            catch (Exception error) when (OutsideFile.IsItsFault(error))
-            {
-                throw new ArgumentException(
-                    $"--tls self-signed: the certificate cannot be kept in {Printable.Of(folder)}: {error.Message} Choose another folder with --state-dir.", error);
-            }
-        }
-
-        return new CertificateStore(CertificateSources.From(options, selfSigned), options.Domain, time, log);
     }
 
     private void EndWhoMayNotGoOn()

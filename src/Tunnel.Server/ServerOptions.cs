@@ -25,6 +25,8 @@ public sealed record ServerOptions
 
     public Certificates.TlsOptions Tls { get; init; } = new();
 
+    public Certificates.Acme.AcmeOptions Acme { get; init; } = new();
+
     public Forwarding.FrontOptions Front { get; init; } = new();
 
     public Forwarding.VisitorOptions Visitors { get; init; } = new();
@@ -58,9 +60,9 @@ public sealed record ServerOptions
         faults.Require(
             Front.PublicUrl is null || Front.PublicUrl.Host.Equals(Domain, StringComparison.OrdinalIgnoreCase),
             $"--public-url: tunnels are names below {Domain} (--domain), so it takes {Front.PublicUrl?.Scheme}://{Domain}, with a port if need be.");
-        bool hasCertificate = Tls.Certs.Count > 0 || Tls.CertDir is not null || Tls.SelfSigned;
-        faults.Require(!Tls.RedirectsToHttps || hasCertificate, "--https-redirect needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
-        faults.Require(Tls.Hsts is null || hasCertificate, "--hsts needs a certificate: --cert and --key, --cert-dir, or --tls self-signed.");
+        bool hasCertificate = Tls.Certs.Count > 0 || Tls.CertDir is not null || Tls.SelfSigned || Acme.IsOn;
+        faults.Require(!Tls.RedirectsToHttps || hasCertificate, "--https-redirect needs a certificate: --acme, --cert and --key, --cert-dir, or --tls self-signed.");
+        faults.Require(Tls.Hsts is null || hasCertificate, "--hsts needs a certificate: --acme, --cert and --key, --cert-dir, or --tls self-signed.");
         faults.Require(
             !Front.AcceptsProxyProtocol || !Front.TrustedProxies.IsEmpty,
             "--accept-proxy-protocol needs --trusted-proxy: the addresses of the load balancers that send the header.");
@@ -73,6 +75,7 @@ public sealed record ServerOptions
             !Listen.SharesPorts || OperatingSystem.IsLinux(),
             "--reuse-port works on Linux only; elsewhere a service manager can hand the listening sockets over (LISTEN_FDS).");
         faults.Require(Http.MaxHeadBytes >= Http.MaxStartLineBytes, "--max-head is at least --max-request-line: the line is a part of the head.");
+        Acme.Check(faults, Tls, Domain);
         faults.ThrowIfAny();
         Hosting.MemoryPlan.Of(MemoryLimit);
         Http.Validate();

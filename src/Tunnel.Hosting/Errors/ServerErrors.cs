@@ -55,6 +55,26 @@ public static class ServerErrors
         "certificates-slow", FailedParty.Operator, "The file system of the certificates does not answer; those that were read before are served.",
         "Look at the file system.");
 
+    public static KnownError AcmeUnreachable { get; } = new(
+        "acme-unreachable", FailedParty.Network, "The certificate authority of --acme cannot be reached, is in trouble, or is not the one that is trusted. Certificates that are there are served.",
+        "See whether this machine reaches it; it is asked again by itself.");
+
+    public static KnownError AcmeNotProved { get; } = new(
+        "acme-not-proved", FailedParty.Operator, "The certificate authority looked for the proof that a name is served here, and did not find it; the line says what it met.",
+        "Let the name lead to this server in DNS, and the port reach it from the internet.");
+
+    public static KnownError AcmeRefused { get; } = new(
+        "acme-refused", FailedParty.Operator, "The certificate authority gives no certificate; the line says why, and what to do.",
+        "Do that; it is asked again by itself.");
+
+    public static KnownError AcmeRateLimited { get; } = new(
+        "acme-rate-limited", FailedParty.Operator, "The certificate authority gives no more certificates for now: its limits are used up.",
+        "Wait for the time in the line, or give a certificate with --cert.");
+
+    public static KnownError AcmeUnsaved { get; } = new(
+        "acme-unsaved", FailedParty.Operator, "The state folder does not take what belongs to an order, a certificate or an account, or what is kept there is damaged. What is served stays.",
+        "Look at the disk: full, read-only, or not the server's. It tries again by itself.");
+
     public static KnownError AccessLogLost { get; } = new(
         "access-log-lost", FailedParty.Operator, "Lines of the access log were dropped, because what they are written to did not take them.",
         "Look at the disk or the reader of the pipe.");

@@ -149,16 +149,23 @@ public static class Declare<TOptions>
             get,
             set);
 
+    /// <summary>The same, where the value may be left out: then it reads <c>true</c>.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static OptionDeclaration<TOptions> Optional<T>(
+        string name, string valueName, string help, Func<string, (T Value, string? Fault)> read, Func<T, string?> write, Func<TOptions, T> get, Func<TOptions, T, TOptions> set) =>
+        Of(name, valueName, help, read, write, get, set, OptionShape.OptionalValue);
+
     /// <summary>What has a way of its own to be written.</summary>
     /// <param name="read">The value, or what is wrong: the end of a sentence, like <c>'x' is not a range of ports.</c></param>
     public static OptionDeclaration<TOptions> Of<T>(
-        string name, string valueName, string help, Func<string, (T Value, string? Fault)> read, Func<T, string?> write, Func<TOptions, T> get, Func<TOptions, T, TOptions> set) =>
+        string name, string valueName, string help, Func<string, (T Value, string? Fault)> read, Func<T, string?> write, Func<TOptions, T> get, Func<TOptions, T, TOptions> set,
+        OptionShape shape = OptionShape.OneValue) =>
         new DeclaredOption<TOptions, T>(
             name,
             help,
             new OptionKind<T>(
                 valueName,
-                OptionShape.OneValue,
+                shape,
                 (IReadOnlyList<string> texts, out T value) =>
                 {
                     (value, string? fault) = FindTextFault(texts[^1]) is { } bad ? (default!, bad) : read(texts[^1]);

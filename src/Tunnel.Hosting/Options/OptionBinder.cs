@@ -70,7 +70,7 @@ public sealed class OptionBinder<TOptions>
         if (arguments.GetResult(option) is { Implicit: false } result)
         {
             string[] texts = [.. result.Tokens.Select(token => token.Value)];
-            return new GivenValue(texts.Length == 0 && declaration.Shape == OptionShape.Switch ? ["true"] : texts, declaration.Flag);
+            return new GivenValue(texts.Length == 0 && declaration.Shape is OptionShape.Switch or OptionShape.OptionalValue ? ["true"] : texts, declaration.Flag);
         }
 
         string variable = declaration.VariableOf(_environmentPrefix);
@@ -102,7 +102,12 @@ internal sealed class OptionOnCommand : Option<string[]>, IOnCommand
     {
         Declaration = declaration;
         Variable = declaration.VariableOf(environmentPrefix);
-        Arity = declaration.Shape == OptionShape.Repeated ? ArgumentArity.OneOrMore : ArgumentArity.ExactlyOne;
+        Arity = declaration.Shape switch
+        {
+            OptionShape.Repeated => ArgumentArity.OneOrMore,
+            OptionShape.OptionalValue => ArgumentArity.ZeroOrOne,
+            _ => ArgumentArity.ExactlyOne,
+        };
         CustomParser = static result => [.. result.Tokens.Select(token => token.Value)];
         CompletionSources.Add([.. declaration.Choices]);
     }

@@ -11,6 +11,9 @@ public enum OptionShape
 
     /// <summary>On or off; on when it is given without a value.</summary>
     Switch,
+
+    /// <summary>One value, or on and nothing more when it is given without one.</summary>
+    OptionalValue,
 }
 
 /// <summary>

@@ -18,29 +18,45 @@ public sealed class FolderLock : IDisposable
     /// <exception cref="UnauthorizedAccessException">The folder does not belong to this user.</exception>
     public static async Task<FolderLock> TakeAsync(string folder, TimeSpan patience, TimeProvider time, CancellationToken cancel = default)
     {
-        string path = Path.Combine(folder, "lock");
         long since = time.GetTimestamp();
         while (true)
         {
-            try
+            if (TryTake(folder) is { } taken)
             {
-                FileStream file = OwnerOnlyFile.Open(path, FileMode.OpenOrCreate, FileShare.None);
-                UnixFolder.GiveToOwner(folder, path);
-                return new FolderLock(file);
+                return taken;
             }
-            catch (IOException error) when (IsHeld(error))
+
+            if (time.GetElapsedTime(since) >= patience)
             {
-                if (time.GetElapsedTime(since) >= patience)
-                {
-                    throw new IOException($"{path} is held by another process.", error);
-                }
+                throw new IOException($"{PathIn(folder)} is held by another process.");
             }
 
             await Task.Delay(Pause, time, cancel);
         }
     }
 
+    /// <summary>Null: somebody else has it.</summary>
+    /// <param name="folder">Exists.</param>
+    /// <exception cref="IOException">The disk does not take the file.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder does not belong to this user.</exception>
+    public static FolderLock? TryTake(string folder)
+    {
+        string path = PathIn(folder);
+        try
+        {
+            FileStream file = OwnerOnlyFile.Open(path, FileMode.OpenOrCreate, FileShare.None);
+            UnixFolder.GiveToOwner(folder, path);
+            return new FolderLock(file);
+        }
+        catch (IOException error) when (IsHeld(error))
+        {
+            return null;
+        }
+    }
+
     public void Dispose() => _file.Dispose();
+
+    private static string PathIn(string folder) => Path.Combine(folder, "lock");
 
     // Nothing else is worth waiting for: a disk that is full or read-only stays so.
     private static bool IsHeld(IOException error)

@@ -7,8 +7,9 @@ using Tunnel.Server.Diagnostics;
 namespace Tunnel.Server.Certificates;
 
 /// <summary>
-/// The certificates of the server, read from files and read again when these change. A new file that cannot be used
-/// leaves the old certificate in its place, and the log says why. Handshakes under way keep what they began with.
+/// The certificates of the server: from files, read again when these change, and those that it got by itself, for the names that
+/// no file covers. A new file that cannot be used leaves the old certificate in its place, and the log says why. Handshakes under
+/// way keep what they began with.
 /// </summary>
 /// <remarks>
 /// Looks once a second, and reads what has stayed the same for one more, because a pair of files is not written at once. The
@@ -36,17 +37,24 @@ internal sealed class CertificateStore : IAsyncDisposable
     private readonly Dictionary<CertificateFile, Entry> _entries = [];
     private bool _isGapTold;
 
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ServedCertificate> _obtained = new(StringComparer.Ordinal);
+    private readonly bool _obtains;
+
     private volatile CertificateTable _table;
+    private volatile CertificateTable _obtainedTable;
     private volatile bool _mustReadAll;
 
     /// <param name="domain">Tunnels are below it.</param>
     /// <exception cref="ArgumentException">A file or folder named by option cannot be used; the message says why.</exception>
-    public CertificateStore(CertificateSources sources, string domain, TimeProvider time, ILogger log)
+    /// <param name="obtains">The server gets certificates by itself.</param>
+    public CertificateStore(CertificateSources sources, string domain, TimeProvider time, ILogger log, bool obtains = false)
     {
+        _obtains = obtains;
         _sources = sources;
         _domain = domain;
         _time = time;
-        _table = new CertificateTable([], null, time);
+        _table = _obtainedTable = new CertificateTable([], null, time);
         _log = log;
         _rareFault = new RareLine(time);
         try
@@ -65,14 +73,38 @@ internal sealed class CertificateStore : IAsyncDisposable
         _loop = sources.IsConfigured ? RunAsync() : Task.CompletedTask;
     }
 
-    /// <summary>There is a certificate to terminate TLS with.</summary>
-    public bool IsConfigured => _sources.IsConfigured;
+    /// <summary>There is a certificate to terminate TLS with, or there will be one.</summary>
+    public bool IsConfigured => _obtains || _sources.IsConfigured;
 
-    /// <inheritdoc cref="CertificateTable.Find"/>
-    public ServedCertificate? Find(string? name, bool takesEcdsa = true) => _table.Find(name, takesEcdsa);
+    /// <summary>The certificate for a name, or null when the visitor is to be turned away. Where the server gets certificates by itself, a name gets one that covers it or none.</summary>
+    /// <inheritdoc cref="CertificateTable.Find" path="/param"/>
+    public ServedCertificate? Find(string? name, bool takesEcdsa = true)
+    {
+        if (!_obtains || name is null)
+        {
+            return _table.Find(name, takesEcdsa) ?? _obtainedTable.Find(name, takesEcdsa);
+        }
+
+        return _table.FindFor(name, takesEcdsa) ?? _obtainedTable.FindFor(name, takesEcdsa);
+    }
 
     /// <inheritdoc cref="CertificateTable.Covers"/>
-    public bool Covers(string name) => _table.Covers(name);
+    public bool Covers(string name) => HasFileFor(name) || _obtainedTable.Covers(name);
+
+    /// <summary>A file covers this name, and so no other certificate is for it.</summary>
+    public bool HasFileFor(string name) => _table.Covers(name);
+
+    /// <summary>Serves a certificate that the server got by itself, in place of the one before for the same name.</summary>
+    public void Obtain(string name, ServedCertificate certificate)
+    {
+        lock (_lock)
+        {
+            _obtained[name] = certificate;
+            _obtainedTable = new CertificateTable(_obtained.Values, _obtained.GetValueOrDefault(_domain), _time);
+        }
+
+        ServerLog.CertificateLoaded(_log, Printable.Of(certificate.ToString()));
+    }
 
     /// <summary>All files are read again with the next look, changed or not.</summary>
     public void Reload() => _mustReadAll = true;
@@ -226,7 +258,7 @@ internal sealed class CertificateStore : IAsyncDisposable
         bool hasGap = IsConfigured && !_table.Covers("*." + _domain);
         if (hasGap && !_isGapTold)
         {
-            if (_table.IsEmpty)
+            if (_table.IsEmpty && !_obtains)
             {
                 ServerLog.NoCertificate(_log);
             }

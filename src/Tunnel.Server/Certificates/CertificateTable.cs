@@ -35,7 +35,11 @@ internal sealed class CertificateTable
     /// <param name="name">Lower case, without a final dot; null: the visitor named none.</param>
     /// <param name="takesEcdsa">The visitor can check a signature by a key on an elliptic curve.</param>
     public ServedCertificate? Find(string? name, bool takesEcdsa = true) =>
-        name is not null && FindNamed(name) is { } several ? Choose(several, takesEcdsa) : _default;
+        (name is null ? null : FindFor(name, takesEcdsa)) ?? _default;
+
+    /// <summary>The certificate that clients take for this name; null: there is none.</summary>
+    /// <inheritdoc cref="Find"/>
+    public ServedCertificate? FindFor(string name, bool takesEcdsa) => FindNamed(name) is { } several ? Choose(several, takesEcdsa) : null;
 
     /// <summary>There is a certificate that clients take for this name; they refuse the default one for it.</summary>
     /// <param name="name">As above; may begin with <c>*.</c>.</param>

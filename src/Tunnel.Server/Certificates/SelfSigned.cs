@@ -2,6 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Tunnel.Hosting;
+using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Secrets;
 
 namespace Tunnel.Server.Certificates;
@@ -16,6 +18,22 @@ internal static class SelfSigned
     private static readonly TimeSpan ValidFor = TimeSpan.FromDays(397);
 
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
+
+    /// <summary>The file for a server; null: it has none.</summary>
+    /// <param name="stateDir">The server's.</param>
+    /// <exception cref="ArgumentException">It cannot be kept.</exception>
+    public static CertificateFile? Find(ServerOptions options, string stateDir, DateTimeOffset now)
+    {
+        try
+        {
+            return options.Tls.SelfSigned ? Ensure(stateDir, options.Domain, now) : null;
+        }
+        catch (Exception error) when (OutsideFile.IsItsFault(error))
+        {
+            throw new ArgumentException(
+                $"--tls self-signed: the certificate cannot be kept in {Printable.Of(stateDir)}: {error.Message} Choose another folder with --state-dir.", error);
+        }
+    }
 
     /// <summary>The file, made now if it is missing, about to expire, unreadable, or for another domain.</summary>
     /// <exception cref="IOException">The state directory cannot be written to.</exception>

@@ -173,4 +173,25 @@ internal static partial class ServerLog
 
     [LoggerMessage(90, LogLevel.Warning, "Memory for peers is full ({Used} of {Limit} MiB): visitors are answered with too-busy. --memory-limit gives it more [memory-full]")]
     public static partial void MemoryFull(ILogger log, long used, long limit);
+
+    [LoggerMessage(100, LogLevel.Information, "{Authority} gives certificates on its terms, which --acme consents to: {Terms}")]
+    public static partial void TermsAgreed(ILogger log, string authority, string terms);
+
+    [LoggerMessage(101, LogLevel.Information, "Asking {Authority} for a certificate for {Name}")]
+    public static partial void Ordering(ILogger log, string name, string authority);
+
+    [LoggerMessage(102, LogLevel.Warning, "No new certificate for {Name}: {Reason} {Remedy} The next try is at {At}. {Served} [{Code}]")]
+    public static partial void CertificateNotObtained(ILogger log, string name, string reason, string remedy, string at, string served, string code);
+
+    [LoggerMessage(103, LogLevel.Information, "The authority wants the certificate for {Name} renewed between {Start} and {End}: {Why}")]
+    public static partial void RenewalSuggested(ILogger log, string name, string start, string end, string why);
+
+    [LoggerMessage(104, LogLevel.Debug, "When to renew the certificate for {Name} the authority did not say: {Reason}")]
+    public static partial void RenewalUnknown(ILogger log, string name, string reason);
+
+    [LoggerMessage(105, LogLevel.Warning, "A certificate that was kept is not served, and another one is asked for: {Reason} [certificate-unusable]")]
+    public static partial void KeptCertificateUnusable(ILogger log, string reason);
+
+    [LoggerMessage(106, LogLevel.Warning, "When to ask for a certificate again cannot be kept, so a new start would ask at once: {Reason} [acme-unsaved]")]
+    public static partial void TriesUnsaved(ILogger log, string reason);
 }

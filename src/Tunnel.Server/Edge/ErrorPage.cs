@@ -17,9 +17,9 @@ internal static class ErrorPage
     /// <returns>Bytes of content.</returns>
     public static int Write(PipeWriter output, EdgeError error, RequestHead request, string requestId, bool keepAlive, byte[]? hsts = null, ErrorsUrl? errors = null)
     {
-        PageKind kind = PageKinds.Of(request.Headers);
+        PageKind kind = error.Content is null ? PageKinds.Of(request.Headers) : PageKind.Text;
         string? help = error.IsError ? errors?.Of(error.Code) : null;
-        byte[] body = kind switch
+        ReadOnlyMemory<byte> body = error.Content ?? kind switch
         {
             PageKind.Html => HtmlPage.Of(error, requestId, help),
             PageKind.Json => Json(error, requestId, help),
@@ -85,7 +85,7 @@ internal static class ErrorPage
             return 0;
         }
 
-        output.Write(body);
+        output.Write(body.Span);
         return body.Length;
     }
 

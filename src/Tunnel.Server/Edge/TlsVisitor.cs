@@ -173,6 +173,11 @@ internal sealed class TlsVisitor : IVisitor, IDeadlineTarget
             return new AgentVisitor(_link, take);
         }
 
+        if (_services.Forwarding.Proofs?.FindTls(hello.ServerName, hello.Protocols) is { } proof)
+        {
+            return new ProofVisitor(await Task.Run(() => TlsConnection.AcceptAsync(_link, _services.Pool, proof, _limit.Token)));
+        }
+
         // A name is one thing: terminated TLS never reaches a passthrough name, nor the other way round. Also while nobody serves
         // it: its visitors are not to be shown another certificate, nor is what they say to be read here.
         ServedCertificate? certificate = _certificates.Find(hello.ServerName, hello.TakesEcdsa);

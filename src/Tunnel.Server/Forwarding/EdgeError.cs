@@ -33,6 +33,9 @@ internal sealed record EdgeError(KnownError Kind, int Status, string Says, int? 
     /// <summary>What is wrong with the request, if anything is.</summary>
     public RejectReason Reason { get; init; }
 
+    /// <summary>The whole content; null: it says what is above.</summary>
+    public ReadOnlyMemory<byte>? Content { get; init; }
+
     public static EdgeError TunnelNotFound { get; } = new(
         VisitorErrors.TunnelNotFound, 404, "There is no tunnel with this name. Check the address, or start the agent that serves it.");
 
@@ -49,6 +52,9 @@ internal sealed record EdgeError(KnownError Kind, int Status, string Says, int? 
     /// <summary>What the domain of the server shows, which has no tunnel of its own.</summary>
     public static EdgeError Landing { get; } = new(
         VisitorErrors.TunnelNotFound, 200, "A tunnel-server runs here. There is no tunnel on this name itself: every tunnel has a name below it.");
+
+    /// <summary>What a certificate authority hears that asks whether a name is served here (RFC 8555 section 8.3).</summary>
+    public static EdgeError Proof(byte[] content) => new(VisitorErrors.TunnelNotFound, 200, "") { Content = content };
 
     public static EdgeError OriginRefused { get; } = new(
         VisitorErrors.OriginRefused, 502, "The agent is connected, but the local server behind it does not accept connections. Start it, or check the agent's --port.");

@@ -89,6 +89,12 @@ internal sealed class Exchange
         _services.Metrics.RequestStarted();
         try
         {
+            // A proof that an order of this server waits for; what others ask in the same way is theirs.
+            if (_services.Proofs?.FindHttp(_request.HostName, _request.Target) is { } proof)
+            {
+                return await RefuseAsync(EdgeError.Proof(proof), isRead: !_request.Framing.HasContent);
+            }
+
             if (_services.Rules.Judge(_request, _from.Facts, _facts) is { } broken)
             {
                 return await RefuseAsync(broken, isRead: !_request.Framing.HasContent && !_request.IsConnect);

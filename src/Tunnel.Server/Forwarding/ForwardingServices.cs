@@ -2,6 +2,7 @@ using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Tunnel.Framing.Frames;
 using Tunnel.Hosting;
+using Tunnel.Server.Certificates.Acme;
 using Tunnel.Server.Diagnostics;
 using Tunnel.Server.Routing;
 using Tunnel.Transport;
@@ -38,6 +39,9 @@ internal sealed class ForwardingServices
 
     /// <summary>Whether a name that nobody serves is one that TLS is passed on for, if anybody did.</summary>
     public Func<string, bool> IsPassthrough { get; init; } = static _ => false;
+
+    /// <summary>What certificate authorities are answered; null: nothing is asked of them.</summary>
+    public PendingProofs? Proofs { get; init; }
 
     /// <summary>What people see instead of waiting.</summary>
     public PagesAtOnce Pages => field ??= new PagesAtOnce(Options, Registry);

@@ -29,13 +29,24 @@ public sealed class SecureVisitor : IDisposable
 
     /// <param name="name">Sent as SNI and checked against the certificate.</param>
     /// <exception cref="AuthenticationException">The handshake failed.</exception>
-    public static async Task<SecureVisitor> ConnectAsync(int port, TestAuthority authority, string name, Action<SslClientAuthenticationOptions>? change = null)
+    public static Task<SecureVisitor> ConnectAsync(int port, TestAuthority authority, string name, Action<SslClientAuthenticationOptions>? change = null) =>
+        ConnectAsync(port, authority.ClientOptions(name), change);
+
+    /// <param name="roots">The only ones that are trusted.</param>
+    /// <inheritdoc cref="ConnectAsync(int, TestAuthority, string, Action{SslClientAuthenticationOptions}?)"/>
+    public static Task<SecureVisitor> ConnectAsync(int port, X509Certificate2Collection roots, string name)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(roots);
+        return ConnectAsync(port, new SslClientAuthenticationOptions { TargetHost = name, CertificateChainPolicy = policy });
+    }
+
+    private static async Task<SecureVisitor> ConnectAsync(int port, SslClientAuthenticationOptions options, Action<SslClientAuthenticationOptions>? change = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, port).Within();
         var below = new CountingStream(socket);
         var stream = new SslStream(below);
-        SslClientAuthenticationOptions options = authority.ClientOptions(name);
         change?.Invoke(options);
         try
         {

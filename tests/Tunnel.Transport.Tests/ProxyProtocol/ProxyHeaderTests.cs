@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Text;
+using Tunnel.TestSupport;
 using Tunnel.Transport.ProxyProtocol;
 
 namespace Tunnel.Transport.Tests.ProxyProtocol;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Tunnel.TestSupport;
 using Tunnel.Transport.Tls;
 using static Tunnel.TestSupport.HandmadeHello;
 

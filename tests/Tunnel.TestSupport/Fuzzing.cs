@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Globalization;
 
-namespace Tunnel.Transport.Tests;
+namespace Tunnel.TestSupport;
 
 /// <summary>Seeded inputs for parsers: a fixed number in the gate, TUNNEL_FUZZ_SECONDS of new ones when asked for.</summary>
-internal static class Fuzzing
+public static class Fuzzing
 {
     public static IEnumerable<int> Seeds(int inTheGate)
     {
