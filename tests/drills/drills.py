@@ -24,6 +24,7 @@ DRILLS = {
     "apps": (300, 1500, "Vite, socket.io, a video, an upload form and Jupyter, used in a real browser"),
     "endless": (120, 1800, "bodies of 20 GiB each way, every byte compared, with flat memory"),
     "fuzz": (240, 3600, "every fuzz target of the tests, half an hour each, all at once"),
+    "many": (120, 300, "64 tunnels of one agent, one of them changed a hundred times under load: the others lose nothing"),
     "roaming": (180, 600, "the link across a network that loses packets, goes silent, resets, and changes the laptop's address"),
     "churn": (120, 900, "100,000 requests while the link is reset 1,000 times; what is held afterwards"),
     "resume": (180, 900, "the link breaks under transfers, WebSocket messages and small requests; nobody loses a byte"),
