@@ -92,7 +92,8 @@ internal sealed class OriginPool : IAsyncDisposable
         }
         catch (Exception error) when (error is DialException or OriginFaultException { Code: not ResetCode.TooBusy })
         {
-            TellReachable(false, error.Message, error is OriginFaultException fault ? fault.Code : OriginFaultLog.CodeOf((DialException)error, _options));
+            string remedy = error is DialException { Failure: DialFailure.Refused } ? " Start it, or compare its address with the port you named." : "";
+            TellReachable(false, error.Message + remedy, error is OriginFaultException fault ? fault.Code : OriginFaultLog.CodeOf((DialException)error, _options));
             throw;
         }
 

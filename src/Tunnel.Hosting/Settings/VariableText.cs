@@ -36,13 +36,15 @@ internal static class VariableText
                 }
 
                 string[] parts = text[(at + Begin.Length)..end].Split(":-", 2);
-                string? value = environment(parts[0]);
-                if (string.IsNullOrEmpty(value) && parts.Length == 1)
+                string value = environment(parts[0]) is { Length: > 0 } set ? set : parts.ElementAtOrDefault(1) ?? "";
+                if (value.Length == 0 && parts.Length == 1)
                 {
-                    faults.Add($"{place}: the environment variable {Printable.Of(parts[0])} is not set.");
+                    // It stays as it is written: what is then wrong with an empty value is not the mistake.
+                    faults.Add($"{place}: the environment variable {Printable.Of(parts[0])} is not set. Set it, or write ${{{Printable.Of(parts[0])}:-VALUE}}.");
+                    value = text[at..(end + 1)];
                 }
 
-                expanded.Append(text, done, at - done).Append(string.IsNullOrEmpty(value) ? parts.ElementAtOrDefault(1) : value);
+                expanded.Append(text, done, at - done).Append(value);
                 done = end + 1;
             }
 

@@ -28,6 +28,13 @@ public sealed class TokenFolder : IDisposable
         return (await Issuer().CreateAsync(wanted, State.Key.Pin, "localhost:9090")).Token;
     }
 
+    /// <summary>One whose time was over before it began.</summary>
+    public async Task<AgentToken> MakeExpiredAsync(string name)
+    {
+        var wanted = new TokenRecord { Id = "", Name = name, Hash = "", Created = default, Expires = DateTimeOffset.UnixEpoch.AddYears(50) };
+        return (await Issuer().CreateAsync(wanted, State.Key.Pin, "localhost:9090")).Token;
+    }
+
     public Task RevokeAsync(string name) => Issuer().RevokeAsync(name, forget: false);
 
     /// <summary>The only token, as the disk has it.</summary>
