@@ -47,7 +47,7 @@ internal sealed record TunnelReport(string Name, string Protocol, string Url, st
 /// <summary>What came of a reload.</summary>
 internal sealed record ReloadReport(IReadOnlyList<string> Lines, bool IsTaken);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(IReadOnlyList<AgentReport>))]
 [JsonSerializable(typeof(ReloadReport))]
 internal sealed partial class AgentJson : JsonSerializerContext;
