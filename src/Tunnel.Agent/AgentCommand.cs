@@ -36,7 +36,7 @@ internal sealed class AgentCommand
         var help = new HelpPage(_command);
         _ = new StartCommand(_command, help);
         _ = new DiagnoseCommand(_command, help);
-        _ = new ConfigCommand(_command);
+        AgentFileCommand.AddTo(_command);
         ControlCommands.AddTo(_command);
         new ServiceCommand(_command, help, "tunnel-agent").AddInstall(AgentService.Extend, AgentService.Help);
         CompletionCommand.AddTo(_command, "tunnel-agent");

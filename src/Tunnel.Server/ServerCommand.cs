@@ -20,8 +20,9 @@ internal sealed class ServerCommand
 
     public ServerCommand()
     {
-        _options = new OptionBinder<ServerOptions>(_command, "TUNNEL_SERVER_", ServerDeclarations.All);
-        new TokenCommand(TimeProvider.System).AddTo(_command);
+        _options = new OptionBinder<ServerOptions>(_command, ServerDeclarations.Prefix, ServerDeclarations.All);
+        new TokenCommand(TimeProvider.System, ServerFile.ReadWhere).AddTo(_command);
+        ServerFile.AddTo(_command);
         CompletionCommand.AddTo(_command, "tunnel-server");
         var help = new HelpPage(_command);
         new ServiceCommand(_command, help, "tunnel-server").AddInstall(ServerService.Extend, ServerService.Help);
@@ -44,7 +45,7 @@ internal sealed class ServerCommand
     {
         // Before anything is opened or made for it.
         var faults = new OptionFaults();
-        ServerOptions options = _options.Bind(arguments, new ServerOptions { Listen = new ListenOptions { Inherited = InheritedSockets.Take() } }, faults);
+        ServerOptions options = ServerFile.Bind(_options, arguments, new ServerOptions { Listen = new ListenOptions { Inherited = InheritedSockets.Take() } }, faults);
         faults.ThrowIfAny();
         options.Validate();
         using ILoggerFactory logs = ProgramLog.Create(options.Log);
@@ -84,10 +85,12 @@ internal sealed class ServerCommand
         await using (host)
         {
             ServiceManager manager = ServiceManager.OfThisProcess();
+            var settings = new ChangedSettings(ServerFile.Find(options.ConfigFile));
             signals.OnReload(() =>
             {
                 manager.Reloading();
                 host.Reload();
+                settings.Tell(logs.CreateLogger("tunnel-server"));
                 manager.Ready();
             });
             await StandardLines.OutAsync($"Ready: {string.Join(" and ", host.UrlsOf("*." + options.Domain))} for visitors, port {host.AgentPort} for agents");

@@ -1,4 +1,5 @@
 using Tunnel.Hosting.Options;
+using Tunnel.Hosting.Settings;
 using Tunnel.Http.Heads;
 using Tunnel.Server.Certificates;
 using Tunnel.Server.Certificates.Acme;
@@ -16,8 +17,11 @@ internal static class ServerDeclarations
     /// <summary>Groups of limits begin so; docs/operating.md has a table of their own for them.</summary>
     public const string Limits = "Limits";
 
+    /// <summary>Variables of the environment begin so.</summary>
+    public const string Prefix = "TUNNEL_SERVER_";
+
     private const string Lost = "When an agent is lost, and when the server stops";
-    private const string Logs = "Logs and state";
+    private const string Logs = "Settings, logs and state";
 
     public static IReadOnlyList<OptionDeclaration<ServerOptions>> All { get; } =
     [
@@ -34,6 +38,7 @@ internal static class ServerDeclarations
         Declare<ServerOptions>.Seconds("grace", "Time running requests have when the server stops.", o => o.Grace, (o, v) => o with { Grace = v }, mayBeZero: true) with { Group = Lost },
         .. PageOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Pages, (o, v) => o with { Pages = v })),
         .. AccessLogOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.AccessLog, (o, v) => o with { AccessLog = v })),
+        SettingFile.Declare<ServerOptions>("what 'tunnel-server config path' prints, if it is there", o => o.ConfigFile, (o, v) => o with { ConfigFile = v }) with { Group = Logs, IsCommon = true },
         StateDirectory.Declare<ServerOptions>(o => o.StateDir, (o, v) => o with { StateDir = v }) with { Group = Logs, IsCommon = true },
         .. LogOptions.Declarations.Select(declaration => declaration.Within<ServerOptions>(o => o.Log, (o, v) => o with { Log = v }) with { Group = Logs }),
         Declare<ServerOptions>.Size(

@@ -15,6 +15,9 @@ public sealed record ServerOptions
 
     public const int PreferredHttpsPort = 443;
 
+    /// <summary>The settings file that was asked for; null: the system's place, if there is one.</summary>
+    public string? ConfigFile { get; init; }
+
     /// <summary>Where the server keeps what it has to find again; null: the system's place.</summary>
     public string? StateDir { get; init; }
 

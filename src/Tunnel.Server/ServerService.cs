@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Options;
 using Tunnel.Hosting.Service;
+using Tunnel.Hosting.Settings;
 
 namespace Tunnel.Server;
 
@@ -22,19 +23,23 @@ internal static class ServerService
     /// <summary>Adds the server's options, and says what makes a service of them.</summary>
     public static Func<ParseResult, ServiceWish, ServiceDescription> Extend(Command install)
     {
-        var server = new OptionBinder<ServerOptions>(install, "TUNNEL_SERVER_", ServerDeclarations.All);
+        var server = new OptionBinder<ServerOptions>(install, ServerDeclarations.Prefix, ServerDeclarations.All);
         return (parsed, wish) =>
         {
             var faults = new OptionFaults();
-            ServerOptions options = server.Bind(parsed, new ServerOptions(), faults);
+            ServerOptions options = ServerFile.Bind(server, parsed, new ServerOptions(), faults);
             faults.Require(
                 options.StateDir is null || !wish.IsOfMachine,
                 $"--state-dir: a service of the machine has its state in /var/lib/{wish.Name}. To go on with what is there, copy it to that place.");
             faults.ThrowIfAny();
             options.Validate();
-            return Of(wish.Name, ThisProgram.Command, server.WordsOf(parsed)) with
+
+            // The service has another home than whoever installs it.
+            string? file = ServerFile.Find(options.ConfigFile);
+            string[] usual = file is null || options.ConfigFile is not null ? [] : [$"--{SettingFile.OptionName}", Path.GetFullPath(file)];
+            return Of(wish.Name, ThisProgram.Command, [.. server.WordsOf(parsed), .. usual]) with
             {
-                Reads = [.. options.Tls.Certs.Concat(options.Tls.Keys).Append(options.Tls.CertDir).OfType<string>().Select(Path.GetFullPath)],
+                Reads = [.. options.Tls.Certs.Concat(options.Tls.Keys).Append(options.Tls.CertDir).Append(file).OfType<string>().Select(Path.GetFullPath)],
                 Purpose = $"It serves the names below {options.Domain}.",
             };
         };

@@ -82,7 +82,7 @@ internal static class ControlCommands
 
         foreach (string fault in report.Lines)
         {
-            await StandardLines.ErrorAsync(AgentErrors.SettingsWrong, $"Agent {agent.Report.Pid} goes on with what it had: {Printable.Of(fault)}");
+            await StandardLines.ErrorAsync(ProgramErrors.SettingsWrong, $"Agent {agent.Report.Pid} goes on with what it had: {Printable.Of(fault)}");
         }
 
         return ExitCodes.Failed;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Tunnel.Agent.Diagnostics;
 using Tunnel.Hosting.Files;
 using Tunnel.Hosting.Options;
+using Tunnel.Hosting.Settings;
 
 namespace Tunnel.Agent.Tunnels;
 
@@ -97,7 +98,7 @@ internal sealed class FileFollower(
         {
             faults.ThrowIfAny();
             IReadOnlyList<(TunnelChange, TunnelOptions)> changes = change(tunnels);
-            string[] waiting = [.. settings.Keys.Union(_settings.Keys).Where(key => !IsSame(key, settings))];
+            string[] waiting = [.. SettingSection.Changed(_settings, settings)];
             _settings = settings;
             return new FileNews(changes, waiting, []);
         }
@@ -106,9 +107,6 @@ internal sealed class FileFollower(
             return new FileNews([], [], (error as OptionException)?.Faults ?? [error.Message]);
         }
     }
-
-    private bool IsSame(string key, IReadOnlyDictionary<string, GivenValue> settings) =>
-        settings.TryGetValue(key, out GivenValue now) && _settings.TryGetValue(key, out GivenValue before) && now.Texts.SequenceEqual(before.Texts);
 
     private void Tell(FileNews news, bool isAsked)
     {

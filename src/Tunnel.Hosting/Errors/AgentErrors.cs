@@ -147,14 +147,6 @@ public static class AgentErrors
         "instance-not-kept", FailedParty.Operator, "The agent cannot keep who it is: after a crash it may wait some seconds for its name.",
         "Name a folder it may write to with --state-dir.");
 
-    public static KnownError SettingsWrong { get; } = new(
-        "settings-wrong", FailedParty.Operator, "The settings file was saved with a mistake in it, so the agent goes on with what it had.",
-        "Mend the place that the message names, and save again; 'tunnel-agent config check' tells every mistake.");
-
-    public static KnownError RestartNeeded { get; } = new(
-        "restart-needed", FailedParty.Operator, "What was changed in the settings file is not about tunnels, and the agent reads it only when it starts.",
-        "Start the agent again when it suits you.");
-
     public static KnownError AgentNotRunning { get; } = new(
         "agent-not-running", FailedParty.Operator, "No agent of this user that runs is the one that was named.",
         "'tunnel-agent status' shows those that run. One of another user, or of root, is asked as that user.", ExitCodes.Failed);

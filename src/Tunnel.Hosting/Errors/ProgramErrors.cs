@@ -12,6 +12,14 @@ public static class ProgramErrors
         "Mend the file, disk or network that it names. If it names a type of exception it is a fault of the program: report it, with what --log-level debug shows.",
         ExitCodes.Failed);
 
+    public static KnownError SettingsWrong { get; } = new(
+        "settings-wrong", FailedParty.Operator, "The settings file was saved with a mistake in it, so the program goes on with what it had.",
+        "Mend the place that the message names, and save again; 'tunnel-agent config check', or tunnel-server's, tells every mistake.");
+
+    public static KnownError RestartNeeded { get; } = new(
+        "restart-needed", FailedParty.Operator, "What was changed in the settings file is read only when the program starts: all of the server's, and of the agent's what is not about tunnels.",
+        "Start it again when it suits you.");
+
     public static KnownError OpenSslMissing { get; } = new(
         "openssl-missing", FailedParty.Operator, "The system has no OpenSSL that can be loaded, and nothing works without it.",
         "Install it: Debian: apt-get install libssl3, Alpine: apk add libssl3.", ExitCodes.WrongUsage);

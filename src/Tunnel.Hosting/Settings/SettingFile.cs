@@ -11,8 +11,16 @@ namespace Tunnel.Hosting.Settings;
 /// </summary>
 public static class SettingFile
 {
+    /// <summary>The option that names the file, and the one key that it cannot have.</summary>
+    public const string OptionName = "config";
+
     private const int MostBytes = 1024 * 1024;
     private const int MostDepth = 16;
+
+    /// <summary><c>--config</c>, of every command that reads the file.</summary>
+    /// <param name="usually">Where it is without the option, in words.</param>
+    public static OptionDeclaration<TOptions> Declare<TOptions>(string usually, Func<TOptions, string?> get, Func<TOptions, string, TOptions> set) =>
+        Options.Declare<TOptions>.Path(OptionName, "FILE", "The settings file.", get, set) with { DefaultInWords = usually };
 
     /// <param name="environment">The value of a variable, for <c>${NAME}</c>.</param>
     /// <param name="faults">Takes what is wrong; what could be read is returned all the same.</param>

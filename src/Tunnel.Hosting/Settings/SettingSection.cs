@@ -24,6 +24,11 @@ public static class SettingSection
         SettingMap section, IReadOnlyList<OptionDeclaration<TOptions>> declarations, OptionFaults faults, params IReadOnlyList<string> others) =>
         Values(section, declarations, faults, others).ToDictionary(value => value.Declaration.Name, value => value.Given);
 
+    /// <summary>The names of what is said otherwise than before.</summary>
+    public static IEnumerable<string> Changed(IReadOnlyDictionary<string, GivenValue> before, IReadOnlyDictionary<string, GivenValue> now) =>
+        now.Keys.Union(before.Keys).Where(name => !(
+            now.TryGetValue(name, out GivenValue said) && before.TryGetValue(name, out GivenValue was) && said.Texts.SequenceEqual(was.Texts)));
+
     private static IEnumerable<(OptionDeclaration<TOptions> Declaration, GivenValue Given)> Values<TOptions>(
         SettingMap section, IReadOnlyList<OptionDeclaration<TOptions>> declarations, OptionFaults faults, IReadOnlyList<string> others)
     {
@@ -50,12 +55,14 @@ public static class SettingSection
             return new GivenValue([Of(text)], place);
         }
 
-        if (declaration.Shape == OptionShape.Repeated && entry.Value is SettingList list && list.Items.All(item => item is SettingText))
+        bool isSeries = declaration.ValueName.EndsWith(",...", StringComparison.Ordinal);
+        if ((isSeries || declaration.Shape == OptionShape.Repeated) && entry.Value is SettingList list && list.Items.All(item => item is SettingText))
         {
-            return new GivenValue([.. list.Items.Cast<SettingText>().Select(item => Of(item.Text))], place);
+            IEnumerable<string> texts = list.Items.Cast<SettingText>().Select(item => Of(item.Text));
+            return new GivenValue(isSeries ? [string.Join(',', texts)] : [.. texts], place);
         }
 
-        string wants = declaration.Shape == OptionShape.Repeated ? "a value, or a list of values" : "one value";
+        string wants = isSeries || declaration.Shape == OptionShape.Repeated ? "a value, or a list of values" : "one value";
         string form = declaration.ValueName.Length > 0 ? $" ({declaration.ValueName})" : " (true or false)";
         faults.Add($"{place} takes {wants}{form}, and here is {entry.Value.Kind}.");
         return null;

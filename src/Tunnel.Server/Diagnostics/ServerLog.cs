@@ -162,6 +162,12 @@ internal static partial class ServerLog
     [LoggerMessage(56, LogLevel.Information, "Reloading, as SIGHUP asks: the access log is opened anew, certificates and tokens are read again")]
     public static partial void Reloading(ILogger log);
 
+    [LoggerMessage(110, LogLevel.Error, "The settings file has a mistake, and the server would not start with it; it goes on with what it had: {Fault} [settings-wrong]")]
+    public static partial void FileNotTaken(ILogger log, string fault);
+
+    [LoggerMessage(111, LogLevel.Warning, "{Setting} has changed in the settings file; it takes effect at the next start [restart-needed]")]
+    public static partial void SettingWaits(ILogger log, string setting);
+
     [LoggerMessage(57, LogLevel.Warning, "{Reason} The server goes on; 'token create' will need --server to say where agents reach it [state-unsaved]")]
     public static partial void NoteUnsaved(ILogger log, string reason);
 

@@ -24,9 +24,13 @@ internal sealed class TokenCommand
     private readonly OptionBinder<TokenEnd> _end;
     private readonly Dictionary<Command, OptionBinder<TokenPlace>> _places;
 
-    public TokenCommand(TimeProvider time)
+    private readonly Func<string?, OptionFaults, IReadOnlyDictionary<string, GivenValue>?> _settings;
+
+    /// <param name="settings">What the settings file says that holds where this one is named; null: there is none.</param>
+    public TokenCommand(TimeProvider time, Func<string?, OptionFaults, IReadOnlyDictionary<string, GivenValue>?> settings)
     {
         _time = time;
+        _settings = settings;
         _create.Arguments.Add(_name);
         _revoke.Arguments.Add(_which);
         _wish = new OptionBinder<TokenWish>(_create, "TUNNEL_TOKEN_", TokenWish.Declarations);
@@ -52,7 +56,9 @@ internal sealed class TokenCommand
         try
         {
             var faults = new OptionFaults();
-            TokenPlace place = _places[parsed.CommandResult.Command].Bind(parsed, new TokenPlace(), faults);
+            OptionBinder<TokenPlace> binder = _places[parsed.CommandResult.Command];
+            string? file = binder.Bind(parsed, new TokenPlace(), new OptionFaults()).ConfigFile;
+            TokenPlace place = binder.Bind(parsed, new TokenPlace(), faults, _settings(file, faults));
             faults.ThrowIfAny();
             string folder = StateDirectory.Resolve(place.StateDir);
             if (parsed.CommandResult.Command == _create)

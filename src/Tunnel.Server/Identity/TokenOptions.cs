@@ -1,4 +1,5 @@
 using Tunnel.Hosting.Options;
+using Tunnel.Hosting.Settings;
 
 namespace Tunnel.Server.Identity;
 
@@ -56,6 +57,12 @@ internal sealed record TokenPlace
     /// <summary>Null: the system's place.</summary>
     public string? StateDir { get; init; }
 
+    /// <summary>The server's settings file, which may say where; null: the system's place, if there is one.</summary>
+    public string? ConfigFile { get; init; }
+
     public static IReadOnlyList<OptionDeclaration<TokenPlace>> Declarations { get; } =
-        [StateDirectory.Declare<TokenPlace>(o => o.StateDir, (o, v) => o with { StateDir = v })];
+    [
+        StateDirectory.Declare<TokenPlace>(o => o.StateDir, (o, v) => o with { StateDir = v }),
+        SettingFile.Declare<TokenPlace>("what 'tunnel-server config path' prints, if it is there", o => o.ConfigFile, (o, v) => o with { ConfigFile = v }),
+    ];
 }

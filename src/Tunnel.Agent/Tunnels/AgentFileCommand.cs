@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tunnel.Hosting;
 using Tunnel.Hosting.Options;
+using Tunnel.Hosting.Settings;
 
 namespace Tunnel.Agent.Tunnels;
 
@@ -11,12 +12,12 @@ internal sealed record AgentFileOptions
 
     public static IReadOnlyList<OptionDeclaration<AgentFileOptions>> Declarations { get; } =
     [
-        Declare<AgentFileOptions>.Path("config", "FILE", "The settings file.", o => o.Path, (o, v) => o with { Path = v }) with { DefaultInWords = "what 'tunnel-agent config path' prints" },
+        SettingFile.Declare<AgentFileOptions>("what 'tunnel-agent config path' prints", o => o.Path, (o, v) => o with { Path = v }),
     ];
 }
 
 /// <summary><c>tunnel-agent config check | path | example</c>: is the file right, where is it, what does one look like?</summary>
-internal sealed class ConfigCommand
+internal static class AgentFileCommand
 {
     private const string Example = """
         # tunnel-agent start --all         runs all of these; start web api only some
@@ -45,30 +46,15 @@ internal sealed class ConfigCommand
 
         """;
 
-    public ConfigCommand(Command root)
+    public static void AddTo(Command root) => ConfigCommand.AddTo(root, () => AgentFile.UsualPath, Example, check =>
     {
-        var check = new Command("check", "Reads the file and tells every mistake in it.");
-        var path = new Command("path", "Prints where the file is looked for.");
-        var example = new Command("example", "Prints a file to begin with.");
-        var file = new OptionBinder<AgentFileOptions>(check, AgentOptions.EnvironmentPrefix, AgentFileOptions.Declarations);
-        ProgramRunner.Attach(check, parsed => CheckAsync(file.Bind(parsed, new AgentFileOptions(), new OptionFaults())));
-        ProgramRunner.Attach(path, _ => PrintAsync(AgentFile.UsualPath));
-        ProgramRunner.Attach(example, _ => PrintAsync(Example.TrimEnd()));
-        root.Subcommands.Add(new Command("config", "About the settings file: is it right, where is it, what does one look like?") { check, path, example });
-    }
-
-    private static async Task<int> CheckAsync(AgentFileOptions options)
-    {
-        var faults = new OptionFaults();
-        AgentFile? file = AgentFile.Read(options.Path, faults);
-        _ = file?.ReadAgent(faults);
-        faults.ThrowIfAny();
-        return await PrintAsync($"{options.Path} is right. Tunnels: {file!.Names}.");
-    }
-
-    private static async Task<int> PrintAsync(string text)
-    {
-        await StandardLines.OutAsync(text);
-        return ExitCodes.Stopped;
-    }
+        var options = new OptionBinder<AgentFileOptions>(check, AgentOptions.EnvironmentPrefix, AgentFileOptions.Declarations);
+        return (parsed, faults) =>
+        {
+            string path = options.Bind(parsed, new AgentFileOptions(), faults).Path;
+            AgentFile? file = AgentFile.Read(path, faults);
+            _ = file?.ReadAgent(faults);
+            return $"{path} is right. Tunnels: {file?.Names}.";
+        };
+    });
 }
