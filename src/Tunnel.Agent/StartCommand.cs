@@ -37,7 +37,9 @@ internal sealed class StartCommand
         }
 
         AgentOptions agent = _agent.Bind(arguments, faults, file!.AgentValues(faults));
-        faults.Require(names.Length > 0 || start.All, $"Which tunnels? Name them, or say --all. {file.Path} has: {file.Names}.");
+
+        // Of one there is no question which.
+        faults.Require(names.Length > 0 || start.All || file.Tunnels.Count <= 1, $"Which tunnels? Name them, or say --all. {file.Path} has: {file.Names}.");
         faults.Require(names.Length == 0 || !start.All, "--all means every tunnel of the file; leave the names out.");
         IReadOnlyList<TunnelOptions> tunnels = file.Select(names, faults);
         faults.ThrowIfAny();

@@ -30,6 +30,19 @@ public sealed class AgentCommandTests
         output.Split('\n').Should().OnlyContain(line => line.Length < 80).And.HaveCountLessThan(60);
     }
 
+    [Theory]
+    [InlineData("tunnels: { web: 1 }", false)]
+    [InlineData("tunnels: { web: 1, api: 2 }", true)]
+    public async Task Start_WithoutNames_AsksWhichOnlyWhereThereIsAChoice(string text, bool asks)
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllTextAsync(folder.File("tunnel.yaml"), text);
+        (int code, _, string error) = await RunAsync("start", "--config", folder.File("tunnel.yaml"), "--grace", "soon");
+        code.Should().Be(ExitCodes.WrongUsage);
+        error.Should().Contain("--grace: ");
+        error.Contains("Which tunnels? Name them, or say --all.", StringComparison.Ordinal).Should().Be(asks);
+    }
+
     [Fact]
     public async Task WholeHelp_NamesEveryOptionAndItsVariable()
     {
