@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Tunnel.Hosting.Errors;
 using Tunnel.Hosting.Options;
+using Tunnel.Hosting.Service;
 
 namespace Tunnel.Hosting;
 
@@ -17,7 +18,7 @@ public static class ProgramRunner
         try
         {
             Attach(command, run);
-            ParseResult result = command.Parse(arguments);
+            ParseResult result = command.Parse(ServiceLog.Follow(arguments));
 
             // A shell that completes a line asks with [suggest:N], and the line behind it is no command of ours.
             bool isAsked = command is RootCommand root && root.Directives.Any(directive => result.GetResult(directive) is not null);

@@ -109,7 +109,7 @@ public sealed class ServiceCommand
         string reason = state.Reason.Length > 0 ? $": {Printable.Of(state.Reason)}" : "";
         string stands = state.Standing switch
         {
-            ServiceStanding.Running => $"runs{since}, process {state.Process}",
+            ServiceStanding.Running => $"runs{since}{(state.Process > 0 ? $", process {state.Process}" : "")}",
             ServiceStanding.Starting => $"is starting{since}{reason}",
             ServiceStanding.Failed => $"does not run{since}{reason}",
             _ => $"does not run{since}",

@@ -15,7 +15,9 @@ internal static class AgentService
     private const string TokenVariable = "TUNNEL_AGENT_TOKEN";
 
     /// <summary>The settings file of a service of the machine, unless another is named.</summary>
-    private const string MachinePath = "/etc/tunnel-agent/tunnel.yaml";
+    private static string MachinePath { get; } = OperatingSystem.IsWindows()
+        ? Path.Combine(WindowsTasks.MachineData, "Roaming", "tunnel-agent", "tunnel.yaml")
+        : "/etc/tunnel-agent/tunnel.yaml";
 
     public static HelpText Help { get; } = new()
     {

@@ -75,7 +75,7 @@ public static class ProgramErrors
 
     public static KnownError ServiceUnsupported { get; } = new(
         "service-unsupported", FailedParty.Operator, "Nothing on this machine runs services in a way that these commands know.",
-        "Let what starts programs here start it (the container's own manager, OpenRC, runit, cron's @reboot, the task scheduler of Windows): it runs in the foreground and ends on SIGTERM.", ExitCodes.Failed);
+        "Let what starts programs here start it (the container's own manager, OpenRC, runit, cron's @reboot): it runs in the foreground and ends on SIGTERM.", ExitCodes.Failed);
 
     public static KnownError ServiceUnknown { get; } = new(
         "service-unknown", FailedParty.Operator, "There is no service of that name, of this user or, for root, of the machine.",

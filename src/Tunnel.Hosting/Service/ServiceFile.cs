@@ -18,6 +18,9 @@ public sealed partial record ServiceFile(string Path, string Text, bool IsSecret
     private const string Open = "----------------";
     private const UnixFileMode ReadableByAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
+    /// <summary>How it is written; with the byte order mark of the encoding, if that has one.</summary>
+    public Encoding Encoding { get; init; } = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+
     /// <summary>A sentence for a comment of the file, where the checksum will stand.</summary>
     public static string Mark(string program) => $"Written by '{program} service install', which does not touch it any more once it is changed. Checksum: {Open}";
 
@@ -46,7 +49,7 @@ public sealed partial record ServiceFile(string Path, string Text, bool IsSecret
     public void Write()
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
-        OwnerOnlyFile.Write(Path, Encoding.UTF8.GetBytes(Sealed));
+        OwnerOnlyFile.Write(Path, [.. Encoding.GetPreamble(), .. Encoding.GetBytes(Sealed)]);
         if (!IsSecret && !OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(Path, ReadableByAll);

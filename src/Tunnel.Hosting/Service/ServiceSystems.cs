@@ -15,9 +15,14 @@ public static partial class ServiceSystems
             return Systemd.OfThisProcess();
         }
 
+        if (OperatingSystem.IsWindows())
+        {
+            return WindowsTasks.OfThisProcess();
+        }
+
         if (!OperatingSystem.IsMacOS())
         {
-            throw new ServiceException(Errors.ProgramErrors.ServiceUnsupported, "These commands know systemd and launchd, and this is neither Linux nor macOS.");
+            throw new ServiceException(Errors.ProgramErrors.ServiceUnsupported, "These commands know systemd, launchd and the Task Scheduler, and this is neither Linux nor macOS nor Windows.");
         }
 
         return Environment.IsPrivilegedProcess
