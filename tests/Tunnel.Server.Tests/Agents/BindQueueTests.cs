@@ -118,8 +118,9 @@ public sealed class BindQueueTests : IAsyncLifetime
         }
 
         await RebindAsync();
+        await Eventually.TrueAsync(() => !_room.Registry.IsServed("next.test"), what: "the UNBIND has had its turn, for which it waits for nobody");
         await ReaderGoesOnAsync();
-        _room.Registry.IsServed("next.test").Should().BeFalse("it has to wait for its turn");
+        _room.Registry.IsServed("next.test").Should().BeFalse("the BIND has to wait for its turn");
         Task<RawFrame> bound = _peer.ExpectAsync(FrameKind.Bound);
         await Eventually.TrueAsync(() =>
         {
